@@ -1,0 +1,57 @@
+"""A clip: one piece of music with, where it is known, its emotion."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from bench.errors import UserError
+from bench.midi import MidiError, parse_midi
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bench.midi import Midi
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """One MIDI file of a dataset, or one that a user brought along.
+
+    Nothing is read until `midi` is asked for, and then once.
+    """
+
+    id: str  # unique in its dataset, as its publisher spells it
+    song: str  # clips of one song never lie in different splits
+    path: Path
+    sha256: str  # of the file's bytes; what is computed from a clip is kept under it
+    quadrant: int | None = None  # 0..3 for Q1..Q4; None when unknown
+
+    @cached_property
+    def midi(self) -> Midi:
+        """The file's content.
+
+        Raises:
+            MidiError: not a readable MIDI file.
+            UserError: missing, or not the file that the dataset's manifest names.
+        """
+        try:
+            data = self.path.read_bytes()
+        except OSError as error:
+            raise MidiError(f"{self.path}: cannot be read: {error.strerror}") from error
+        if hashlib.sha256(data).hexdigest() != self.sha256:
+            raise UserError(f"{self.path}: not the file that was expected: its sha256 differs")
+        return parse_midi(data, name=str(self.path))
+
+    @property
+    def label(self) -> int:
+        """The quadrant, 0..3.
+
+        Raises:
+            UserError: the clip has no label, so nothing can be learned from it or scored on it.
+        """
+        if self.quadrant is None:
+            raise UserError(f"{self.id}: this clip has no emotion label")
+        return self.quadrant

@@ -1,0 +1,130 @@
+"""What is computed from a clip's notes, kept on disk under the clip's content and the code's version.
+
+Keys, tokens and features are pure functions of one MIDI file. `derive` computes such a function
+for many clips at once, reads each file at most once, and keeps the result as one memory-mappable
+file; a second call reads no MIDI at all. A cache file that is truncated or of another origin is
+computed anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from bench.clips import Clip
+    from bench.midi import Midi
+
+    Values = NDArray[Any]
+
+#: Below this many clips a second process costs more than it gives.
+_PARALLEL_FROM = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """A named, versioned function from one MIDI file to one array.
+
+    `compute` is a module-level function. Its arrays share dtype and shape but for the first
+    dimension, for example (n_notes, 4). Raise `version` whenever any result changes.
+    """
+
+    name: str
+    version: int
+    compute: Callable[[Midi], Values]
+
+
+def cache_directory() -> Path:
+    """Where derived values are kept: `SMER_BENCH_CACHE`, or the user's cache folder."""
+    chosen = os.environ.get("SMER_BENCH_CACHE")
+    if chosen:
+        return Path(chosen)
+    from platformdirs import user_cache_path
+
+    return user_cache_path("smer-bench")
+
+
+def derive(clips: Sequence[Clip], what: Derivation) -> list[Values]:
+    """`what` of every clip, in order; read-only arrays.
+
+    Raises:
+        UserError: a clip that is not cached cannot be read; the message names its file.
+    """
+    return derive_all(clips, [what])[0]
+
+
+def derive_all(clips: Sequence[Clip], whats: Sequence[Derivation]) -> list[list[Values]]:
+    """Several derivations of the same clips, each MIDI file read at most once for all of them."""
+    digest = hashlib.sha256("\n".join(clip.sha256 for clip in clips).encode()).hexdigest()
+    results = [_load(what, digest, len(clips)) for what in whats]
+    missing = [i for i, result in enumerate(results) if result is None]
+    if missing:
+        wanted = [whats[i] for i in missing]
+        for i, what, values in zip(missing, wanted, _compute(clips, wanted), strict=True):
+            _save(what, digest, values)
+            results[i] = values
+    return [result for result in results if result is not None]
+
+
+def _compute(clips: Sequence[Clip], whats: Sequence[Derivation]) -> list[list[Values]]:
+    workers = min(os.cpu_count() or 1, len(clips) // _PARALLEL_FROM)
+    if workers <= 1:
+        rows = [_compute_one(clip, whats) for clip in clips]
+    else:
+        # Spawned, not forked: the caller may hold threads (torch), which a fork would freeze.
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            size = len(clips)
+            rows = list(pool.map(_compute_one, clips, [whats] * size, chunksize=64))
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in whats]
+
+
+def _compute_one(clip: Clip, whats: Sequence[Derivation]) -> list[Values]:
+    return [what.compute(clip.midi) for what in whats]
+
+
+def _file(what: Derivation, digest: str) -> Path:
+    return cache_directory() / "derived" / f"{what.name}-v{what.version}-{digest[:24]}.safetensors"
+
+
+def _origin(what: Derivation, digest: str) -> dict[str, str]:
+    return {"derivation": what.name, "version": str(what.version), "clips": digest}
+
+
+def _save(what: Derivation, digest: str, values: list[Values]) -> None:
+    file = _file(what, digest)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    lengths = np.array([len(value) for value in values], dtype=np.int64)
+    stacked = np.ascontiguousarray(np.concatenate(values)) if values else np.empty(0)
+    partial = file.with_suffix(f".{os.getpid()}.partial")
+    try:
+        save_file({"values": stacked, "lengths": lengths}, partial, _origin(what, digest))
+        partial.replace(file)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _load(what: Derivation, digest: str, n_clips: int) -> list[Values] | None:
+    try:
+        with safe_open(_file(what, digest), framework="np") as file:
+            if file.metadata() != _origin(what, digest):
+                return None
+            stacked, lengths = file.get_tensor("values"), file.get_tensor("lengths")
+    except (OSError, SafetensorError):
+        return None
+    if len(lengths) != n_clips or lengths.sum() != len(stacked):
+        return None
+    stacked.flags.writeable = False
+    return np.split(stacked, np.cumsum(lengths)[:-1]) if n_clips else []

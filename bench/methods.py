@@ -1,0 +1,61 @@
+"""What a method is to the harness."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from bench.clips import Clip
+
+    FloatArray = NDArray[np.float64]
+
+
+class Progress(Protocol):
+    """Tells how far a long call has come; a method may call it as often as it likes."""
+
+    def __call__(self, fraction: float, note: str = "") -> None:
+        """`fraction` of the work is done (0..1); `note` is a few words, such as the last loss."""
+
+
+def silent(fraction: float, note: str = "") -> None:
+    """A `Progress` that nobody watches."""
+
+
+class Method(Protocol):
+    """A classifier of clips into the four quadrants.
+
+    Its constructor takes the method's settings as keyword arguments with defaults. It may also
+    have `predict_segments` (`SegmentMethod`) and `details` (`DetailedMethod`).
+    """
+
+    def fit(
+        self, train: Sequence[Clip], valid: Sequence[Clip], *, seed: int, progress: Progress
+    ) -> None:
+        """Learn from labelled clips. All randomness comes from `seed`."""
+
+    def predict_proba(self, clips: Sequence[Clip]) -> FloatArray:
+        """Probabilities of Q1..Q4, shape (n_clips, 4), rows sum to 1. No look at labels."""
+
+
+@runtime_checkable
+class SegmentMethod(Protocol):
+    """A method that cuts long clips and classifies the pieces."""
+
+    def predict_segments(self, clips: Sequence[Clip]) -> list[FloatArray]:
+        """For each clip the probabilities of its segments, shape (n_segments >= 1, 4).
+
+        The harness takes their mean as the clip's and does not call `predict_proba`.
+        """
+
+
+@runtime_checkable
+class DetailedMethod(Protocol):
+    """A method with something to tell about how it was fitted."""
+
+    def details(self) -> dict[str, Any]:
+        """JSON values for the record, such as `history`, `n_parameters`, `start`, `dimensions`."""
