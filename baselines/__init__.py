@@ -1,0 +1,1 @@
+"""Classical methods: majority, key mode, and machines on hand-made features."""

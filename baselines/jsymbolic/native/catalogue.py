@@ -1,0 +1,103 @@
+"""All of jSymbolic 2.2's MIDI features in the program's own columns."""
+
+from __future__ import annotations
+
+import csv
+from fnmatch import fnmatchcase
+from functools import cache
+from importlib import import_module
+from importlib.resources import files
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from baselines.jsymbolic.native.piece import Piece
+from bench.derived import Derivation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from bench.midi import Midi
+
+    FloatArray = NDArray[np.float64]
+    Feature = Callable[[Piece], float | Sequence[float] | FloatArray]
+
+_FAMILIES = ("pitch", "melody", "chords", "rhythm", "instrumentation", "texture", "dynamics")
+
+
+class FeatureInfo(NamedTuple):
+    """One feature as jSymbolic lists it."""
+
+    code: str  # such as P-1
+    name: str
+    dimensions: int
+
+    @property
+    def columns(self) -> list[str]:
+        """Its column names in jSymbolic's CSV files."""
+        name = self.name.replace(" ", "_")
+        return [name] if self.dimensions == 1 else [f"{name}_{i}" for i in range(self.dimensions)]
+
+
+def _read_features() -> tuple[FeatureInfo, ...]:
+    with (files(__package__) / "features.csv").open(encoding="utf-8") as file:
+        rows = csv.DictReader(file)
+        return tuple(FeatureInfo(r["code"], r["name"], int(r["dimensions"])) for r in rows)
+
+
+#: The 244 features that apply to MIDI, in jSymbolic's order.
+FEATURES = _read_features()
+FEATURE_NAMES = tuple(feature.name for feature in FEATURES)
+#: The 1,495 columns, in jSymbolic's order.
+COLUMNS = tuple(column for feature in FEATURES for column in feature.columns)
+
+
+@cache
+def _functions() -> Mapping[str, Feature]:
+    functions: dict[str, Feature] = {}
+    for family in _FAMILIES:
+        functions |= import_module(f"{__package__}.{family}").FEATURES
+    return functions
+
+
+def extract(midi: Midi) -> FloatArray:
+    """All values of one file.
+
+    Returns:
+        float64, shape (1495,), in the order of `COLUMNS`; nan where jSymbolic gives nan. A file
+        without notes has all zeros (the program itself fails on it).
+    """
+    row = np.zeros(len(COLUMNS))
+    if not len(midi.notes):
+        return row
+    piece = Piece(midi)
+    functions = _functions()
+    begin = 0
+    for feature in FEATURES:
+        row[begin : begin + feature.dimensions] = functions[feature.name](piece)
+        begin += feature.dimensions
+    return row
+
+
+def _extract_row(midi: Midi) -> FloatArray:
+    return extract(midi)[np.newaxis]
+
+
+#: Shape (1, 1495) for each clip.
+JSYMBOLIC = Derivation("jsymbolic-native", 1, _extract_row)
+
+
+def columns_matching(pattern: str) -> NDArray[np.int64]:
+    """Positions in `COLUMNS` of the features whose name or code fits a shell-style pattern.
+
+    "Beat Histogram*", "P-*" and "*Pitch*" are patterns; case counts.
+    """
+    chosen: list[int] = []
+    begin = 0
+    for feature in FEATURES:
+        if fnmatchcase(feature.name, pattern) or fnmatchcase(feature.code, pattern):
+            chosen.extend(range(begin, begin + feature.dimensions))
+        begin += feature.dimensions
+    return np.array(chosen, dtype=np.int64)

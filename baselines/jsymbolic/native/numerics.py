@@ -1,0 +1,100 @@
+"""The small statistics jSymbolic 2.2 computes all features with, its own conventions included.
+
+Ties and thresholds decide many features, so sums run in the program's order where that can change
+the last bit of a value.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    FloatArray = NDArray[np.float64]
+    Numbers = NDArray[np.float64] | NDArray[np.int64]
+
+#: Length of the runs in which ticks are added up; bounds memory.
+_RUN = 1 << 16
+
+
+def mean(values: Numbers) -> float:
+    """Arithmetic mean; 0 without values."""
+    return float(values.mean()) if len(values) else 0.0
+
+
+def deviation(values: Numbers) -> float:
+    """Sample standard deviation (n - 1); 0 for fewer than two values."""
+    return float(values.std(ddof=1)) if len(values) > 1 else 0.0
+
+
+def median(values: Numbers) -> float:
+    """The upper one of the middle values, never their mean; 0 without values."""
+    return float(np.sort(values)[len(values) // 2]) if len(values) else 0.0
+
+
+def skewness(values: Numbers) -> float:
+    """Pearson's second (median) skewness; 0 for fewer than three or only equal values."""
+    spread = deviation(values)
+    if len(values) < 3 or spread == 0.0:
+        return 0.0
+    return 3.0 * (mean(values) - median(values)) / spread
+
+
+def kurtosis(values: Numbers) -> float:
+    """Sample excess kurtosis with the last term *added*, as jSymbolic has it, not subtracted.
+
+    0 for fewer than four or only equal values.
+    """
+    n = float(len(values))
+    spread = deviation(values)
+    if n < 4 or spread == 0.0:
+        return 0.0
+    fourth = float(((values - mean(values)) ** 4).sum()) / spread**4
+    scale = n * (n + 1) / ((n - 1) * (n - 2) * (n - 3))
+    return scale * fourth + 3 * (n - 1) ** 2 / ((n - 2) * (n - 3))
+
+
+def normalised(histogram: Numbers) -> FloatArray:
+    """The histogram divided by its sum, or zeros where that is zero; float64, same shape."""
+    total = float(np.add.accumulate(histogram, dtype=np.float64)[-1])
+    return histogram / total if total else np.zeros(len(histogram))
+
+
+def largest(values: Numbers) -> int:
+    """Index of the largest value; the first of equals."""
+    return int(np.argmax(values))
+
+
+def second_largest(values: Numbers) -> int:
+    """Index of the second largest value, the first of equals.
+
+    Where the largest stands first in the histogram jSymbolic never finds another: 0.
+    """
+    first = largest(values)
+    if first == 0:
+        return 0
+    others = values.copy()
+    others[first] = -1
+    return largest(others)
+
+
+def add_tick_by_tick(runs: Iterable[tuple[float, int]], start: float = 0.0) -> float:
+    """`start` plus `value` added `count` times, one after the other, for each (value, count).
+
+    jSymbolic adds up seconds tick by tick and compares or truncates the sum, so the rounding of
+    every single addition counts.
+    """
+    total = start
+    for value, count in runs:
+        while count > 0:
+            step = min(count, _RUN)
+            terms = np.full(step + 1, value)
+            terms[0] = total
+            total = float(np.add.accumulate(terms)[-1])
+            count -= step
+    return total
