@@ -1,9 +1,10 @@
 """Standard MIDI files as arrays: every event the encodings, labels and features need, read once.
 
-Why a reader of our own: the three programs this benchmark must reproduce (music21, miditoolkit and
-jSymbolic) all end a note at the *next* note-off of its pitch and channel, overlapping notes
-sharing it, and depend on the order of events in the file. Fast readers pair notes otherwise and
-drop channels and event order; mido keeps both but needs ten times the time.
+Why a reader of our own: the programs this benchmark must reproduce depend on the order of events
+in the file. music21, pretty_midi and jSymbolic end a note at the *next* note-off of its pitch and
+channel, overlapping notes sharing it, as `NoteArray` does; miditoolkit gives each note a note-off
+of its own, which `Midi.note_offs` allows. Fast readers pair notes otherwise and drop channels and
+event order; mido keeps both but needs ten times the time.
 
 A pure function of the bytes: no clock, no global state, no guessing. A file that cannot be read as
 a whole is refused with one line that says why.
@@ -38,6 +39,10 @@ CONTROL = np.dtype(
     [("track", "i8"), ("tick", "i8"), ("channel", "i8"), ("controller", "i8"), ("value", "i8")]
 )
 PITCH_BEND = np.dtype([("track", "i8"), ("tick", "i8"), ("channel", "i8"), ("bend", "i8")])
+#: `notes_before`: how many of the file's notes begin earlier in the file.
+NOTE_OFF = np.dtype(
+    [("track", "i8"), ("tick", "i8"), ("channel", "i8"), ("pitch", "i8"), ("notes_before", "i8")]
+)
 
 
 class MidiError(UserError):
@@ -93,6 +98,7 @@ class Midi:
     programs: EventArray  # PROGRAM
     controls: EventArray  # CONTROL
     pitch_bends: EventArray  # PITCH_BEND; -8192..8191
+    note_offs: EventArray  # NOTE_OFF; all of them, for encodings that pair notes by another rule
     track_ends: IntArray  # shape (n_tracks,): the tick of each track's last event
 
     @property
@@ -183,6 +189,7 @@ class _Events:
         self.programs = array("q")
         self.controls = array("q")
         self.pitch_bends = array("q")
+        self.note_offs = array("q")
 
     def to_midi(self, ticks_per_beat: int, track_ends: IntArray) -> Midi:
         columns = np.array(self.notes, dtype=np.int64).reshape(-1, 7).T.copy()
@@ -196,6 +203,7 @@ class _Events:
             _table(self.programs, PROGRAM),
             _table(self.controls, CONTROL),
             _table(self.pitch_bends, PITCH_BEND),
+            _table(self.note_offs, NOTE_OFF),
             track_ends,
         )
 
@@ -206,7 +214,7 @@ def _table(flat: array[int], dtype: np.dtype[np.void]) -> EventArray:
 
 def _parse_track(data: bytes, position: int, stop: int, track: int, events: _Events) -> int:
     """Append one track's events; return the tick of its last event."""
-    notes = events.notes
+    notes, note_offs = events.notes, events.note_offs
     sounding: dict[int, list[int]] = {}  # channel * 128 + pitch -> offsets of its open notes
     tick = 0
     status = running = 0
@@ -234,6 +242,7 @@ def _parse_track(data: bytes, position: int, stop: int, track: int, events: _Eve
                 sounding.setdefault(key, []).append(len(notes))
                 notes.extend((tick, tick, pitch, velocity, status & 0x0F, track, 0))
             else:
+                note_offs.extend((track, tick, status & 0x0F, pitch, len(notes) // 7))
                 for offset in sounding.pop(key, ()):
                     notes[offset + 1] = tick
                     notes[offset + 6] = 1
