@@ -1,0 +1,200 @@
+"""Cells: what one run of one method is, and which of them a command asks for."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import cached_property
+from itertools import product
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from bench.datasets import dataset_info
+from bench.errors import UserError
+from bench.records import PROTOCOL, CellIdentity
+from bench.registry import find_method, methods, pick
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from bench.registry import MethodEntry
+    from bench.suites import Suite
+
+#: Changes whose folder name would be longer are named by a digest.
+_LONGEST_NAME = 80
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One method, with its settings, on one dataset with one seed."""
+
+    suite: str
+    dataset: str
+    dataset_digest: str
+    method: MethodEntry
+    seed: int
+    settings: Mapping[str, Any]  # complete as far as the suite and the changes say them
+    changes: Mapping[str, Any] = field(default_factory=dict)  # against the suite; for people
+    threads: int = 1
+    time_limit_minutes: float = 720.0
+
+    @cached_property
+    def key(self) -> str:
+        """Digest of what changes the outcome: not the suite's name, the order of flags, the machine."""
+        content = {
+            "protocol": PROTOCOL,
+            "dataset": [self.dataset, self.dataset_digest],
+            "method": [self.method.name, self.method.version, self.method.encoding],
+            "settings": self.settings,
+            "threads": self.threads,
+            "seed": self.seed,
+        }
+        return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()[:24]
+
+    @property
+    def identity(self) -> CellIdentity:
+        """The cell as a record names it."""
+        return CellIdentity(
+            self.suite, self.dataset, self.method.name, self.seed, dict(self.changes)
+        )
+
+    @cached_property
+    def path(self) -> PurePosixPath:
+        """Where its record lies below the results folder."""
+        return record_path(self.identity)
+
+    def __str__(self) -> str:
+        return str(self.path.with_suffix(""))
+
+
+def record_path(cell: CellIdentity) -> PurePosixPath:
+    """`suite/dataset/method/seed-N.json`; changes are joined to the method: `midibert+tasks=key`."""
+    name = cell.method
+    if cell.changes:
+        changes = ",".join(f"{key}={_plain(value)}" for key, value in sorted(cell.changes.items()))
+        name += "+" + changes
+        if len(name) > _LONGEST_NAME or not re.fullmatch(r"[\w.,=+-]+", name):
+            digest = hashlib.sha256(changes.encode()).hexdigest()[:12]
+            name = f"{cell.method}+{digest}"
+    return PurePosixPath(cell.suite, cell.dataset, name, f"seed-{cell.seed}.json")
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list):
+        return "-".join(map(_plain, value)) or "none"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def plan(
+    suite: Suite,
+    *,
+    method: str = "*",
+    dataset: str = "*",
+    seeds: Sequence[int] | None = None,
+    changes: Mapping[str, Any] | None = None,
+) -> list[Cell]:
+    """The cells that a command asks for, seeds outermost: every method's first seed comes early.
+
+    Args:
+        suite: where methods, datasets and sizes come from.
+        method: glob over the suite's methods.
+        dataset: glob over the suite's datasets.
+        seeds: all of the suite's by default. A deterministic method runs with the first alone.
+        changes: settings that differ from the suite's.
+
+    Raises:
+        UserError: a glob matches nothing or a name is unknown; the message names the nearest.
+    """
+    names = _matching(method, suite.methods, "method", see="bench ls methods")
+    datasets = _matching(dataset, suite.datasets, "dataset", see="bench ls datasets")
+    entries = {name: find_method(name) for name in names}
+    digests = {name: dataset_info(name).digest for name in datasets}
+    cells = []
+    for i, seed in enumerate(range(suite.seeds) if seeds is None else seeds):
+        for data, name in product(datasets, names):
+            if i == 0 or not entries[name].deterministic:
+                cells.append(_cell(suite, data, digests[data], name, seed, changes or {}))
+    return cells
+
+
+def _cell(
+    suite: Suite, dataset: str, digest: str, method: str, seed: int, changes: Mapping[str, Any]
+) -> Cell:
+    settings = suite.settings(method, dataset) | dict(changes)
+    same = _method_with(suite, dataset, method, settings)
+    entry = find_method(same or method)
+    return Cell(
+        suite=suite.name,
+        dataset=dataset,
+        dataset_digest=digest,
+        method=entry,
+        seed=0 if entry.deterministic else seed,
+        settings=settings,
+        changes={} if same else dict(changes),
+        threads=suite.threads,
+        time_limit_minutes=suite.time_limit_minutes,
+    )
+
+
+def _method_with(
+    suite: Suite, dataset: str, method: str, settings: Mapping[str, Any]
+) -> str | None:
+    """The suite's method of one family that has just these settings, if any.
+
+    So `midibert` with the tasks of `mt-midibert` *is* `mt-midibert`, and is not run twice.
+    """
+    family = suite.family(method)
+    for name in (method, *suite.methods):
+        if suite.family(name) == family and suite.settings(name, dataset) == settings:
+            return name
+    return None
+
+
+def _matching(glob: str, names: Iterable[str], kind: str, *, see: str) -> list[str]:
+    known = list(names)
+    found = [name for name in known if fnmatchcase(name, glob)]
+    if not found:
+        if glob in methods() and kind == "method":
+            raise UserError(f"method {glob!r} is not in this suite: add [methods.{glob}] to its file")
+        pick(glob, known, kind, see=see)
+    return found
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Seeds from "0-9", "3" or "0,2,5-7", in order, each once.
+
+    Raises:
+        UserError: anything else.
+    """
+    seeds: dict[int, None] = {}
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d{1,6})(?:-(\d{1,6}))?\s*", part)
+        if not match or (match[2] and int(match[2]) < int(match[1])):
+            raise UserError(f"--seeds {text!r}: write seeds like 0-9, 3 or 0,2,5-7")
+        seeds |= dict.fromkeys(range(int(match[1]), int(match[2] or match[1]) + 1))
+    return list(seeds)
+
+
+def parse_changes(texts: Iterable[str]) -> dict[str, Any]:
+    """Settings from "key=value" texts; a value is TOML where it can be read as TOML, else a string.
+
+    Raises:
+        UserError: a text without "=", or one key twice.
+    """
+    changes: dict[str, Any] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        key = key.strip()
+        if not equals or not key.isidentifier():
+            raise UserError(f"--changes {text!r}: write key=value, as in epochs=10")
+        if key in changes:
+            raise UserError(f"--changes: {key} is given twice")
+        try:
+            changes[key] = msgspec.toml.decode(f"value = {value}")["value"]
+        except msgspec.DecodeError:
+            changes[key] = value
+    return changes

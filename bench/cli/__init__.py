@@ -1,0 +1,72 @@
+"""The command `bench`. Each command is a module, imported only when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from importlib.metadata import version
+from typing import Any
+
+import click
+
+from bench.errors import UserError, WorkError
+
+#: Command -> what it does. The module is bench.cli.<command>, the command object its attribute of
+#: the same name. Stated here so that `bench --help` need not import them.
+_COMMANDS = {
+    "run": "Run the cells that have no record yet.",
+    "ablate": "Run every subset of the auxiliary tasks.",
+    "plan": "Show what would run, what is done, and about how long it takes.",
+    "ls": "List methods, datasets or suites.",
+    "show": "Show one finished cell: scores, confusion matrix, history.",
+    "leaderboard": "Write leaderboard.md from the records, or check it.",
+    "data": "Fetch, verify, describe or export the datasets.",
+    "inspect": "Show what the methods see in a MIDI file.",
+}
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(f"bench.cli.{cmd_name}"), cmd_name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            from bench.registry import pick
+
+            pick(args[0], _COMMANDS, "command", see="bench --help")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("smer-bench"), prog_name="bench")
+def cli() -> None:
+    """The benchmark of symbolic music emotion recognition.
+
+    Start with `bench run --all --suite smoke`; it needs no download.
+    """
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Run the command line; exit code 2 for the user's mistakes, 1 for work that failed."""
+    try:
+        cli.main(args=arguments, prog_name="bench")
+    except (UserError, WorkError) as error:
+        print(f"bench: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,64 @@
+"""`bench ablate`: every subset of the auxiliary tasks."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import click
+
+from bench.cli.options import dataset_option, results_option, seeds_option, suite_option
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command()
+@click.option("--tasks", required=True, metavar="key,velocity", help="Auxiliary tasks to vary.")
+@suite_option("lite")
+@click.option("--method", default="midibert", show_default=True, help="The single-task method.")
+@dataset_option("emopia")
+@seeds_option()
+@results_option()
+@click.option("-j", "--jobs", type=click.IntRange(min=1), help="Cells at once.")
+def ablate(
+    *,
+    tasks: str,
+    suite: str,
+    method: str,
+    dataset: str,
+    seeds: str | None,
+    results: Path,
+    jobs: int | None,
+) -> None:
+    """Run a method with every subset of the auxiliary tasks, as in the paper's Table 3.
+
+    \b
+    Example:
+      bench ablate --tasks key,velocity --method midibert --dataset emopia
+    """
+    from bench.cells import parse_seeds, plan
+    from bench.cli.run import run_and_tell
+    from bench.registry import pick
+    from bench.suites import load_suite
+
+    loaded = load_suite(suite)
+    pick(method, loaded.methods, "method", see="bench ls methods")
+    known = dict.fromkeys(
+        task for table in loaded.methods.values() for task in table.get("tasks", [])
+    )
+    wanted = [pick(task.strip(), known, "task") for task in tasks.split(",")]
+    ordered = [task for task in known if task in wanted]  # key,velocity is velocity,key
+    subsets = [list(c) for n in range(len(ordered) + 1) for c in combinations(ordered, n)]
+    cells = [
+        cell
+        for subset in subsets
+        for cell in plan(
+            loaded,
+            method=method,
+            dataset=dataset,
+            seeds=parse_seeds(seeds) if seeds else None,
+            changes={"tasks": subset} if subset else {},
+        )
+    ]
+    run_and_tell(cells, results, jobs=jobs)

@@ -1,0 +1,78 @@
+"""`bench inspect`: what the methods see in a MIDI file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from bench.midi import Midi
+
+#: Tokens shown of a view on a terminal; --json gives all.
+_SHOWN = 24
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a file, complete.")
+def inspect(*, files: tuple[Path, ...], as_json: bool) -> None:
+    """Show notes, key and its correlation, velocity classes, and tokens as each model sees them.
+
+    \b
+    Example:
+      bench inspect song.mid
+      bench inspect *.mid --json
+    """
+    import msgspec
+
+    from bench.midi import read_midi
+    from bench.views import load_view, view_names
+
+    views = {name: load_view(name) for name in view_names()}
+    for file in files:
+        midi = read_midi(file)
+        facts = {"file": str(file), "notes": _notes(midi)}
+        facts |= {name: view(midi) for name, view in views.items()}
+        if as_json:
+            click.echo(msgspec.json.encode(facts))
+        else:
+            _print(facts)
+
+
+def _notes(midi: Midi) -> dict[str, Any]:
+    notes = midi.notes
+    facts: dict[str, Any] = {
+        "count": len(notes),
+        "tracks": len(midi.track_ends),
+        "ticks_per_beat": midi.ticks_per_beat,
+        "beats": round(midi.n_ticks / midi.ticks_per_beat, 2),
+    }
+    if len(notes):
+        facts["pitch_range"] = [int(notes.pitch.min()), int(notes.pitch.max())]
+        facts["velocity_range"] = [int(notes.velocity.min()), int(notes.velocity.max())]
+    return facts
+
+
+def _print(facts: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+
+    console = Console(highlight=False)
+    console.print(f"[bold]{escape(facts.pop('file'))}[/]", soft_wrap=True)
+    for name, value in facts.items():
+        if isinstance(value, dict):
+            text = ", ".join(f"{key} {_plain(item)}" for key, item in value.items())
+        elif isinstance(value, list):
+            more = f" … ({len(value)} in all)" if len(value) > _SHOWN else ""
+            text = " ".join(_plain(item) for item in value[:_SHOWN]) + more
+        else:
+            text = "none" if value is None else _plain(value)
+        console.print(f"  [dim]{escape(name):<12}[/] {escape(text)}", soft_wrap=True)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list):
+        return "(" + ",".join(map(_plain, value)) + ")"
+    return f"{value:.4f}" if isinstance(value, float) else str(value)

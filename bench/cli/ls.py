@@ -1,0 +1,37 @@
+"""`bench ls`: what there is to run."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+@click.argument("what", type=click.Choice(["methods", "datasets", "suites"]))
+def ls(what: str) -> None:
+    """List methods, datasets or suites. Imports no method and reads no data."""
+    rows = {"methods": _methods, "datasets": _datasets, "suites": _suites}[what]()
+    width = max((len(name) for name, _ in rows), default=0)
+    for name, text in rows:
+        click.echo(f"{name:<{width}}  {text}".rstrip())
+
+
+def _methods() -> list[tuple[str, str]]:
+    from bench.registry import methods
+
+    return [(name, entry.summary) for name, entry in methods().items()]
+
+
+def _datasets() -> list[tuple[str, str]]:
+    from bench.datasets import dataset_info, dataset_names
+
+    infos = [dataset_info(name) for name in dataset_names()]
+    return [
+        (info.name, f"{info.version}: {info.n_train} train, {info.n_valid} valid, {info.n_test} test")
+        for info in infos
+    ]
+
+
+def _suites() -> list[tuple[str, str]]:
+    from bench.suites import load_suite, suite_names
+
+    return [(name, load_suite(name).description) for name in suite_names()]

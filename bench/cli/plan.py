@@ -1,0 +1,61 @@
+"""`bench plan`: what would run, without running it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from bench.cli.options import (
+    changes_option,
+    dataset_option,
+    method_option,
+    results_option,
+    seeds_option,
+    suite_option,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command()
+@suite_option("lite")
+@method_option()
+@dataset_option()
+@seeds_option()
+@changes_option()
+@results_option()
+@click.option("-j", "--jobs", type=click.IntRange(min=1), help="Cells at once, for the estimate.")
+def plan(
+    *,
+    suite: str,
+    method: str,
+    dataset: str,
+    seeds: str | None,
+    changes: tuple[str, ...],
+    results: Path,
+    jobs: int | None,
+) -> None:
+    """Show what would run, what is done, and about how long it takes. Reads no data.
+
+    The estimate is the mean time of the same method's finished cells in the same suite and dataset.
+
+    \b
+    Example:
+      bench plan --suite lite --method '*midibert'
+    """
+    from bench.cells import parse_changes, parse_seeds
+    from bench.cells import plan as plan_cells
+    from bench.estimates import estimate
+    from bench.suites import load_suite
+
+    cells = plan_cells(
+        load_suite(suite),
+        method=method,
+        dataset=dataset,
+        seeds=parse_seeds(seeds) if seeds else None,
+        changes=parse_changes(changes),
+    )
+    for line in estimate(cells, results, jobs=jobs):
+        click.echo(line)

@@ -1,0 +1,77 @@
+"""The live view of a run: a bar for the whole, a line for each running cell."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from bench.executors import Failed, Finished, Progressed, Started
+from bench.executors.local import LocalExecutor
+from bench.running import Outcome, default_jobs, run_cells
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.progress import TaskID
+
+    from bench.cells import Cell
+    from bench.executors import Event
+    from bench.store import Store
+
+_STEPS = 1000
+
+
+def watch(store: Store, cells: Sequence[Cell], *, n_done: int, jobs: int | None) -> Outcome:
+    """Run cells; show how they come along on a terminal, or print a line for each elsewhere."""
+    jobs = jobs or default_jobs(cells)
+    console = Console(stderr=True)
+    console.print(f"{len(cells)} cells to run, {n_done} done already, {jobs} at a time")
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[note]}", style="dim"),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    ) as bars:
+        view = _View(bars, len(cells))
+        return run_cells(store, cells, LocalExecutor(jobs), view.tell)
+
+
+class _View:
+    def __init__(self, bars: Progress, n_cells: int) -> None:
+        self._bars = bars
+        self._all = bars.add_task("all cells", total=n_cells, note="")
+        self._rows: dict[str, TaskID] = {}
+        self._since: dict[str, float] = {}
+
+    def tell(self, event: Event) -> None:
+        key = event.cell.key
+        match event:
+            case Started(cell):
+                self._since[key] = time.monotonic()
+                self._rows[key] = self._bars.add_task(escape(str(cell)), total=_STEPS, note="")
+            case Progressed(_, fraction, note):
+                done = int(_STEPS * fraction)
+                self._bars.update(self._rows[key], completed=done, note=escape(note))
+            case Finished(cell, record):
+                scores = record.scores
+                self._end(
+                    key,
+                    f"[green]✓[/] {escape(str(cell))}  accuracy {100 * scores.accuracy:.2f} %  "
+                    f"macro-F1 {scores.macro_f1:.4f}",
+                )
+            case Failed(cell, reason, _):
+                self._end(key, f"[red]✗[/] {escape(str(cell))}  {escape(reason)}")
+
+    def _end(self, key: str, line: str) -> None:
+        seconds = time.monotonic() - self._since.pop(key)
+        self._bars.console.print(f"{line}  [dim]{seconds:.1f} s[/]", highlight=False, soft_wrap=True)
+        self._bars.remove_task(self._rows.pop(key))
+        self._bars.advance(self._all)

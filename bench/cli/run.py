@@ -1,0 +1,113 @@
+"""`bench run`: run the cells that have no record yet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from bench.cli.options import (
+    changes_option,
+    dataset_option,
+    method_option,
+    results_option,
+    seeds_option,
+    suite_option,
+)
+from bench.errors import UserError, WorkError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from bench.cells import Cell
+
+
+@click.command()
+@click.option("--all", "everything", is_flag=True, help="Every method, dataset and seed.")
+@suite_option("lite")
+@method_option()
+@dataset_option()
+@seeds_option()
+@changes_option()
+@results_option()
+@click.option("-j", "--jobs", type=click.IntRange(min=1), help="Cells at once; by default as cores allow.")
+@click.option("--retry-failed", is_flag=True, help="Only cells that failed when last run.")
+def run(
+    *,
+    everything: bool,
+    suite: str,
+    method: str,
+    dataset: str,
+    seeds: str | None,
+    changes: tuple[str, ...],
+    results: Path,
+    jobs: int | None,
+    retry_failed: bool,
+) -> None:
+    """Run the cells that have no record yet.
+
+    Say --all, or choose with --method, --dataset, --seeds. What is done already is not done again;
+    what fails is told and does not stop the others.
+
+    \b
+    Examples:
+      bench run --all --suite smoke
+      bench run --method 'mt-*' --dataset emopia --seeds 0-4
+      bench run --method midibert --changes epochs=5
+    """
+    from bench.cells import parse_changes, parse_seeds, plan
+    from bench.suites import load_suite
+
+    if not (everything or retry_failed or seeds or method != "*" or dataset != "*"):
+        raise UserError("say what to run: --all, or --method, --dataset or --seeds")
+    cells = plan(
+        load_suite(suite),
+        method=method,
+        dataset=dataset,
+        seeds=parse_seeds(seeds) if seeds else None,
+        changes=parse_changes(changes),
+    )
+    run_and_tell(cells, results, jobs=jobs, retry_failed=retry_failed)
+
+
+def run_and_tell(
+    cells: Sequence[Cell], results: Path, *, jobs: int | None = None, retry_failed: bool = False
+) -> None:
+    """Run cells under a live view, then print what they came to.
+
+    Raises:
+        WorkError: a cell failed, or the run was interrupted.
+    """
+    from bench.cli.progress import watch
+    from bench.running import pending
+    from bench.store import Store
+
+    store = Store(results)
+    todo = pending(store, cells, retry_failed=retry_failed)
+    done = len({cell.key for cell in cells}) - len(todo)
+    if not todo:
+        nothing = "no cell has failed" if retry_failed else f"all {done} cells are done"
+        click.echo(f"{nothing}; 0 executed")
+        return
+    _provide_data(todo)
+    outcome = watch(store, todo, n_done=done, jobs=jobs)
+    from bench.cli.summary import print_summary
+
+    print_summary(store, cells)
+    click.echo(
+        f"{len(outcome.finished)} executed, {done + len(outcome.elsewhere)} done before or elsewhere, "
+        f"{len(outcome.failed)} failed; records in {results}"
+    )
+    if outcome.failed:
+        raise WorkError(f"{len(outcome.failed)} of {len(todo)} cells failed; see above")
+    if outcome.interrupted:
+        raise WorkError("interrupted; the same command goes on from here")
+
+
+def _provide_data(cells: Sequence[Cell]) -> None:
+    """Fetch what is missing, once, before any process needs it."""
+    from bench.datasets import ensure_available
+
+    for name in dict.fromkeys(cell.dataset for cell in cells):
+        ensure_available(name)

@@ -1,0 +1,47 @@
+"""The table that a run ends with."""
+
+from __future__ import annotations
+
+from statistics import mean, stdev
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.store import read_record
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.cells import Cell
+    from bench.records import Record
+    from bench.store import Store
+
+
+def print_summary(store: Store, cells: Sequence[Cell]) -> None:
+    """Print mean ± std of accuracy and macro-F1 of the finished cells, best first."""
+    groups: dict[str, list[Record]] = {}
+    for cell in {cell.key: cell for cell in cells}.values():
+        if store.is_done(cell):
+            name = str(cell.path.parent)
+            groups.setdefault(name, []).append(read_record(store.root / cell.path))
+    if not groups:
+        return
+    table = Table(box=None, header_style="bold")
+    for title in ("method", "accuracy %", "macro-F1", "seeds", "seconds a cell"):
+        table.add_column(title, justify="left" if title == "method" else "right")
+    best = sorted(groups.items(), key=lambda item: -mean(r.scores.accuracy for r in item[1]))
+    for name, records in best:
+        table.add_row(
+            name,
+            _spread([100 * r.scores.accuracy for r in records], 2),
+            _spread([r.scores.macro_f1 for r in records], 4),
+            str(len(records)),
+            f"{mean(r.provenance.wall_seconds for r in records):.1f}",
+        )
+    Console().print(table)
+
+
+def _spread(values: list[float], digits: int) -> str:
+    deviation = f" ± {stdev(values):.{digits}f}" if len(values) > 1 else ""
+    return f"{mean(values):.{digits}f}{deviation}"

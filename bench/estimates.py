@@ -1,0 +1,76 @@
+"""What a plan holds and about how long the rest of it takes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from statistics import mean
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from bench.running import default_jobs, pending
+from bench.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from bench.cells import Cell
+
+
+class _Wall(msgspec.Struct):
+    wall_seconds: float
+
+
+class _Timed(msgspec.Struct):
+    provenance: _Wall
+
+
+def estimate(cells: Sequence[Cell], results: Path, *, jobs: int | None) -> Iterator[str]:
+    """Lines of text: a group of cells each, then the sum.
+
+    The time of a cell is the mean over the finished cells of its method in its suite and dataset.
+    """
+    store = Store(results)
+    groups: dict[str, list[Cell]] = defaultdict(list)
+    for cell in {cell.key: cell for cell in cells}.values():
+        groups[str(cell.path.parent)].append(cell)
+    width = max(map(len, groups), default=0)
+    total, unknown, todo = 0.0, 0, []
+    for name, group in groups.items():
+        lacking = pending(store, group)
+        todo += lacking
+        seconds = _seconds(results, group[0])
+        line = f"{name:<{width}}  {len(group) - len(lacking):>3} of {len(group)} done"
+        if lacking and seconds is None:
+            unknown += len(lacking)
+            line += "  (no time known yet)"
+        elif lacking and seconds is not None:
+            total += seconds * len(lacking)
+            line += f"  about {_duration(seconds)} a cell"
+        yield line
+    at_once = jobs or default_jobs(todo)
+    rest = f"about {_duration(total / at_once)} with {at_once} at a time" if total else "no estimate"
+    if unknown and total:
+        rest += f", and {unknown} cells of unknown time"
+    yield f"{len(todo)} cells to run" + (f": {rest}" if todo else "")
+
+
+def _seconds(results: Path, cell: Cell) -> float | None:
+    """Mean wall time of the method's records, whatever their changes."""
+    folder = results / cell.suite / cell.dataset
+    times = []
+    for path in folder.glob(f"{cell.method.name}*/seed-*.json"):
+        if path.parent.name.partition("+")[0] == cell.method.name and ".failed" not in path.name:
+            try:
+                record = msgspec.json.decode(path.read_bytes(), type=_Timed)
+            except (OSError, msgspec.DecodeError):
+                continue
+            times.append(record.provenance.wall_seconds)
+    return mean(times) if times else None
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

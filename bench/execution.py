@@ -1,0 +1,138 @@
+"""Running one cell: data, fit, predict, record."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench.datasets import load_dataset
+from bench.errors import UserError, WorkError
+from bench.labels import N_QUADRANTS
+from bench.methods import DetailedMethod, SegmentMethod
+from bench.provenance import Meter
+from bench.records import (
+    PROTOCOL,
+    DatasetUsed,
+    MethodUsed,
+    Prediction,
+    Record,
+    rounded,
+    scores_of,
+)
+from bench.registry import pick
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from bench.cells import Cell
+    from bench.clips import Clip
+    from bench.methods import FloatArray, Method, Progress
+
+#: How far a row of probabilities may be from summing to 1.
+_TOLERANCE = 1e-3
+
+
+def check_settings(cell: Cell) -> None:
+    """Hold a cell's settings against its method's constructor, before any work.
+
+    Raises:
+        UserError: the method has no such setting; names the nearest.
+    """
+    parameters = inspect.signature(cell.method.load()).parameters
+    for name in cell.settings:
+        pick(name, parameters, f"setting of {cell.method.name}")
+
+
+def run_cell(cell: Cell, progress: Progress, scratch: Path | None = None) -> Record:
+    """Fit the cell's method and predict its test clips.
+
+    Args:
+        cell: what to run.
+        progress: told how far the work is.
+        scratch: where a method that can resume keeps its state between epochs.
+
+    Raises:
+        UserError: the settings do not fit the method, or the data are not in order.
+        WorkError: the method's answer is no table of probabilities.
+    """
+    meter = Meter()
+    dataset = load_dataset(cell.dataset)
+    if dataset.digest != cell.dataset_digest:
+        raise UserError(f"{cell.dataset}: its manifest has changed since the cell was planned")
+    try:
+        method = cell.method.load()(**cell.settings)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{cell.method.name}: these settings do not fit: {error}") from error
+    if scratch is not None and hasattr(method, "resume_in"):
+        method.resume_in(scratch)
+    method.fit(dataset.train, dataset.valid, seed=cell.seed, progress=progress)
+    predictions = predict(method, dataset.test)
+    scores, segment_scores = scores_of(predictions)
+    return Record(
+        key=cell.key,
+        protocol=PROTOCOL,
+        cell=cell.identity,
+        dataset=DatasetUsed(
+            name=dataset.name,
+            version=dataset.version,
+            digest=dataset.digest,
+            n_train=len(dataset.train),
+            n_valid=len(dataset.valid),
+            n_test=len(dataset.test),
+        ),
+        method=MethodUsed(
+            name=cell.method.name,
+            version=cell.method.version,
+            encoding=cell.method.encoding,
+            deterministic=cell.method.deterministic,
+            settings=dict(cell.settings),
+        ),
+        scores=scores,
+        segment_scores=segment_scores,
+        details=method.details() if isinstance(method, DetailedMethod) else {},
+        provenance=meter.read(),
+        predictions=predictions,
+    )
+
+
+def predict(method: Method, clips: Sequence[Clip]) -> list[Prediction]:
+    """A fitted method's predictions for labelled clips, checked and rounded.
+
+    Raises:
+        WorkError: wrong shapes, not-a-number, or rows that do not sum to 1.
+    """
+    if isinstance(method, SegmentMethod):
+        tables = method.predict_segments(clips)
+        if len(tables) != len(clips):
+            raise WorkError(f"predict_segments gave {len(tables)} tables for {len(clips)} clips")
+        segments = [_checked(table, None, clip.id) for table, clip in zip(tables, clips, strict=True)]
+        return [
+            Prediction(
+                clip=clip.id,
+                label=clip.label,
+                p=rounded(table.mean(axis=0)),
+                segments=[rounded(row) for row in table],
+            )
+            for clip, table in zip(clips, segments, strict=True)
+        ]
+    table = _checked(method.predict_proba(clips), len(clips), "predict_proba")
+    return [
+        Prediction(clip=clip.id, label=clip.label, p=rounded(row))
+        for clip, row in zip(clips, table, strict=True)
+    ]
+
+
+def _checked(answer: FloatArray, n_rows: int | None, what: str) -> FloatArray:
+    table = np.asarray(answer, dtype=np.float64)
+    if table.ndim != 2 or table.shape[1] != N_QUADRANTS or not len(table):
+        raise WorkError(f"{what}: probabilities of shape {table.shape}, not (n, {N_QUADRANTS})")
+    if n_rows is not None and len(table) != n_rows:
+        raise WorkError(f"{what}: {len(table)} rows of probabilities for {n_rows} clips")
+    if not np.isfinite(table).all() or table.min() < 0:
+        raise WorkError(f"{what}: probabilities that are negative or not numbers")
+    if abs(table.sum(axis=1) - 1).max() > _TOLERANCE:
+        raise WorkError(f"{what}: rows of probabilities that do not sum to 1")
+    return table

@@ -1,0 +1,63 @@
+"""Ways to run cells. Whichever is chosen, the records are the same.
+
+An executor takes cells one by one, as it has room for them, and tells what becomes of each as
+events. It writes nothing: records reach the results folder through the caller alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bench.cells import Cell
+    from bench.records import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Work on a cell has begun."""
+
+    cell: Cell
+
+
+@dataclass(frozen=True, slots=True)
+class Progressed:
+    """A cell tells how far it is: `fraction` in 0..1 and a few words."""
+
+    cell: Cell
+    fraction: float
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A cell has its record."""
+
+    cell: Cell
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A cell has none: one line that says why, and the end of what it printed."""
+
+    cell: Cell
+    reason: str
+    log: str
+
+
+Event = Started | Progressed | Finished | Failed
+
+
+class Executor(Protocol):
+    """Runs cells."""
+
+    def run(self, cells: Iterator[Cell]) -> Iterator[Event]:
+        """Take the next cell whenever there is room; end when none is left and all are told of.
+
+        Every cell taken ends in exactly one `Finished` or `Failed`, however its process ends.
+        Closing the generator ends the work at once.
+        """

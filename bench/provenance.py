@@ -1,0 +1,94 @@
+"""Where, when, with what and at which cost a cell was run."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from bench.records import Provenance
+
+_LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "transformers", "music21")
+
+
+def _cpu_seconds() -> float:
+    own, children = os.times(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return own.user + own.system + children.ru_utime + children.ru_stime
+
+
+@dataclass(frozen=True)
+class Meter:
+    """Started before the work, read after it."""
+
+    wall: float = field(default_factory=time.monotonic)
+    cpu: float = field(default_factory=_cpu_seconds)
+
+    def read(self) -> Provenance:
+        """What the work since the start has cost, and where it ran."""
+        revision, dirty = _git_state()
+        return Provenance(
+            package=version("smer-bench"),
+            revision=revision,
+            dirty=dirty,
+            finished=datetime.now(UTC).isoformat(timespec="seconds"),
+            python=platform.python_version(),
+            platform=f"{platform.system()} {platform.machine()}",
+            device=_device(),
+            libraries={name: v for name in _LIBRARIES if (v := _version(name))},
+            wall_seconds=round(time.monotonic() - self.wall, 2),
+            cpu_seconds=round(_cpu_seconds() - self.cpu, 2),
+            peak_memory_mb=round(_peak_memory_bytes() / 2**20, 1),
+        )
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
+def _peak_memory_bytes() -> int:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+@cache
+def _git_state() -> tuple[str, bool]:
+    """Revision and whether tracked files differ from it, of the tree this package is run from."""
+    folder = Path(__file__).parent
+    if not (folder.parent / ".git").exists():
+        return "", False
+    try:
+        revision = _git(folder, "rev-parse", "HEAD").strip()
+        # Results are what a run adds; they do not make the code another.
+        changed = _git(folder, "status", "--porcelain", "--", "bench", "baselines", "models")
+    except (OSError, subprocess.SubprocessError):
+        return "", False
+    return revision, bool(changed.strip())
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(folder.parent), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout
+
+
+def _device() -> str:
+    """The GPU's name if a method used one in this process, else the CPU's."""
+    torch = sys.modules.get("torch")  # never imported for its own sake: it takes seconds
+    if torch is not None and torch.cuda.is_available() and torch.cuda.max_memory_allocated():
+        return str(torch.cuda.get_device_name())
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())

@@ -1,0 +1,162 @@
+"""Methods by name, found without importing them.
+
+A class joins the benchmark by one line above it::
+
+    @register_method("key-mode", version=1, deterministic=True)
+    class KeyMode: ...
+
+in any module of a package that the entry-point group `smer_bench.methods` names. That group is
+searched by reading source, not by importing it, so that listing methods or planning a
+thousand cells never loads torch. The decorator's arguments are therefore literals.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import importlib
+import importlib.util
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from bench.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from bench.methods import Method
+
+T = TypeVar("T")
+
+GROUP = "smer_bench.methods"
+
+
+@dataclass(frozen=True, slots=True)
+class MethodEntry:
+    """What is known of a method before it is imported."""
+
+    name: str
+    module: str
+    attribute: str
+    version: int = 1
+    deterministic: bool = False
+    encoding: str = ""
+    summary: str = ""
+
+    def load(self) -> Callable[..., Method]:
+        """Import the method's class."""
+        factory: Callable[..., Method] = getattr(importlib.import_module(self.module), self.attribute)
+        return factory
+
+
+def register_method(
+    name: str, *, version: int = 1, deterministic: bool = False, encoding: str = ""
+) -> Callable[[type[T]], type[T]]:
+    """Make a class a method of the benchmark.
+
+    Args:
+        name: what users type; lower case, words joined by "-".
+        version: raise it when the same settings and seed give another outcome; it is part of
+            every record's key, so old records stop counting.
+        deterministic: the seed changes nothing; the method is run once and gets no "±".
+        encoding: name and version of the encoding it reads, such as "compound-1".
+    """
+    del version, deterministic, encoding  # read from the source by `_registrations`
+
+    def mark(cls: type[T]) -> type[T]:
+        cls.method_name = name  # type: ignore[attr-defined]  # any class may be a method
+        return cls
+
+    return mark
+
+
+@cache
+def methods() -> dict[str, MethodEntry]:
+    """All methods, by name, in alphabetical order.
+
+    Raises:
+        UserError: two classes claim one name, or a decorator's arguments are no literals.
+    """
+    found: dict[str, MethodEntry] = {}
+    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+        for entry in _search(point.value):
+            if found.setdefault(entry.name, entry) != entry:
+                other = found[entry.name]
+                raise UserError(
+                    f"two methods are named {entry.name!r}: {other.module}:{other.attribute} "
+                    f"and {entry.module}:{entry.attribute}; rename one"
+                )
+    return dict(sorted(found.items()))
+
+
+def find_method(name: str) -> MethodEntry:
+    """The method of that name.
+
+    Raises:
+        UserError: there is none; the message names the nearest.
+    """
+    return methods()[pick(name, methods(), "method", see="bench ls methods")]
+
+
+def pick(name: str, known: Iterable[str], kind: str, *, see: str = "") -> str:
+    """`name`, if it is among `known`.
+
+    Raises:
+        UserError: it is not; the message names the nearest or, where there are few, all.
+    """
+    choices = sorted(known)
+    if name in choices:
+        return name
+    near = difflib.get_close_matches(name, choices, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(choices) or 'none'}"
+    raise UserError(f"unknown {kind} {name!r}: {hint}" + (f" (see `{see}`)" if see else ""))
+
+
+def _search(module: str) -> Iterator[MethodEntry]:
+    try:
+        spec = importlib.util.find_spec(module)
+    except ImportError:
+        spec = None
+    if spec is None or spec.origin is None:
+        raise UserError(f"the entry point {module!r} in {GROUP} names no module")
+    origin = Path(spec.origin)
+    if spec.submodule_search_locations is None:
+        yield from _registrations(origin, module)
+        return
+    for file in sorted(origin.parent.rglob("*.py")):
+        parts = file.relative_to(origin.parent).with_suffix("").parts
+        name = ".".join((module, *parts)).removesuffix(".__init__")
+        yield from _registrations(file, name)
+
+
+def _registrations(file: Path, module: str) -> Iterator[MethodEntry]:
+    source = file.read_text(encoding="utf-8")
+    if "@register_method(" not in source:
+        return  # spares parsing nearly every file
+    for node in ast.parse(source, filename=str(file)).body:
+        if not isinstance(node, ast.ClassDef):
+            continue
+        for decorator in node.decorator_list:
+            if isinstance(decorator, ast.Call) and _called(decorator) == "register_method":
+                yield _entry(decorator, node, module, file)
+
+
+def _called(call: ast.Call) -> str:
+    function = call.func
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def _entry(call: ast.Call, node: ast.ClassDef, module: str, file: Path) -> MethodEntry:
+    try:
+        (name,) = (ast.literal_eval(argument) for argument in call.args)
+        keywords: dict[str, Any] = {k.arg or "**": ast.literal_eval(k.value) for k in call.keywords}
+        summary = (ast.get_docstring(node) or "").partition("\n")[0]
+        return MethodEntry(name, module, node.name, summary=summary, **keywords)
+    except (ValueError, TypeError):
+        raise UserError(
+            f"{file}:{call.lineno}: @register_method takes a name and the keywords version, "
+            "deterministic and encoding, all literals"
+        ) from None

@@ -1,0 +1,136 @@
+"""The results folder: one record per finished cell, one short file per failed one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+from filelock import FileLock, Timeout
+
+from bench.derived import cache_directory
+from bench.errors import UserError
+from bench.files import write_atomically
+from bench.records import CellIdentity, Record, decode_record, encode_record
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bench.cells import Cell
+
+_FAILED = ".failed.json"
+
+
+class Failure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why a cell has no record."""
+
+    key: str
+    cell: CellIdentity
+    reason: str  # one line
+    log: str  # the end of what the method printed
+
+
+class _Key(msgspec.Struct):
+    key: str
+
+
+class Store:
+    """Records below one folder, written one at a time and whole."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def is_done(self, cell: Cell) -> bool:
+        """Whether the folder holds this very cell's record: same settings, data and protocol."""
+        return self._key_of(self._record(cell)) == cell.key
+
+    def has_failed(self, cell: Cell) -> bool:
+        """Whether this very cell failed when it was last run."""
+        return self._key_of(self._failure(cell)) == cell.key
+
+    def write(self, cell: Cell, record: Record) -> None:
+        """Keep a record, in place of an older one of the same path."""
+        write_atomically(self._record(cell), encode_record(record))
+        self._failure(cell).unlink(missing_ok=True)
+
+    def write_failure(self, cell: Cell, reason: str, log: str) -> None:
+        """Keep the reason of a failure; an older record of the cell stays."""
+        failure = Failure(cell.key, cell.identity, reason, log)
+        write_atomically(
+            self._failure(cell), msgspec.json.format(msgspec.json.encode(failure), indent=1) + b"\n"
+        )
+
+    def claim(self, cell: Cell) -> FileLock | None:
+        """A lock on the cell, or None while another process runs it. Freed by `release` or death."""
+        folder = cache_directory() / "claims"
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / f"{cell.key}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return None
+        return lock
+
+    def check_writable(self) -> None:
+        """Fail now rather than after an hour's work.
+
+        Raises:
+            UserError: the folder cannot be written.
+        """
+        probe = self.root / ".writable"
+        write_atomically(probe, b"")
+        probe.unlink(missing_ok=True)
+
+    def _record(self, cell: Cell) -> Path:
+        return self.root / cell.path
+
+    def _failure(self, cell: Cell) -> Path:
+        return self._record(cell).with_suffix(_FAILED)
+
+    @staticmethod
+    def _key_of(path: Path) -> str | None:
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=_Key).key
+        except (OSError, msgspec.DecodeError):
+            return None
+
+
+def read_records(results: Path) -> list[Record]:
+    """All records below a folder, in the order of their paths, each checked against itself.
+
+    Raises:
+        UserError: a file is no record or contradicts itself; the message names it.
+    """
+    return [read_record(path) for path in _files(results, failed=False)]
+
+
+def read_record(path: Path) -> Record:
+    """One record, checked.
+
+    Raises:
+        UserError: it cannot be read, is no record, or contradicts itself.
+    """
+    return decode_record(_read(path), name=path)
+
+
+def read_failures(results: Path) -> list[Failure]:
+    """All failures below a folder, in the order of their paths."""
+    failures = []
+    for path in _files(results, failed=True):
+        try:
+            failures.append(msgspec.json.decode(_read(path), type=Failure))
+        except msgspec.DecodeError as error:
+            raise UserError(f"{path}: not a failure's file: {error}") from None
+    return failures
+
+
+def _files(results: Path, *, failed: bool) -> list[Path]:
+    return sorted(
+        path for path in results.glob("*/*/*/*.json") if path.name.endswith(_FAILED) == failed
+    )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from error

@@ -1,0 +1,92 @@
+"""Suites: which methods run on which datasets, with which sizes. Data in TOML, not code."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bench.errors import UserError
+from bench.registry import pick
+
+#: Keys of a method's table that are about the table, not settings of the method.
+_EXTENDS, _ON = "extends", "on"
+
+
+class Suite(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One suite file. See docs/suites.md for the format."""
+
+    name: str
+    description: str
+    datasets: list[str]
+    methods: dict[str, dict[str, Any]]
+    seeds: int = 10
+    #: Threads of one cell; 0 means all cores. Fixed by the suite, because sums of floats depend on it.
+    threads: int = 1
+    #: A cell that takes longer than this has failed.
+    time_limit_minutes: float = 720.0
+
+    def settings(self, method: str, dataset: str) -> dict[str, Any]:
+        """A method's settings on one dataset: what it extends, then its own, then `on.<dataset>`."""
+        table = self.methods[method]
+        base = table.get(_EXTENDS)
+        settings = self.settings(base, dataset) if base else {}
+        settings |= {key: value for key, value in table.items() if key not in (_EXTENDS, _ON)}
+        return settings | table.get(_ON, {}).get(dataset, {})
+
+    def family(self, method: str) -> str:
+        """The method that a chain of `extends` begins with."""
+        base = self.methods[method].get(_EXTENDS)
+        return self.family(base) if base else method
+
+
+def suite_names() -> list[str]:
+    """The suites that come with the package."""
+    folder = resources.files("bench.suites")
+    return sorted(f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml"))
+
+
+def load_suite(name: str) -> Suite:
+    """A suite by its name, or by the path of a TOML file.
+
+    Raises:
+        UserError: no such suite, or the file has a mistake; the message says where.
+    """
+    if name.endswith(".toml"):
+        source = name
+        try:
+            text = Path(name).read_bytes()
+        except OSError as error:
+            raise UserError(f"{name}: cannot be read: {error.strerror}") from error
+    else:
+        source = f"suite {name}"
+        pick(name, suite_names(), "suite", see="bench ls suites")
+        text = resources.files("bench.suites").joinpath(f"{name}.toml").read_bytes()
+    try:
+        suite = msgspec.toml.decode(text, type=Suite)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{source}: {error}") from None
+    _check(suite, source)
+    return suite
+
+
+def _check(suite: Suite, source: str) -> None:
+    if not suite.name.replace("-", "").replace("_", "").isalnum():
+        raise UserError(f"{source}: the suite's name {suite.name!r} may hold letters, digits, - and _")
+    if not 1 <= suite.seeds <= 1000:
+        raise UserError(f"{source}: seeds = {suite.seeds}, but 1 to 1000 are possible")
+    for method, table in suite.methods.items():
+        seen = {method}
+        base = table.get(_EXTENDS)
+        while base:
+            if base not in suite.methods or base in seen:
+                raise UserError(f"{source}: methods.{method} extends {base!r}, which is not above it")
+            seen.add(base)
+            base = suite.methods[base].get(_EXTENDS)
+        for dataset in table.get(_ON, {}):
+            try:
+                pick(dataset, suite.datasets, "dataset")
+            except UserError as error:
+                raise UserError(f"{source}: methods.{method}.on: {error}") from None

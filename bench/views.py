@@ -1,0 +1,40 @@
+"""What can be looked at in a MIDI file: its key, its tokens as a method sees them, ...
+
+A view is a function from one `Midi` to one JSON value. Packages bring views of their own through
+the entry-point group `smer_bench.views`: name = "module:function".
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any
+
+from bench.registry import pick
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bench.midi import Midi
+
+    View = Callable[[Midi], Any]
+
+GROUP = "smer_bench.views"
+
+
+@cache
+def view_names() -> tuple[str, ...]:
+    """Names of all views; nothing is imported."""
+    return tuple(sorted(point.name for point in entry_points(group=GROUP)))
+
+
+def load_view(name: str) -> View:
+    """The view of that name.
+
+    Raises:
+        UserError: there is none; the message names the nearest.
+    """
+    pick(name, view_names(), "view")
+    (point,) = entry_points(group=GROUP, name=name)
+    view: View = point.load()
+    return view
