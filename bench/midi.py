@@ -34,11 +34,17 @@ TIME_SIGNATURE = np.dtype(
     [("track", "i8"), ("tick", "i8"), ("numerator", "i8"), ("denominator", "i8")]
 )
 KEY_SIGNATURE = np.dtype([("track", "i8"), ("tick", "i8"), ("sharps", "i8"), ("minor", "i8")])
-PROGRAM = np.dtype([("track", "i8"), ("tick", "i8"), ("channel", "i8"), ("program", "i8")])
+#: `notes_before`: how many of the file's notes begin earlier in the file.
+PROGRAM = np.dtype(
+    [("track", "i8"), ("tick", "i8"), ("channel", "i8"), ("program", "i8"), ("notes_before", "i8")]
+)
 CONTROL = np.dtype(
     [("track", "i8"), ("tick", "i8"), ("channel", "i8"), ("controller", "i8"), ("value", "i8")]
 )
-PITCH_BEND = np.dtype([("track", "i8"), ("tick", "i8"), ("channel", "i8"), ("bend", "i8")])
+#: `note_offs_before`: how many of the file's note-offs come earlier in the file.
+PITCH_BEND = np.dtype(
+    [("track", "i8"), ("tick", "i8"), ("channel", "i8"), ("bend", "i8"), ("note_offs_before", "i8")]
+)
 #: `notes_before`: how many of the file's notes begin earlier in the file.
 NOTE_OFF = np.dtype(
     [("track", "i8"), ("tick", "i8"), ("channel", "i8"), ("pitch", "i8"), ("notes_before", "i8")]
@@ -278,9 +284,10 @@ def _channel_event(
     if kind == 0xB0:
         events.controls.extend((track, tick, channel, first, second))
     elif kind == 0xC0:
-        events.programs.extend((track, tick, channel, first))
+        events.programs.extend((track, tick, channel, first, len(events.notes) // 7))
     elif kind == 0xE0:
-        events.pitch_bends.extend((track, tick, channel, (second << 7 | first) - 8192))
+        bend = (second << 7 | first) - 8192
+        events.pitch_bends.extend((track, tick, channel, bend, len(events.note_offs) // 5))
     return position
 
 
