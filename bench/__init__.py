@@ -1,0 +1,1 @@
+"""The harness: clips, cells, records and tables. It knows no method by name."""

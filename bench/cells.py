@@ -44,7 +44,7 @@ class Cell:
 
     @cached_property
     def key(self) -> str:
-        """Digest of what changes the outcome: not the suite's name, the order of flags, the machine."""
+        """Digest of what changes the outcome: not the order of flags, nor the machine."""
         content = {
             "protocol": PROTOCOL,
             "dataset": [self.dataset, self.dataset_digest],
@@ -72,7 +72,7 @@ class Cell:
 
 
 def record_path(cell: CellIdentity) -> PurePosixPath:
-    """`suite/dataset/method/seed-N.json`; changes are joined to the method: `midibert+tasks=key`."""
+    """`suite/dataset/method/seed-N.json`; changes join the method: `midibert+tasks=key`."""
     name = cell.method
     if cell.changes:
         changes = ",".join(f"{key}={_plain(value)}" for key, value in sorted(cell.changes.items()))
@@ -159,7 +159,8 @@ def _matching(glob: str, names: Iterable[str], kind: str, *, see: str) -> list[s
     found = [name for name in known if fnmatchcase(name, glob)]
     if not found:
         if glob in methods() and kind == "method":
-            raise UserError(f"method {glob!r} is not in this suite: add [methods.{glob}] to its file")
+            hint = f"add [methods.{glob}] to its file"
+            raise UserError(f"method {glob!r} is not in this suite: {hint}")
         pick(glob, known, kind, see=see)
     return found
 

@@ -1,4 +1,4 @@
-"""What is computed from a clip's notes, kept on disk under the clip's content and the code's version.
+"""What is computed from a clip's notes, kept on disk under its content and the code's version.
 
 Keys, tokens and features are pure functions of one MIDI file. `derive` computes such a function
 for many clips at once, reads each file at most once, and keeps the result as one memory-mappable

@@ -50,7 +50,9 @@ def estimate(cells: Sequence[Cell], results: Path, *, jobs: int | None) -> Itera
             line += f"  about {_duration(seconds)} a cell"
         yield line
     at_once = jobs or default_jobs(todo)
-    rest = f"about {_duration(total / at_once)} with {at_once} at a time" if total else "no estimate"
+    rest = "no estimate"
+    if total:
+        rest = f"about {_duration(total / at_once)} with {at_once} at a time"
     if unknown and total:
         rest += f", and {unknown} cells of unknown time"
     yield f"{len(todo)} cells to run" + (f": {rest}" if todo else "")

@@ -108,7 +108,7 @@ def predict(method: Method, clips: Sequence[Clip]) -> list[Prediction]:
         tables = method.predict_segments(clips)
         if len(tables) != len(clips):
             raise WorkError(f"predict_segments gave {len(tables)} tables for {len(clips)} clips")
-        segments = [_checked(table, None, clip.id) for table, clip in zip(tables, clips, strict=True)]
+        segments = [_checked(table, None, "predict_segments") for table in tables]
         return [
             Prediction(
                 clip=clip.id,

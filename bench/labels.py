@@ -1,4 +1,4 @@
-"""Emotion quadrants and velocity classes. (Keys: `bench.keys`.)
+"""Emotion quadrants and velocity classes; keys are found in `bench.keys`.
 
 Quadrants are Russell's, numbered 0..3 in arrays and written Q1..Q4: Q1 high valence, high arousal
 ("happy"); Q2 low valence, high arousal ("angry"); Q3 low valence, low arousal ("sad"); Q4 high

@@ -1,7 +1,8 @@
 """What a finished cell leaves behind, and the rules by which it is believed.
 
-A record is one JSON file of tens of kilobytes. Its predictions are the truth in it: every score is computed
-from them again when the record is loaded, and a record whose scores say otherwise is refused.
+A record is one JSON file of tens of kilobytes. Its predictions are the truth in it: every score
+is computed from them again when the record is loaded, and a record whose scores say otherwise is
+refused.
 """
 
 from __future__ import annotations

@@ -48,7 +48,9 @@ class MethodEntry:
 
     def load(self) -> Callable[..., Method]:
         """Import the method's class."""
-        factory: Callable[..., Method] = getattr(importlib.import_module(self.module), self.attribute)
+        factory: Callable[..., Method] = getattr(
+            importlib.import_module(self.module), self.attribute
+        )
         return factory
 
 

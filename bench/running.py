@@ -109,7 +109,7 @@ def _claimed(
 
 @contextmanager
 def _patient_interrupts(outcome: Outcome) -> Iterator[None]:
-    def interrupt(number: int, frame: FrameType | None) -> None:
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
         if outcome.interrupted:
             raise KeyboardInterrupt
         outcome.interrupted = True

@@ -60,7 +60,10 @@ class Store:
         )
 
     def claim(self, cell: Cell) -> FileLock | None:
-        """A lock on the cell, or None while another process runs it. Freed by `release` or death."""
+        """A lock on the cell, or None while another process runs it.
+
+        It ends with `release`, or with this process.
+        """
         folder = cache_directory() / "claims"
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / f"{cell.key}.lock")

@@ -66,7 +66,7 @@ def main(arguments: list[str] | None = None) -> Any:
     try:
         cli.main(args=arguments, prog_name="bench")
     except (UserError, WorkError) as error:
-        print(f"bench: {error}", file=sys.stderr)  # noqa: T201
+        print(f"bench: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)

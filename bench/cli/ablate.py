@@ -31,7 +31,7 @@ def ablate(
     results: Path,
     jobs: int | None,
 ) -> None:
-    """Run a method with every subset of the auxiliary tasks, as in the paper's Table 3.
+    r"""Run a method with every subset of the auxiliary tasks, as in the paper's Table 3.
 
     \b
     Example:

@@ -26,7 +26,7 @@ def _datasets() -> list[tuple[str, str]]:
 
     infos = [dataset_info(name) for name in dataset_names()]
     return [
-        (info.name, f"{info.version}: {info.n_train} train, {info.n_valid} valid, {info.n_test} test")
+        (info.name, f"{info.version}: " + ", ".join(f"{n} {name}" for name, n in info.sizes.items()))
         for info in infos
     ]
 

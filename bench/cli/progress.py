@@ -72,6 +72,7 @@ class _View:
 
     def _end(self, key: str, line: str) -> None:
         seconds = time.monotonic() - self._since.pop(key)
-        self._bars.console.print(f"{line}  [dim]{seconds:.1f} s[/]", highlight=False, soft_wrap=True)
+        line += f"  [dim]{seconds:.1f} s[/]"
+        self._bars.console.print(line, highlight=False, soft_wrap=True)
         self._bars.remove_task(self._rows.pop(key))
         self._bars.advance(self._all)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @seeds_option()
 @changes_option()
 @results_option()
-@click.option("-j", "--jobs", type=click.IntRange(min=1), help="Cells at once; by default as cores allow.")
+@click.option("-j", "--jobs", type=click.IntRange(min=1), help="Cells at once; as cores allow.")
 @click.option("--retry-failed", is_flag=True, help="Only cells that failed when last run.")
 def run(
     *,
@@ -45,7 +45,7 @@ def run(
     jobs: int | None,
     retry_failed: bool,
 ) -> None:
-    """Run the cells that have no record yet.
+    r"""Run the cells that have no record yet.
 
     Say --all, or choose with --method, --dataset, --seeds. What is done already is not done again;
     what fails is told and does not stop the others.
@@ -96,7 +96,7 @@ def run_and_tell(
 
     print_summary(store, cells)
     click.echo(
-        f"{len(outcome.finished)} executed, {done + len(outcome.elsewhere)} done before or elsewhere, "
+        f"{len(outcome.finished)} executed, {done + len(outcome.elsewhere)} done already, "
         f"{len(outcome.failed)} failed; records in {results}"
     )
     if outcome.failed:

@@ -6,7 +6,7 @@ import os
 import signal
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from multiprocessing import get_context
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -36,7 +36,7 @@ class LocalExecutor:
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="smer-bench-")))
             workers: list[_Worker] = []
-            stack.callback(lambda: [worker.close() for worker in workers])
+            stack.callback(_close, workers)
             more = True
             while True:
                 while more and sum(worker.cell is not None for worker in workers) < self.jobs:
@@ -64,6 +64,11 @@ def _idle(workers: list[_Worker], folder: Path) -> _Worker:
             return worker
     workers.append(_Worker(folder))
     return workers[-1]
+
+
+def _close(workers: list[_Worker]) -> None:
+    for worker in workers:
+        worker.close()
 
 
 class _Worker:
@@ -130,10 +135,8 @@ class _Worker:
         if self.cell is not None:
             self._process.kill()
         else:
-            try:
+            with suppress(OSError):  # it may have died already
                 self.orders.send(None)
-            except OSError:
-                pass  # it has died already
         self._process.join()
         self.orders.close()
         self._lifeline.close()

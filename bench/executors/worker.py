@@ -41,7 +41,7 @@ def serve(orders: Connection, lifeline: Connection, log: Path) -> None:
 
     Args:
         orders: brings cells, takes `Told`.
-        lifeline: nothing is ever sent; it closes when the parent dies, and then so does this process.
+        lifeline: nothing is ever sent; it closes when the parent dies, and this process with it.
         log: takes what methods print, of the latest cell only.
     """
     os.setsid()  # a Ctrl-C at the terminal is the parent's to handle

@@ -23,18 +23,19 @@ class Suite(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     datasets: list[str]
     methods: dict[str, dict[str, Any]]
     seeds: int = 10
-    #: Threads of one cell; 0 means all cores. Fixed by the suite, because sums of floats depend on it.
+    #: Threads of one cell, 0 for all cores. Fixed here because sums of floats depend on it.
     threads: int = 1
     #: A cell that takes longer than this has failed.
     time_limit_minutes: float = 720.0
 
     def settings(self, method: str, dataset: str) -> dict[str, Any]:
-        """A method's settings on one dataset: what it extends, then its own, then `on.<dataset>`."""
+        """Settings on one dataset: what the method extends, its own, then `on.<dataset>`."""
         table = self.methods[method]
         base = table.get(_EXTENDS)
         settings = self.settings(base, dataset) if base else {}
         settings |= {key: value for key, value in table.items() if key not in (_EXTENDS, _ON)}
-        return settings | table.get(_ON, {}).get(dataset, {})
+        settings |= table.get(_ON, {}).get(dataset, {})
+        return settings
 
     def family(self, method: str) -> str:
         """The method that a chain of `extends` begins with."""
@@ -45,7 +46,9 @@ class Suite(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def suite_names() -> list[str]:
     """The suites that come with the package."""
     folder = resources.files("bench.suites")
-    return sorted(f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml"))
+    return sorted(
+        f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml")
+    )
 
 
 def load_suite(name: str) -> Suite:
@@ -74,7 +77,9 @@ def load_suite(name: str) -> Suite:
 
 def _check(suite: Suite, source: str) -> None:
     if not suite.name.replace("-", "").replace("_", "").isalnum():
-        raise UserError(f"{source}: the suite's name {suite.name!r} may hold letters, digits, - and _")
+        raise UserError(
+            f"{source}: the suite's name {suite.name!r} may hold letters, digits, - and _"
+        )
     if not 1 <= suite.seeds <= 1000:
         raise UserError(f"{source}: seeds = {suite.seeds}, but 1 to 1000 are possible")
     for method, table in suite.methods.items():
@@ -82,7 +87,9 @@ def _check(suite: Suite, source: str) -> None:
         base = table.get(_EXTENDS)
         while base:
             if base not in suite.methods or base in seen:
-                raise UserError(f"{source}: methods.{method} extends {base!r}, which is not above it")
+                raise UserError(
+                    f"{source}: methods.{method} extends {base!r}, which is not above it"
+                )
             seen.add(base)
             base = suite.methods[base].get(_EXTENDS)
         for dataset in table.get(_ON, {}):

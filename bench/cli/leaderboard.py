@@ -1,0 +1,85 @@
+"""`bench leaderboard`: the table that people cite, from the records alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bench.cli.options import results_option
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bench.records import CellIdentity
+
+
+@click.command()
+@results_option()
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("leaderboard.md"),
+    show_default=True,
+    help="The file to write.",
+)
+@click.option("--check", is_flag=True, help="Write nothing; show the difference, exit 1 if any.")
+def leaderboard(*, results: Path, output: Path, check: bool) -> None:
+    r"""Write leaderboard.md from the records, or check that it follows from them.
+
+    Every score is computed again from the predictions in the records. Reads no dataset.
+
+    \b
+    Example:
+      bench leaderboard --check
+    """
+    from bench.files import write_atomically
+    from bench.report.leaderboard import render_leaderboard
+    from bench.store import read_failures, read_records
+
+    records = read_records(results)
+    suites = {record.cell.suite for record in records}
+    text = render_leaderboard(records, read_failures(results), expected=_expected(suites))
+    if not check:
+        write_atomically(output, text.encode())
+        click.echo(f"{output}: {len(records)} records")
+        return
+    difference = _difference(output, text)
+    if difference:
+        click.echo(difference, nl=False)
+        raise SystemExit(1)
+    click.echo(f"{output} follows from the {len(records)} records in {results}")
+
+
+def _expected(suites: Iterable[str]) -> list[CellIdentity]:
+    """The cells of those of these suites that come with the package."""
+    from bench.cells import plan
+    from bench.suites import load_suite, suite_names
+
+    return [
+        cell.identity
+        for name in sorted(set(suites) & set(suite_names()))
+        for cell in plan(load_suite(name))
+    ]
+
+
+def _difference(path: Path, text: str) -> str:
+    """What would change in a file, as a unified diff."""
+    from difflib import unified_diff
+
+    from bench.errors import UserError
+
+    try:
+        old = path.read_text(encoding="utf-8") if path.exists() else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read: {error}") from error
+    lines = unified_diff(
+        old.splitlines(keepends=True),
+        text.splitlines(keepends=True),
+        str(path),
+        f"{path} (from the records)",
+    )
+    # A last line without an end would run into the next.
+    return "".join(line if line.endswith("\n") else line + "\n" for line in lines)

@@ -1,0 +1,36 @@
+"""`bench show`: what is in a record."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from bench.cli.options import results_option
+
+
+def _complete_cell(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    del param
+    from bench.report.find import cell_names
+
+    results = ctx.params.get("results") or Path("results")
+    return [name for name in cell_names(results) if name.startswith(incomplete)]
+
+
+@click.command()
+@click.argument("cell", shell_complete=_complete_cell)
+@results_option()
+def show(cell: str, results: Path) -> None:
+    r"""Show finished cells: scores, confusion matrix, history, settings, provenance.
+
+    CELL is SUITE/DATASET/METHOD, SUITE/DATASET/METHOD/SEED, or the path of a record.
+
+    \b
+    Example:
+      bench show lite/emopia/mt-midibert/0
+    """
+    from rich.console import Console
+
+    from bench.report.find import find_cell
+
+    Console().print(find_cell(cell, results))

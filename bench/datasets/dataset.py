@@ -1,0 +1,68 @@
+"""A dataset: labelled clips in three splits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bench.clips import Clip
+
+SPLITS = ("train", "valid", "test")
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Clips in three splits that share no song.
+
+    Raises:
+        UserError: a song lies in two splits, or two clips have one id.
+    """
+
+    name: str
+    version: str
+    digest: str  # of all that decides an outcome: clips, contents, songs, splits, labels
+    train: tuple[Clip, ...]
+    valid: tuple[Clip, ...]
+    test: tuple[Clip, ...]
+    left_out: tuple[Clip, ...] = ()  # published, but of no use: neither learned from nor scored
+
+    def __post_init__(self) -> None:
+        ids: set[str] = set()
+        for clip in self.clips:
+            if clip.id in ids:
+                raise UserError(f"dataset {self.name}: two clips have the id {clip.id!r}")
+            ids.add(clip.id)
+        split_of: dict[str, str] = {}
+        for split, clips in self.splits.items():
+            for clip in clips:
+                other = split_of.setdefault(clip.song, split)
+                if other != split:
+                    raise UserError(
+                        f"dataset {self.name}: song {clip.song!r} lies in both {other} and {split}"
+                    )
+
+    @property
+    def splits(self) -> Mapping[str, tuple[Clip, ...]]:
+        """The clips of train, valid and test."""
+        return {"train": self.train, "valid": self.valid, "test": self.test}
+
+    @property
+    def clips(self) -> tuple[Clip, ...]:
+        """Every clip that was published: train, valid, test, and those left out."""
+        return self.train + self.valid + self.test + self.left_out
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetInfo:
+    """What is known of a dataset without reading any of its music."""
+
+    name: str
+    version: str
+    digest: str
+    sizes: Mapping[str, int]  # number of clips in train, valid and test
+    about: str = ""  # one line

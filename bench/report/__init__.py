@@ -1,0 +1,1 @@
+"""Tables and figures. Everything here reads records only: no data, no model, no network."""

@@ -1,0 +1,45 @@
+"""The little Markdown that the leaderboard needs."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+#: Characters with a meaning in Markdown. "-", "." and "+" only have one at the start of a line.
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()#!|~:@])")
+
+
+def escape(text: str) -> str:
+    """Text from a record as one line that is neither Markdown nor HTML.
+
+    Names and reasons come from strangers' methods and are shown on public pages.
+    """
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return _SPECIAL.sub(r"\\\1", html.escape(line, quote=False))
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> str:
+    """A table; the first `left` columns are aligned left, the others right. Cells are as given."""
+    rule = [":--" if i < left else "--:" for i in range(len(header))]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (header, rule, *rows))
+
+
+def details(summary: str, body: str) -> str:
+    """A part that is folded away until it is clicked."""
+    return f"<details>\n<summary>{html.escape(summary)}</summary>\n\n{body}\n\n</details>"
+
+
+def signed(value: float, decimals: int) -> str:
+    """A difference, with its sign."""
+    text = f"{value:+.{decimals}f}"
+    return text.lstrip("+-") if float(text) == 0 else text.replace("-", "−")
+
+
+def plus_minus(mean: float, std: float | None, decimals: int) -> str:
+    """Mean and, where there is one, standard deviation."""
+    text = f"{mean:.{decimals}f}"
+    return text if std is None else f"{text} ± {std:.{decimals}f}"

@@ -1,0 +1,94 @@
+"""Results that others have published: the paper's tables and what came later."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from typing import Annotated, Literal
+
+import msgspec
+
+PerCent = Annotated[float, msgspec.Meta(ge=0, le=100)]
+Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Unit = Literal["clips", "segments"]
+
+
+class Paper(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The paper whose protocol the benchmark follows."""
+
+    title: str
+    authors: str
+    year: int
+    url: str
+    runs: int
+    std_ddof: Literal[0, 1]  # of its standard deviations
+
+
+class PaperResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One method on one dataset in the paper's Table 2."""
+
+    method: str
+    name: str
+    dataset: str
+    accuracy: PerCent
+    macro_f1: Fraction
+    unit: Unit
+    accuracy_std: PerCent | None = None
+    macro_f1_std: Fraction | None = None
+    items: int | None = None
+    note: str = ""
+
+
+class PaperAblation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One row of the paper's Table 3."""
+
+    method: str
+    dataset: str
+    tasks: list[str]
+    accuracy: PerCent
+    accuracy_std: PerCent
+    items: int
+    unit: Unit
+
+
+class LaterResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A result from another paper."""
+
+    name: str
+    source: str
+    dataset: str
+    accuracy: PerCent
+    same_test: Literal["yes", "no", "unverified"]
+    macro_f1: Fraction | None = None
+    note: str = ""
+
+
+class Published(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All of `bench/published.toml`."""
+
+    paper: Paper
+    datasets: dict[str, str]  # how each dataset is written
+    table: list[PaperResult]
+    ablation: list[PaperAblation]
+    later: list[LaterResult]
+
+    def result(self, method: str, dataset: str) -> PaperResult | None:
+        """The paper's result, if it has that method on that dataset."""
+        found = (r for r in self.table if (r.method, r.dataset) == (method, dataset))
+        return next(found, None)
+
+    def ablated(self, method: str, dataset: str, tasks: frozenset[str]) -> PaperAblation | None:
+        """The paper's Table 3 for one set of auxiliary tasks."""
+        found = (
+            row
+            for row in self.ablation
+            if (row.method, row.dataset, frozenset(row.tasks)) == (method, dataset, tasks)
+        )
+        return next(found, None)
+
+
+@cache
+def published() -> Published:
+    """The published results that come with the package."""
+    data = resources.files("bench").joinpath("published.toml").read_bytes()
+    return msgspec.toml.decode(data, type=Published)

@@ -1,0 +1,224 @@
+"""Records sorted into the rows of a board, and those that may not stand on it named."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from bench.records import PROTOCOL
+from bench.statistics import mean_std
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from bench.records import CellIdentity, Record
+    from bench.scoring import Scores
+
+TASKS = "tasks"  # the setting that holds a multi-task method's auxiliary tasks
+_SUITE_ORDER = {"paper": 0, "lite": 1, "smoke": 3}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method, as the suite has it or changed, on one dataset: all its seeds."""
+
+    records: tuple[Record, ...]  # by seed, at least one
+
+    @property
+    def first(self) -> Record:
+        """Any of the records, for what they have in common."""
+        return self.records[0]
+
+    @property
+    def suite(self) -> str:
+        """The suite's name."""
+        return self.first.cell.suite
+
+    @property
+    def dataset(self) -> str:
+        """The dataset's name."""
+        return self.first.cell.dataset
+
+    @property
+    def method(self) -> str:
+        """The method's name."""
+        return self.first.cell.method
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """What differs from the suite."""
+        return self.first.cell.changes
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds that are there."""
+        return [record.cell.seed for record in self.records]
+
+    @property
+    def tasks(self) -> frozenset[str]:
+        """Auxiliary tasks that the method was trained with."""
+        value = self.first.method.settings.get(TASKS) or []
+        return frozenset([value] if isinstance(value, str) else map(str, value))
+
+    @cached_property
+    def deterministic(self) -> bool:
+        """Whether the seed changes nothing, by the method's word and by its records."""
+        said = self.first.method.deterministic
+        return said and all(r.predictions == self.first.predictions for r in self.records)
+
+    @property
+    def has_segments(self) -> bool:
+        """Whether every seed has segment-level scores."""
+        return all(record.segment_scores is not None for record in self.records)
+
+    def mean_std(self, field: str, *, segments: bool = False) -> tuple[float, float | None]:
+        """Mean and standard deviation over seeds of one of the scores' fields.
+
+        Raises:
+            ValueError: segments are asked for where there are none.
+        """
+        values = [getattr(scores, field) for scores in self.scores(segments=segments)]
+        return mean_std(values[:1] if self.deterministic else values)
+
+    def scores(self, *, segments: bool = False) -> list[Scores]:
+        """Each seed's scores, over clips or over segments."""
+        if not segments:
+            return [record.scores for record in self.records]
+        if not self.has_segments:
+            raise ValueError(f"{self.method} has no segment-level scores")
+        return [r.segment_scores for r in self.records if r.segment_scores is not None]
+
+    @cached_property
+    def confusion(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Row-normalised confusion matrix, mean over seeds, shape (4, 4); nan for absent quadrants."""
+        counts = np.mean([record.scores.confusion for record in self.records], axis=0)
+        total = counts.sum(axis=1, keepdims=True)
+        return np.divide(counts, total, out=np.full_like(counts, np.nan), where=total > 0)
+
+    def is_twin_of(self, single: Row) -> bool:
+        """Whether this is `single` with auxiliary tasks added: `mt-x` of `x`, or `x` changed."""
+        if not self.tasks or single.tasks:
+            return False
+        if set(self.changes) - {TASKS} or set(single.changes) - {TASKS}:
+            return False
+        named = self.method == single.method or self.method.endswith(f"-{single.method}")
+        return named and self.first.method.encoding == single.first.method.encoding
+
+
+@dataclass(frozen=True)
+class Board:
+    """One suite on one dataset."""
+
+    suite: str
+    dataset: str
+    rows: tuple[Row, ...]  # of the suite's own methods, best mean accuracy first
+    variants: tuple[Row, ...]  # with changes, likewise
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Records that may not stand beside the others."""
+
+    reason: str
+    records: tuple[Record, ...]
+
+
+def suite_order(name: str) -> tuple[int, str]:
+    """Sorts suites: the paper's first, the smoke test last."""
+    return _SUITE_ORDER.get(name, 2), name
+
+
+def cell_order(cell: CellIdentity) -> tuple[Any, ...]:
+    """Sorts cells as the board shows them."""
+    return (*suite_order(cell.suite), cell.dataset, cell.method, changes_key(cell), cell.seed)
+
+
+def changes_key(cell: CellIdentity) -> str:
+    """A cell's changes as text, equal for equal ones."""
+    return msgspec.json.encode(cell.changes, order="deterministic").decode() if cell.changes else ""
+
+
+def arrange(records: Iterable[Record]) -> tuple[list[Board], list[LeftOut]]:
+    """Boards from records in any order.
+
+    What stands on one board was measured by one protocol on one version of the data, and the seeds of a
+    row have the same settings; of several, those of the record finished last count.
+    """
+    left_out: list[LeftOut] = []
+    current = _split(
+        records,
+        lambda r: r.protocol == PROTOCOL,
+        lambda r: f"measured by protocol {r.protocol}; the board shows protocol {PROTOCOL}",
+        left_out,
+    )
+    places: dict[tuple[str, str], list[Record]] = defaultdict(list)
+    for record in current:
+        places[record.cell.suite, record.cell.dataset].append(record)
+    boards = [
+        _board(suite, dataset, places[suite, dataset], left_out)
+        for suite, dataset in sorted(places, key=lambda place: (suite_order(place[0]), place[1]))
+    ]
+    return boards, left_out
+
+
+def _board(suite: str, dataset: str, records: list[Record], left_out: list[LeftOut]) -> Board:
+    digest = _latest(records).dataset.digest
+    records = _split(
+        records,
+        lambda r: r.dataset.digest == digest,
+        lambda _: f"measured on another manifest of {dataset}",
+        left_out,
+    )
+    groups: dict[tuple[str, str], list[Record]] = defaultdict(list)
+    for record in records:
+        groups[record.cell.method, changes_key(record.cell)].append(record)
+    rows = [_row(groups[key], left_out) for key in sorted(groups)]
+    rows.sort(key=lambda row: -row.mean_std("accuracy")[0])
+    return Board(
+        suite,
+        dataset,
+        tuple(row for row in rows if not row.changes),
+        tuple(row for row in rows if row.changes),
+    )
+
+
+def _row(records: list[Record], left_out: list[LeftOut]) -> Row:
+    method = _latest(records).method
+    same = _split(
+        records,
+        lambda r: r.method == method,
+        lambda r: f"other settings or version of {r.cell.method} than its latest record",
+        left_out,
+    )
+    by_seed = {r.cell.seed: r for r in sorted(same, key=_age)}  # of two, the later
+    return Row(tuple(by_seed[seed] for seed in sorted(by_seed)))
+
+
+def _split(
+    records: Iterable[Record],
+    keep: Callable[[Record], bool],
+    reason: Callable[[Record], str],
+    left_out: list[LeftOut],
+) -> list[Record]:
+    kept, others = [], defaultdict(list)
+    for record in records:
+        if keep(record):
+            kept.append(record)
+        else:
+            others[reason(record)].append(record)
+    for why, group in sorted(others.items()):
+        left_out.append(LeftOut(why, tuple(sorted(group, key=lambda r: cell_order(r.cell)))))
+    return kept
+
+
+def _latest(records: Sequence[Record]) -> Record:
+    return max(records, key=_age)
+
+
+def _age(record: Record) -> tuple[str, str]:
+    return record.provenance.finished, record.key

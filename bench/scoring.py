@@ -1,0 +1,64 @@
+"""From labels and probabilities to the figures on the board."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from bench.labels import HIGH_AROUSAL, HIGH_VALENCE, N_QUADRANTS
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+
+class Scores(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Scores over one set of clips or segments; fractions, not per cent."""
+
+    n: int
+    accuracy: float
+    macro_f1: float
+    valence_accuracy: float
+    arousal_accuracy: float
+    confusion: list[list[int]]  # rows are true quadrants, columns predicted ones
+
+
+def score(labels: ArrayLike, probabilities: ArrayLike) -> Scores:
+    """Score predictions.
+
+    Args:
+        labels: quadrants 0..3, shape (n,).
+        probabilities: shape (n, 4); the largest of a row is its prediction, the first among equals.
+
+    Returns:
+        Accuracy and macro-F1 (mean of the four quadrants' F1, 0 for one never predicted and never
+        true, as scikit-learn counts it with labels=0..3), accuracy of the predicted quadrant's
+        valence and arousal, and the confusion matrix.
+    """
+    return score_predictions(labels, np.asarray(probabilities, dtype=np.float64).argmax(axis=1))
+
+
+def score_predictions(labels: ArrayLike, predictions: ArrayLike) -> Scores:
+    """`score` for quadrants already decided, shape (n,)."""
+    true = np.asarray(labels, dtype=np.int64)
+    predicted = np.asarray(predictions, dtype=np.int64)
+    if not len(true):
+        raise ValueError("nothing to score")
+    confusion = np.zeros((N_QUADRANTS, N_QUADRANTS), dtype=np.int64)
+    np.add.at(confusion, (true, predicted), 1)
+    return Scores(
+        n=len(true),
+        accuracy=float((true == predicted).mean()),
+        macro_f1=macro_f1(confusion),
+        valence_accuracy=float((HIGH_VALENCE[true] == HIGH_VALENCE[predicted]).mean()),
+        arousal_accuracy=float((HIGH_AROUSAL[true] == HIGH_AROUSAL[predicted]).mean()),
+        confusion=confusion.tolist(),
+    )
+
+
+def macro_f1(confusion: NDArray[np.int64]) -> float:
+    """Macro-averaged F1 of a confusion matrix of shape (4, 4), rows true."""
+    hits = np.diag(confusion).astype(np.float64)
+    total = confusion.sum(axis=0) + confusion.sum(axis=1)
+    return float(np.divide(2 * hits, total, out=np.zeros_like(hits), where=total > 0).mean())

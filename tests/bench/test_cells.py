@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.cells import parse_changes, parse_seeds, plan
+from bench.errors import UserError
+from bench.suites import load_suite
+
+SMOKE = load_suite("smoke")
+LITE = load_suite("lite")
+
+
+def test_seeds_are_outermost_and_deterministic_methods_run_once() -> None:
+    cells = plan(SMOKE, seeds=[3, 5])
+    assert [c.seed for c in cells] == sorted(c.seed for c in cells)
+    assert [c.method.name for c in cells].count("majority") == 1
+    assert [c.method.name for c in cells].count("midibert") == 2
+    assert {c.seed for c in cells if c.method.deterministic} == {0}
+
+
+def test_keys_tell_cells_apart_and_nothing_else() -> None:
+    cells = plan(LITE)
+    assert len({c.key for c in cells}) == len(cells)
+    assert len({c.path for c in cells}) == len(cells)
+    cell = cells[-1]
+    assert replace(cell, suite="other", time_limit_minutes=1).key == cell.key
+    assert replace(cell, seed=77).key != cell.key
+    assert replace(cell, dataset_digest="0").key != cell.key
+    assert replace(cell, method=replace(cell.method, version=99)).key != cell.key
+
+
+@given(st.randoms(use_true_random=False))
+def test_the_order_of_changes_changes_no_key(shuffler: random.Random) -> None:
+    changes = ["epochs=3", "lr=1e-3", 'tasks=["key"]', "width=16"]
+    shuffled = list(changes)
+    shuffler.shuffle(shuffled)
+    (one,), (two,) = (
+        plan(SMOKE, method="midibert", seeds=[0], changes=parse_changes(c))
+        for c in (changes, shuffled)
+    )
+    assert one.key == two.key
+    assert one.path == two.path
+
+
+def test_all_tasks_on_the_single_task_method_is_the_multi_task_method() -> None:
+    changed = plan(
+        SMOKE, method="midibert", seeds=[0], changes={"tasks": ["key", "velocity"]}
+    )
+    (named,) = plan(SMOKE, method="mt-midibert", seeds=[0])
+    assert [c.key for c in changed] == [named.key]
+    assert changed[0].path == named.path
+
+
+def test_a_change_that_changes_nothing_is_the_suite_s_own_cell() -> None:
+    epochs = SMOKE.settings("midibert", "synthetic")["epochs"]
+    (changed,) = plan(SMOKE, method="midibert", seeds=[0], changes={"epochs": epochs})
+    assert changed.path == plan(SMOKE, method="midibert", seeds=[0])[0].path
+
+
+def test_changed_cells_lie_beside_the_suite_s_own() -> None:
+    (cell,) = plan(SMOKE, method="midibert", seeds=[4], changes={"tasks": ["key"], "epochs": 2})
+    assert str(cell.path) == "smoke/synthetic/midibert+epochs=2,tasks=key/seed-4.json"
+
+
+@pytest.mark.parametrize("value", ["../../etc", "a b", "x" * 200, "<script>"])
+def test_no_value_of_a_change_leaves_its_folder(value: str) -> None:
+    (cell,) = plan(SMOKE, method="midibert", seeds=[0], changes={"start": value})
+    assert cell.path.parts[:2] == ("smoke", "synthetic")
+    assert len(cell.path.parts) == 4
+    assert len(cell.path.parts[2]) < 100
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"method": "midibart"}, "unknown method 'midibart': did you mean 'midibert'"),
+        ({"dataset": "synthetik"}, "unknown dataset 'synthetik': did you mean 'synthetic'"),
+        ({"method": "xx*"}, "unknown method"),
+        ({"method": "svm-lin"}, "not in this suite"),
+    ],
+)
+def test_a_glob_that_matches_nothing_is_told(asked: dict[str, str], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        plan(SMOKE, **asked)  # type: ignore[arg-type]  # only strings are asked for here
+
+
+def test_globs_choose() -> None:
+    assert {c.method.name for c in plan(SMOKE, method="mt-*")} == {"mt-midibert", "mt-midigpt"}
+
+
+@pytest.mark.parametrize(
+    ("text", "seeds"), [("0-3", [0, 1, 2, 3]), ("4", [4]), ("2,0,1-2", [2, 0, 1])]
+)
+def test_seeds_are_read(text: str, seeds: list[int]) -> None:
+    assert parse_seeds(text) == seeds
+
+
+@pytest.mark.parametrize("text", ["", "a", "3-1", "-1", "1,,2", "1-2-3"])
+def test_bad_seeds_are_refused(text: str) -> None:
+    with pytest.raises(UserError, match="--seeds"):
+        parse_seeds(text)
+
+
+def test_changes_are_read_as_toml_where_they_are_toml() -> None:
+    assert parse_changes(["a=1", "b=1e-3", "c=true", "d=x y", 'e=["key"]', "f="]) == {
+        "a": 1,
+        "b": 1e-3,
+        "c": True,
+        "d": "x y",
+        "e": ["key"],
+        "f": "",
+    }
+
+
+@pytest.mark.parametrize("texts", [["a"], ["=1"], ["a=1", "a=2"], ["a b=1"]])
+def test_bad_changes_are_refused(texts: list[str]) -> None:
+    with pytest.raises(UserError, match="--changes"):
+        parse_changes(texts)
+
+
+def test_planning_thousands_of_cells_reads_no_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "read_bytes", None)
+    assert len(plan(LITE, seeds=range(1000))) > 4000

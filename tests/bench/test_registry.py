@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import EntryPoint
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bench import registry
+from bench.errors import UserError
+from bench.registry import find_method, methods, pick
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PAPER = {
+    "svm-lin",
+    "svm-panda",
+    "midigpt",
+    "midibert",
+    "mt-midigpt",
+    "mt-midibert",
+}
+
+
+@pytest.fixture
+def strangers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package elsewhere that the entry point `strangers` names."""
+    package = tmp_path / "strangers"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise RuntimeError('imported')\n")
+    points = [EntryPoint("strangers", "strangers", registry.GROUP)]
+    monkeypatch.setattr(registry, "entry_points", lambda group: points if group else [])
+    monkeypatch.syspath_prepend(str(tmp_path))
+    methods.cache_clear()
+    yield package
+    methods.cache_clear()
+
+
+def test_every_method_of_the_paper_is_there_with_a_summary() -> None:
+    found = methods()
+    assert PAPER | {"majority", "key-mode"} <= set(found)
+    assert all(entry.summary for entry in found.values())
+
+
+def test_every_method_loads_under_its_own_name() -> None:
+    for name, entry in methods().items():
+        assert entry.load().method_name == name  # type: ignore[attr-defined]  # set by the decorator
+
+
+def test_listing_imports_no_method() -> None:
+    code = (
+        "import sys; from bench.registry import methods; assert methods();"
+        "assert not {'torch', 'sklearn', 'models', 'baselines'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_wrong_name_names_the_nearest() -> None:
+    with pytest.raises(UserError, match="unknown method 'midibart': did you mean 'midibert'"):
+        find_method("midibart")
+
+
+def test_name_unlike_any_lists_what_there_is() -> None:
+    with pytest.raises(UserError, match="known: one, two"):
+        pick("xyzzy", ["two", "one"], "thing")
+
+
+def test_a_stranger_is_read_and_not_imported(strangers: Path) -> None:
+    (strangers / "mine.py").write_text(
+        "@register_method('mine', version=3, deterministic=True)\n"
+        "class Mine:\n    'A method of mine.'\n"
+    )
+    entry = methods()["mine"]
+    assert (entry.module, entry.attribute) == ("strangers.mine", "Mine")
+    assert (entry.version, entry.deterministic, entry.summary) == (3, True, "A method of mine.")
+
+
+def test_two_methods_of_one_name_are_refused(strangers: Path) -> None:
+    for file in ("a.py", "b.py"):
+        (strangers / file).write_text("@register_method('same')\nclass Same: ...\n")
+    with pytest.raises(UserError, match="two methods are named 'same'"):
+        methods()
+
+
+def test_a_decorator_that_needs_running_is_refused_with_its_line(strangers: Path) -> None:
+    (strangers / "mine.py").write_text("NAME = 'x'\n\n@register_method(NAME)\nclass Mine: ...\n")
+    with pytest.raises(UserError, match=r"mine\.py:3: @register_method takes a name"):
+        methods()

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bench.datasets import dataset_names
+from bench.errors import UserError
+from bench.execution import check_settings
+from bench.cells import plan
+from bench.registry import methods
+from bench.suites import load_suite, suite_names
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GOOD = """
+name = "mine"
+description = "a suite"
+datasets = ["synthetic", "emopia"]
+[methods.majority]
+[methods.midibert]
+width = 64
+on.emopia.width = 128
+[methods.mt-midibert]
+extends = "midibert"
+tasks = ["key"]
+"""
+
+
+def write(folder: Path, text: str) -> str:
+    file = folder / "mine.toml"
+    file.write_text(text)
+    return str(file)
+
+
+@pytest.mark.parametrize("name", suite_names())
+def test_the_package_s_suites_name_what_exists(name: str) -> None:
+    suite = load_suite(name)
+    assert suite.name == name
+    assert set(suite.datasets) <= set(dataset_names())
+    assert set(suite.methods) <= set(methods())
+
+
+@pytest.mark.parametrize("name", suite_names())
+def test_the_package_s_settings_are_settings_of_their_methods(name: str) -> None:
+    for cell in plan(load_suite(name), seeds=[0]):
+        check_settings(cell)
+
+
+def test_settings_come_from_the_base_then_the_method_then_the_dataset(tmp_path: Path) -> None:
+    suite = load_suite(write(tmp_path, GOOD))
+    assert suite.settings("midibert", "synthetic") == {"width": 64}
+    assert suite.settings("mt-midibert", "emopia") == {"width": 128, "tasks": ["key"]}
+    assert suite.family("mt-midibert") == "midibert"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("description", "descripton", "mine.toml: Object .*`description?"),
+        ('datasets = ["synthetic", "emopia"]', "datasets = 3", r"Expected `array`.*\$.datasets"),
+        ('extends = "midibert"', 'extends = "midibart"', "mt-midibert extends 'midibart'"),
+        ('extends = "midibert"', 'extends = "mt-midibert"', "extends 'mt-midibert'"),
+        ("on.emopia", "on.emopria", "did you mean 'emopia'"),
+        ("width = 64", "width = ", "mine.toml: "),
+        ('name = "mine"', 'name = "../mine"', "may hold letters"),
+        ('name = "mine"', 'name = "mine"\nseeds = 0', "seeds = 0"),
+    ],
+)
+def test_a_typo_is_told_with_its_place(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert old in GOOD
+    with pytest.raises(UserError, match=message):
+        load_suite(write(tmp_path, GOOD.replace(old, new)))
+
+
+def test_unknown_suite_and_missing_file() -> None:
+    with pytest.raises(UserError, match="did you mean 'smoke'"):
+        load_suite("smok")
+    with pytest.raises(UserError, match="nowhere.toml: cannot be read"):
+        load_suite("nowhere.toml")
