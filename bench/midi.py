@@ -105,6 +105,7 @@ class Midi:
     controls: EventArray  # CONTROL
     pitch_bends: EventArray  # PITCH_BEND; -8192..8191
     note_offs: EventArray  # NOTE_OFF; all of them, for encodings that pair notes by another rule
+    other_ticks: IntArray  # of all events not in a table: text, pressure, system exclusive, ...
     track_ends: IntArray  # shape (n_tracks,): the tick of each track's last event
 
     @property
@@ -196,6 +197,7 @@ class _Events:
         self.controls = array("q")
         self.pitch_bends = array("q")
         self.note_offs = array("q")
+        self.other_ticks = array("q")
 
     def to_midi(self, ticks_per_beat: int, track_ends: IntArray) -> Midi:
         columns = np.array(self.notes, dtype=np.int64).reshape(-1, 7).T.copy()
@@ -210,6 +212,7 @@ class _Events:
             _table(self.controls, CONTROL),
             _table(self.pitch_bends, PITCH_BEND),
             _table(self.note_offs, NOTE_OFF),
+            np.array(self.other_ticks, dtype=np.int64),
             track_ends,
         )
 
@@ -288,6 +291,8 @@ def _channel_event(
     elif kind == 0xE0:
         bend = (second << 7 | first) - 8192
         events.pitch_bends.extend((track, tick, channel, bend, len(events.note_offs) // 5))
+    else:
+        events.other_ticks.append(tick)
     return position
 
 
@@ -311,6 +316,8 @@ def _system_event(
     elif kind == 0x59 and length == 2:
         sharps = int.from_bytes(body[:1], "big", signed=True)
         events.key_signatures.extend((track, tick, sharps, body[1]))
+    else:
+        events.other_ticks.append(tick)
     return position + length
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from baselines.jsymbolic.native.piece import Piece
+    from bench.midi import Midi
 
     IntArray = NDArray[np.int64]
 
@@ -47,12 +48,12 @@ def windows(piece: Piece, seconds: float) -> Windows:
         MidiError: there would be more than a million.
     """
     begin, end = _bounds(piece, seconds)
-    again, held = _held_notes(piece, begin)
+    again, held = _held_notes(piece.midi, begin)
     notes = np.bincount(
         np.searchsorted(begin, piece.notes.onset[piece.notes.onset <= end[-1] + 1], "right") - 1,
         minlength=len(begin),
     )
-    events = _event_ticks(piece)
+    events = _event_ticks(piece.midi)
     last = events[np.searchsorted(events, end, side="right") - 1]
     length = np.maximum(last - begin, 0)
     length[held] = (end - begin)[held]
@@ -121,9 +122,8 @@ def _bounds(piece: Piece, seconds: float) -> tuple[IntArray, IntArray]:
     return np.array(begin, dtype=np.int64), np.array(end, dtype=np.int64)
 
 
-def _event_ticks(piece: Piece) -> IntArray:
+def _event_ticks(midi: Midi) -> IntArray:
     """The ticks of all events, sorted, 0 first."""
-    midi, notes = piece.midi, piece.notes
     tables = (
         midi.tempos,
         midi.time_signatures,
@@ -131,32 +131,36 @@ def _event_ticks(piece: Piece) -> IntArray:
         midi.programs,
         midi.controls,
         midi.pitch_bends,
+        midi.note_offs,
     )
     ticks = [table["tick"] for table in tables]
-    return np.unique(np.concatenate([[0], notes.onset, notes.end[notes.closed], *ticks]))
+    return np.unique(np.concatenate([[0], midi.notes.onset, midi.other_ticks, *ticks]))
 
 
-def _held_notes(piece: Piece, begin: IntArray) -> tuple[IntArray, NDArray[np.bool_]]:
+def _held_notes(midi: Midi, begin: IntArray) -> tuple[IntArray, NDArray[np.bool_]]:
     """The notes held from each window into the next.
 
-    A track holds at most one note of each pitch, whatever its channel: the latest. A note-off of
-    that pitch on any channel ends it.
+    A track holds at most one note of each pitch, whatever its channel: the latest. The next
+    note-off of that pitch on any channel ends it.
 
     Returns:
         How many notes are struck again at the beginning of each window, and whether any is cut off
         at its end, both shape (n_windows,).
     """
-    notes = piece.notes
-    key = notes.track * 128 + notes.pitch
-    order = np.argsort(key, kind="stable")
-    onset, same = notes.onset[order], np.append(np.diff(key[order]) == 0, False)
-    release = np.where(notes.closed, notes.end, _NEVER)[order]
-    following = np.where(same, np.append(onset[1:], _NEVER), _NEVER)
-    first = np.searchsorted(begin, onset, side="right")
-    behind = np.searchsorted(begin, np.minimum(release, following), side="right")
-    change = np.zeros(len(begin) + 1, dtype=np.int64)
-    np.add.at(change, first, 1)
-    np.add.at(change, np.maximum(behind, first), -1)
+    notes, offs = midi.notes, midi.note_offs
+    n = len(notes)
+    # All note-ons and note-offs by track and pitch, within each in file order.
+    key = np.append(notes.track * 128 + notes.pitch, offs["track"] * 128 + offs["pitch"])
+    place = np.append(np.arange(n), offs["notes_before"] - 0.5)
+    tick = np.append(notes.onset, offs["tick"])
+    order = np.lexsort((place, key))
+    lasts = np.append(key[order][1:] == key[order][:-1], False)
+    until = np.where(lasts, np.append(tick[order][1:], _NEVER), _NEVER)
+    is_on = order < n
+    first = np.searchsorted(begin, tick[order][is_on], side="right")
+    behind = np.searchsorted(begin, until[is_on], side="right")
+    change = np.bincount(first, minlength=len(begin) + 1)
+    change -= np.bincount(behind, minlength=len(begin) + 1)
     again = np.cumsum(change)[:-1]
     return again, np.append(again[1:] > 0, False)
 
