@@ -80,6 +80,8 @@ def run_and_tell(
         WorkError: a cell failed, or the run was interrupted.
     """
     from bench.cli.progress import watch
+    from bench.cli.summary import print_summary
+    from bench.datasets.fetch import fetch_missing
     from bench.running import pending
     from bench.store import Store
 
@@ -90,10 +92,8 @@ def run_and_tell(
         nothing = "no cell has failed" if retry_failed else f"all {done} cells are done"
         click.echo(f"{nothing}; 0 executed")
         return
-    _provide_data(todo)
+    fetch_missing(dict.fromkeys(cell.dataset for cell in todo))
     outcome = watch(store, todo, n_done=done, jobs=jobs)
-    from bench.cli.summary import print_summary
-
     print_summary(store, cells)
     click.echo(
         f"{len(outcome.finished)} executed, {done + len(outcome.elsewhere)} done already, "
@@ -103,11 +103,3 @@ def run_and_tell(
         raise WorkError(f"{len(outcome.failed)} of {len(todo)} cells failed; see above")
     if outcome.interrupted:
         raise WorkError("interrupted; the same command goes on from here")
-
-
-def _provide_data(cells: Sequence[Cell]) -> None:
-    """Fetch what is missing, once, before any process needs it."""
-    from bench.datasets import ensure_available
-
-    for name in dict.fromkeys(cell.dataset for cell in cells):
-        ensure_available(name)

@@ -49,9 +49,7 @@ def test_the_order_of_changes_changes_no_key(shuffler: random.Random) -> None:
 
 
 def test_all_tasks_on_the_single_task_method_is_the_multi_task_method() -> None:
-    changed = plan(
-        SMOKE, method="midibert", seeds=[0], changes={"tasks": ["key", "velocity"]}
-    )
+    changed = plan(SMOKE, method="midibert", seeds=[0], changes={"tasks": ["key", "velocity"]})
     (named,) = plan(SMOKE, method="mt-midibert", seeds=[0])
     assert [c.key for c in changed] == [named.key]
     assert changed[0].path == named.path

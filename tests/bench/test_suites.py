@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bench.cells import plan
 from bench.datasets import dataset_names
 from bench.errors import UserError
 from bench.execution import check_settings
-from bench.cells import plan
 from bench.registry import methods
 from bench.suites import load_suite, suite_names
 
