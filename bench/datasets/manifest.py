@@ -17,21 +17,19 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import os
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from bench.clips import Clip
 from bench.datasets.dataset import SPLITS, Dataset, DatasetInfo
 from bench.errors import UserError
-from bench.labels import QUADRANTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
+
+    from bench.clips import Clip
 
 #: The split of clips that are published but neither learned from nor scored.
 LEFT_OUT = "left-out"
@@ -65,9 +63,11 @@ class Manifest:
 
     @cached_property
     def digest(self) -> str:
-        """sha256 of what decides an outcome, hexadecimal: name, version, and per row all columns
-        but `notes` and `dirt`, which follow from the content. Comments do not count.
-        """  # noqa: D205  # one sentence
+        """sha256, in hexadecimal, of what decides an outcome.
+
+        That is name, version, and of each row all but `notes` and `dirt`, which follow from the
+        content. Comments do not count.
+        """
         lines = [f"{self.name}\t{self.version}"]
         lines += [f"{r.clip}\t{r.sha256}\t{r.song}\t{r.split}\t{r.label}" for r in self.rows]
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
@@ -85,12 +85,16 @@ class Manifest:
 
     def missing(self, folder: Path) -> list[str]:
         """Files that are not below `folder`, without reading any."""
-        found = {
-            os.path.relpath(os.path.join(place, file), folder).replace(os.sep, "/")
-            for place, _, files in os.walk(folder)
-            for file in files
-        }
-        return [file for file in self.files if file not in found]
+        found: dict[str, set[str]] = {}
+        missing = []
+        for file in self.files:
+            parent, _, name = file.rpartition("/")
+            if parent not in found:  # one listing of a folder costs less than asking for each file
+                place = folder / parent
+                found[parent] = {path.name for path in place.iterdir()} if place.is_dir() else set()
+            if name not in found[parent]:
+                missing.append(file)
+        return missing
 
     def dataset(self, folder: Path) -> Dataset:
         """The dataset whose files lie below `folder`. Their content is checked when it is read.
@@ -98,6 +102,9 @@ class Manifest:
         Raises:
             UserError: a file is missing (the message names it), or a song crosses splits.
         """
+        from bench.clips import Clip
+        from bench.labels import QUADRANTS
+
         if missing := self.missing(folder):
             more = f" and {len(missing) - 1:,} more" if len(missing) > 1 else ""
             raise UserError(
@@ -171,6 +178,8 @@ def parse_manifest(text: str) -> Manifest:
 
 
 def _row(fields: list[str], line: int) -> ManifestRow:
+    from bench.labels import QUADRANTS  # not above: to know datasets by name needs no NumPy
+
     if len(fields) != len(_COLUMNS):
         raise ValueError(f"line {line}: {len(fields)} fields instead of {len(_COLUMNS)}")
     clip, sha256, song, split, label, notes, dirt = fields
@@ -196,4 +205,5 @@ def _check_files(manifest: Manifest) -> None:
 def is_inside(file: str) -> bool:
     """Whether a relative path stays below the folder that it is relative to, on any system."""
     path = PurePosixPath(file.replace("\\", "/"))
-    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and ":" not in file
+    drive = re.match("[A-Za-z]:", file)
+    return bool(path.parts) and not (path.is_absolute() or ".." in path.parts or drive)

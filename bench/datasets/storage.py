@@ -64,8 +64,7 @@ def replacing(folder: Path) -> Iterator[Path]:
     partial = folder.parent / f".{folder.name}.partial"
     old = folder.parent / f".{folder.name}.old"
     try:
-        for leftover in (partial, old):  # of a process that was killed
-            shutil.rmtree(leftover, ignore_errors=True)
+        _settle(folder, partial, old)  # after a process that was killed
         partial.mkdir()
         yield partial
         if folder.exists():
@@ -74,8 +73,14 @@ def replacing(folder: Path) -> Iterator[Path]:
     except OSError as error:
         raise _unwritable(folder, error) from error
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+        _settle(folder, partial, old)
+
+
+def _settle(folder: Path, partial: Path, old: Path) -> None:
+    shutil.rmtree(partial, ignore_errors=True)
+    if old.exists() and not folder.exists():
+        old.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _unwritable(folder: Path, error: OSError) -> UserError:

@@ -1,0 +1,102 @@
+"""Datasets by name: the benchmark's own, and those of other packages.
+
+A package joins with the entry-point group `smer_bench.datasets`, whose entries name functions
+without arguments that return a `Dataset`::
+
+    [project.entry-points."smer_bench.datasets"]
+    my-songs = "my_package:load"
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
+
+from bench.datasets.builtin import BUILT_IN, SOURCES, built_in_manifest
+from bench.datasets.dataset import SPLITS, Dataset, DatasetInfo
+from bench.datasets.manifest import Manifest, read_manifest
+from bench.datasets.storage import dataset_folder
+from bench.errors import UserError
+from bench.registry import pick
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = [
+    "SPLITS",
+    "Dataset",
+    "DatasetInfo",
+    "Manifest",
+    "dataset_info",
+    "dataset_names",
+    "load_dataset",
+    "read_manifest",
+]
+
+GROUP = "smer_bench.datasets"
+
+
+def dataset_names() -> list[str]:
+    """All datasets: the benchmark's own, then those of other packages in alphabetical order."""
+    return [*BUILT_IN, *sorted(_foreign())]
+
+
+def load_dataset(name: str) -> Dataset:
+    """A dataset with its clips; their files are there, and are read when they are asked for.
+
+    Raises:
+        UserError: an unknown name (the message names the nearest); files that are missing; a
+            song that crosses splits.
+    """
+    if point := _find(name):
+        return _load(point)
+    if name not in SOURCES:
+        from bench.datasets.synthetic import install
+
+        install()
+    manifest = built_in_manifest(name)
+    folder = dataset_folder(manifest)
+    if not folder.exists():
+        raise UserError(
+            f"{name} {manifest.version} is not on this machine yet: `bench data fetch {name}`"
+        )
+    return manifest.dataset(folder)
+
+
+def dataset_info(name: str) -> DatasetInfo:
+    """Name, version, digest and sizes of a dataset; reads none of its files.
+
+    Raises:
+        UserError: an unknown name; the message names the nearest.
+    """
+    point = _find(name)
+    if point is None:
+        return built_in_manifest(name).info
+    dataset = _load(point)
+    sizes = {split: len(clips) for split, clips in dataset.splits.items()}
+    return DatasetInfo(dataset.name, dataset.version, dataset.digest, sizes, f"from {point.value}")
+
+
+def _foreign() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+def _find(name: str) -> EntryPoint | None:
+    """The entry point of another package's dataset; None for one of the benchmark's own."""
+    if name in BUILT_IN:
+        return None
+    foreign = _foreign()
+    return foreign[pick(name, [*BUILT_IN, *foreign], "dataset", see="bench ls datasets")]
+
+
+def _load(point: EntryPoint) -> Dataset:
+    try:
+        function: Callable[[], Dataset] = point.load()
+    except (ImportError, AttributeError) as error:
+        raise UserError(
+            f"dataset {point.name!r}: {point.value!r} cannot be imported: {error}"
+        ) from error
+    dataset = function()
+    if not isinstance(dataset, Dataset):
+        raise UserError(f"dataset {point.name!r}: {point.value} returned no bench.datasets.Dataset")
+    return dataset
