@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     FloatArray = NDArray[np.float64]
-    Numbers = NDArray[np.float64] | NDArray[np.int64]
+    IntArray = NDArray[np.int64]
+    Numbers = FloatArray | IntArray
 
 #: Length of the runs in which ticks are added up; bounds memory.
 _RUN = 1 << 16
@@ -98,3 +99,33 @@ def add_tick_by_tick(runs: Iterable[tuple[float, int]], start: float = 0.0) -> f
             total = float(np.add.accumulate(terms)[-1])
             count -= step
     return total
+
+
+def runner_up(histogram: FloatArray) -> int:
+    """The bin of the second largest magnitude, the first of equals; 0 if all others are empty."""
+    others = histogram.copy()
+    others[largest(histogram)] = 0.0
+    return largest(others)
+
+
+def fold_octaves(histogram: FloatArray) -> FloatArray:
+    """Sums of the bins 12 apart, shape (12,), octave by octave: the rounding decides ties."""
+    octaves = np.zeros((11, 12))
+    octaves.flat[: len(histogram)] = histogram
+    folded: FloatArray = np.add.accumulate(octaves)[-1]
+    return folded
+
+
+def weighted_mean(values: IntArray, weights: IntArray) -> float:
+    """Mean of values that occur `weights` times each; 0 without any."""
+    n = weights.sum()
+    return float((values * weights).sum() / n) if n else 0.0
+
+
+def weighted_deviation(values: IntArray, weights: IntArray) -> float:
+    """Sample standard deviation of such values; 0 for fewer than two."""
+    n = weights.sum()
+    if n < 2:
+        return 0.0
+    distance = values - weighted_mean(values, weights)
+    return float(np.sqrt((distance**2 * weights).sum() / (n - 1)))

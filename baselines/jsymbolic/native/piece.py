@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from baselines.jsymbolic.native.numerics import add_tick_by_tick, normalised
+from baselines.jsymbolic.native.channels import N_CHANNELS, PERCUSSION, Channels, channels
+from baselines.jsymbolic.native.motion import Motion, motion
+from baselines.jsymbolic.native.numerics import add_tick_by_tick, fold_octaves, normalised
+from baselines.jsymbolic.native.sonorities import Sonorities, sonorities
+from baselines.jsymbolic.native.steps import Steps as Steps
+from baselines.jsymbolic.native.steps import steps as steps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,61 +28,17 @@ if TYPE_CHECKING:
     IntArray = NDArray[np.int64]
     BoolArray = NDArray[np.bool_]
 
-PERCUSSION = 9  # MIDI channel 10, counted from 0
-N_CHANNELS = 16
 _DEFAULT_TEMPO = 500_000  # microseconds per beat: 120 BPM
 _VOLUME = 7  # the controller that sets a channel's volume
 
 
-@dataclass(frozen=True, slots=True)
-class Steps:
-    """A function of the tick that changes at a few ticks only."""
+@dataclass(frozen=True, slots=True, eq=False)
+class MelodicLine:
+    """The notes of one track and channel other than percussion: what jSymbolic calls a melody."""
 
-    ticks: IntArray  # shape (n_steps,), strictly increasing, the first is 0
-    values: FloatArray  # shape (n_steps,): from this tick on
-
-    def at(self, ticks: IntArray) -> FloatArray:
-        """The function's values, shape of `ticks`."""
-        return self.values[np.searchsorted(self.ticks, ticks, side="right") - 1]
-
-    def runs(self, begin: int, end: int) -> list[tuple[float, int]]:
-        """(value, number of ticks) for the ticks begin..end-1, in order."""
-        if len(self.ticks) == 1:
-            return [(float(self.values[0]), end - begin)]
-        edges = np.append(self.ticks, np.iinfo(np.int64).max).clip(begin, end)
-        lengths = np.diff(edges)
-        return [(float(v), int(n)) for v, n in zip(self.values, lengths, strict=True) if n]
-
-
-def steps(initial: float, ticks: IntArray, values: FloatArray) -> Steps:
-    """A function set to `initial`, then by each event in file order from its tick to the end.
-
-    An event further down the file thus silences earlier ones of later ticks, as in jSymbolic.
-    """
-    kept: list[tuple[int, float]] = [(0, initial)]
-    for tick, value in zip(ticks.tolist(), values.tolist(), strict=True):
-        while kept and kept[-1][0] >= tick:
-            kept.pop()
-        kept.append((tick, value))
-    return Steps(
-        np.array([tick for tick, _ in kept], dtype=np.int64),
-        np.array([value for _, value in kept], dtype=np.float64),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Sonorities:
-    """What sounds between two changes: the pitched notes that have a note-off, percussion apart.
-
-    Rows are stretches of time without a change in the sounding notes, in temporal order, silent
-    ones included. Columns are the pitches that occur at all.
-    """
-
-    ticks: IntArray  # shape (n_stretches,): where it begins
-    length: IntArray  # shape (n_stretches,): ticks, > 0
-    pitches: IntArray  # shape (n_pitches,), increasing
-    count: IntArray  # shape (n_stretches, n_pitches): notes sounding
-    strength: IntArray  # shape (n_stretches, n_pitches): sum of their velocities
+    channel: int
+    #: Signed semitones from the last note of one tick to the first of the next, in file order.
+    intervals: IntArray
 
 
 class Piece:
@@ -105,6 +66,20 @@ class Piece:
         return self.notes[self.is_pitched & self.notes.closed]
 
     @cached_property
+    def program(self) -> IntArray:
+        """The General MIDI patch of each note counted from 0, shape (n_notes,); 0 if never set.
+
+        A program change holds for its channel in its own track alone.
+        """
+        notes = self.notes
+        program = np.zeros(len(notes), dtype=np.int64)
+        index = np.arange(len(notes))
+        for event in self.midi.programs:
+            here = (notes.track == event["track"]) & (notes.channel == event["channel"])
+            program[here & (index >= event["notes_before"])] = event["program"]
+        return program
+
+    @cached_property
     def loudness(self) -> IntArray:
         """Velocity times channel volume at the onset, cut to an integer, shape (n_notes,)."""
         notes = self.notes
@@ -128,6 +103,29 @@ class Piece:
         }
 
     @cached_property
+    def pitch_bends(self) -> list[IntArray]:
+        """The coarse values 0..127 of the pitch bends between two note-offs of a channel.
+
+        jSymbolic takes every such group for a bent note. Percussion is left out.
+        """
+        bends, offs = self.midi.pitch_bends, self.midi.note_offs
+        result: list[IntArray] = []
+        for channel in sorted(set(bends["channel"].tolist()) - {PERCUSSION}):
+            here = bends[bends["channel"] == channel]
+            so_far = np.append(0, np.cumsum(offs["channel"] == channel))
+            group = so_far[here["note_offs_before"]]
+            values = here["bend"] + 8192 >> 7
+            result.extend(np.split(values, np.flatnonzero(np.diff(group)) + 1))
+        return result
+
+    @cached_property
+    def channels(self) -> Channels:
+        """The statistics of each MIDI channel."""
+        return channels(self)
+
+    # Pitch
+
+    @cached_property
     def pitch_histogram(self) -> FloatArray:
         """Fraction of the pitched note-ons at each MIDI pitch, shape (128,)."""
         return normalised(np.bincount(self.pitched.pitch, minlength=128))
@@ -135,11 +133,7 @@ class Piece:
     @cached_property
     def pitch_class_histogram(self) -> FloatArray:
         """Fraction of the pitched note-ons of each pitch class from C, shape (12,)."""
-        padded = np.append(self.pitch_histogram, np.zeros(4)).reshape(11, 12)
-        result: FloatArray = np.add.accumulate(padded)[-1]  # by octave: rounding decides ties
-        return result
-
-    # Melodic lines
+        return fold_octaves(self.pitch_histogram)
 
     @cached_property
     def lines(self) -> tuple[IntArray, IntArray]:
@@ -156,21 +150,23 @@ class Piece:
         return order, number
 
     @cached_property
-    def melodic_intervals(self) -> list[IntArray]:
-        """Signed semitones from note to note of each line (track and channel), percussion apart.
-
-        From the last note of one tick to the first of the next, in file order; lines with at
-        least one note, by track, then channel.
-        """
+    def melodic_lines(self) -> list[MelodicLine]:
+        """One for each track and channel with notes, percussion apart, by track, then channel."""
         order, number = self.lines
-        pitch, onset = self.notes.pitch[order], self.notes.onset[order]
-        starts = np.flatnonzero(np.append(True, number[1:] != number[:-1])[: len(order)])
         result = []
-        for begin, end in zip(starts, np.append(starts[1:], len(order)), strict=True):
-            if self.notes.channel[order[begin]] != PERCUSSION:
-                moves = np.diff(pitch[begin:end])
-                result.append(moves[np.diff(onset[begin:end]) != 0])
+        for line in np.split(order, np.flatnonzero(np.diff(number)) + 1):
+            if len(line) and (channel := int(self.notes.channel[line[0]])) != PERCUSSION:
+                moves = np.diff(self.notes.pitch[line])
+                later = np.diff(self.notes.onset[line]) != 0
+                result.append(MelodicLine(channel, moves[later]))
         return result
+
+    @cached_property
+    def melodic_interval_histogram(self) -> FloatArray:
+        """Fraction of the melodic intervals of each size in semitones, shape (128,)."""
+        sizes = [np.abs(line.intervals) for line in self.melodic_lines]
+        joined = np.concatenate(sizes) if sizes else np.zeros(0, dtype=np.int64)
+        return normalised(np.bincount(joined, minlength=128))
 
     # Time
 
@@ -243,29 +239,23 @@ class Piece:
         """Length of each note in seconds, shape (n_notes,)."""
         return self.seconds_between(self.notes.onset, self.notes.end)
 
-    @cached_property
-    def note_quarters(self) -> FloatArray:
-        """Length of each note in quarter notes, shape (n_notes,)."""
-        return self.notes.duration / self.midi.ticks_per_beat
-
     # Sounding notes
 
     @cached_property
     def sonorities(self) -> Sonorities:
-        """The sounding pitched notes, stretch by stretch; of no stretch when there is no note."""
-        notes = self.closed_pitched
-        notes = notes[notes.end > notes.onset]
-        ticks = np.unique(np.concatenate([notes.onset, notes.end]))
-        pitches, column = np.unique(notes.pitch, return_inverse=True)
-        shape = (len(ticks), len(pitches))
-        count, strength = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
-        begin, end = np.searchsorted(ticks, notes.onset), np.searchsorted(ticks, notes.end)
-        np.add.at(count, (begin, column), 1)
-        np.add.at(count, (end, column), -1)
-        np.add.at(strength, (begin, column), notes.velocity)
-        np.add.at(strength, (end, column), -notes.velocity)
-        count, strength = np.cumsum(count, axis=0), np.cumsum(strength, axis=0)
-        return Sonorities(ticks[:-1], np.diff(ticks), pitches, count[:-1], strength[:-1])
+        """What sounds together, percussion and notes without a note-off apart."""
+        return sonorities(self.closed_pitched)
+
+    @cached_property
+    def motion(self) -> Motion:
+        """How voices move from sonority to sonority."""
+        return motion(self.sonorities)
+
+    @cached_property
+    def channel_stretches(self) -> dict[int, tuple[IntArray, IntArray]]:
+        """For each channel with notes the stretches in which it sounds, as from `sounding`."""
+        channel = self.notes.channel
+        return {c: self.sounding(channel == c) for c in sorted(set(channel.tolist()))}
 
     def sounding(self, mask: BoolArray) -> tuple[IntArray, IntArray]:
         """The stretches in which at least one of the masked notes sounds.
