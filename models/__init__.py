@@ -1,0 +1,1 @@
+"""Neural methods: MIDIBERT, MIDIGPT and their multi-task variants."""

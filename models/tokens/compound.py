@@ -1,0 +1,126 @@
+"""MidiBERT-Piano's compound words: one token of four ids, Bar, Position, Pitch, Duration, a note.
+
+As its public code makes them (Chou et al. 2021; github.com/wazenmai/MIDI-BERT at 1bc4cab, with
+miditoolkit 1.0), token for token. That code takes every file to have 480 ticks per beat, whatever
+its header says. `RESCALED` tells beats as they are; it is not what the published models saw.
+
+Where the public code fails, this module decides, and `departures` tells:
+
+- A pitch outside 22..107 has no word. It is moved by octaves into the range, which keeps its pitch
+  class and so the key.
+- If all notes begin at tick 0, the grid of onsets is empty. It gets one point, tick 0.
+- A clip without notes has no tokens: an array of no rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+
+from bench.derived import Derivation
+from bench.labels import velocity_class
+from models.tokens.folding import fold_octaves
+from models.tokens.pairing import pair_in_turn
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from bench.midi import Midi
+    from models.tokens.pairing import PairedNotes
+
+    Tokens = NDArray[np.int16]
+    IntArray = NDArray[np.int64]
+
+#: Where the public code fails: see the module's text.
+Departure: TypeAlias = Literal["folded-pitch", "one-point-grid", "no-notes"]
+
+#: The columns of a token; their vocabularies' sizes; the words for padding and for masked notes.
+ATTRIBUTES = ("Bar", "Position", "Pitch", "Duration")
+SIZES = (4, 18, 88, 66)
+PAD = (2, 16, 86, 64)
+MASK = (3, 17, 87, 65)
+
+_NEW_BAR, _SAME_BAR = 0, 1
+_LOWEST_PITCH, _HIGHEST_PITCH = 22, 107
+
+_TICKS_PER_BEAT = 480
+_GRID = 120  # ticks between two positions
+_POSITIONS_PER_BAR = 16
+_DURATION_STEP = 60  # ticks
+_N_DURATIONS = 64
+
+
+def encode_compound(midi: Midi) -> Tokens:
+    """Tokens (Bar, Position, Pitch, Duration), ids smaller than `SIZES` and never `PAD` or `MASK`.
+
+    Returns:
+        Shape (n_notes, 4), ordered by onset, notes of one onset by instrument, then pitch. Notes
+        without a note-off are left out.
+    """
+    return encode_with_velocity(midi)[:, : len(ATTRIBUTES)]
+
+
+def encode_with_velocity(midi: Midi) -> Tokens:
+    """`encode_compound` and, as a fifth column, each note's velocity class 0..5.
+
+    Returns:
+        Shape (n_notes, 5); the classes are those of `bench.labels.velocity_class`.
+    """
+    return _encode(pair_in_turn(midi))
+
+
+def encode_rescaled(midi: Midi) -> Tokens:
+    """Like `encode_with_velocity`, with ticks first brought to 480 per beat, rounded half up."""
+    notes, beat = pair_in_turn(midi), midi.ticks_per_beat
+    onset, end = (
+        (ticks * 2 * _TICKS_PER_BEAT + beat) // (2 * beat) for ticks in (notes.onset, notes.end)
+    )
+    return _encode(replace(notes, onset=onset, end=end))
+
+
+COMPOUND = Derivation("compound", 1, encode_with_velocity)
+RESCALED = Derivation("compound-rescaled", 1, encode_rescaled)
+
+
+def segments(tokens: Tokens, length: int) -> list[Tokens]:
+    """`tokens` cut into pieces of `length` rows, the last one shorter; no rows are one piece."""
+    return [tokens[begin : begin + length] for begin in range(0, max(len(tokens), 1), length)]
+
+
+def departures(midi: Midi) -> frozenset[Departure]:
+    """Which of this module's own decisions a clip needs; empty where the public code rules."""
+    notes = pair_in_turn(midi)
+    if len(notes) == 0:
+        return frozenset({"no-notes"})
+    found: set[Departure] = set()
+    if notes.pitch.min() < _LOWEST_PITCH or notes.pitch.max() > _HIGHEST_PITCH:
+        found.add("folded-pitch")
+    if notes.onset.max() == 0:
+        found.add("one-point-grid")
+    return frozenset(found)
+
+
+def _encode(notes: PairedNotes) -> Tokens:
+    if len(notes) == 0:
+        return np.empty((0, len(ATTRIBUTES) + 1), dtype=np.int16)
+    order = np.lexsort((notes.pitch, notes.instrument, notes.onset))
+    onset = notes.onset[order]
+    # The public grid stops short of the last onset, which may so move back to the point before.
+    last_point = max(-(-onset[-1] // _GRID) - 1, 0)
+    bar, position = np.divmod(np.minimum(_nearest(onset, _GRID), last_point), _POSITIONS_PER_BAR)
+    duration = _nearest(notes.end[order] - onset, _DURATION_STEP) - 1
+    folded = fold_octaves(notes.pitch[order], _LOWEST_PITCH, _HIGHEST_PITCH)
+    tokens = np.empty((len(order), len(ATTRIBUTES) + 1), dtype=np.int16)
+    tokens[:, 0] = np.where(np.diff(bar, prepend=-1) > 0, _NEW_BAR, _SAME_BAR)
+    tokens[:, 1] = position
+    tokens[:, 2] = folded - _LOWEST_PITCH
+    tokens[:, 3] = np.clip(duration, 0, _N_DURATIONS - 1)
+    tokens[:, 4] = velocity_class(notes.velocity[order])
+    return tokens
+
+
+def _nearest(ticks: IntArray, step: int) -> IntArray:
+    """The nearest multiple of `step`, as a count of steps; the lower one of two."""
+    return (ticks + (step - 1) // 2) // step
