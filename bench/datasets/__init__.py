@@ -20,7 +20,10 @@ from bench.errors import UserError
 from bench.registry import pick
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from bench.datasets.manifest import ManifestRow
 
 __all__ = [
     "SPLITS",
@@ -29,7 +32,9 @@ __all__ = [
     "Manifest",
     "dataset_info",
     "dataset_names",
+    "expected_files",
     "load_dataset",
+    "manifest_rows",
     "read_manifest",
 ]
 
@@ -75,6 +80,34 @@ def dataset_info(name: str) -> DatasetInfo:
     dataset = _load(point)
     sizes = {split: len(clips) for split, clips in dataset.splits.items()}
     return DatasetInfo(dataset.name, dataset.version, dataset.digest, sizes, f"from {point.value}")
+
+
+def manifest_rows(name: str) -> Sequence[ManifestRow]:
+    """The rows of a dataset's manifest. One from another package has none: its files are read.
+
+    Raises:
+        UserError: an unknown name; a file that cannot be read.
+    """
+    point = _find(name)
+    if point is None:
+        return built_in_manifest(name).rows
+    from bench.datasets.survey import rows_of
+
+    return rows_of(_load(point))
+
+
+def expected_files(name: str) -> dict[Path, str]:
+    """Where the files of a dataset must be on this machine, and the sha256 of each.
+
+    Raises:
+        UserError: an unknown name; the message names the nearest.
+    """
+    if point := _find(name):
+        return {clip.path: clip.sha256 for clip in _load(point).clips}
+    if name not in SOURCES:
+        load_dataset(name)
+    manifest = built_in_manifest(name)
+    return manifest.expected(dataset_folder(manifest))
 
 
 def _foreign() -> dict[str, EntryPoint]:

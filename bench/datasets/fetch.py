@@ -74,7 +74,7 @@ def fetch(name: str, mirror: str | Path | None = None, progress: Progress = sile
     source = SOURCES[name]
     mirror = mirror or os.environ.get("SMER_BENCH_MIRROR")
     with locked(folder):
-        if not problems(manifest, folder):
+        if not problems(manifest.expected(folder)):
             progress(1, "already here")
             return folder
         with tempfile.TemporaryDirectory(prefix="smer-bench-") as scratch:

@@ -96,6 +96,10 @@ class Manifest:
                 missing.append(file)
         return missing
 
+    def expected(self, folder: Path) -> dict[Path, str]:
+        """The sha256 that each file below `folder` must have."""
+        return {folder / file: row.sha256 for file, row in self.files.items()}
+
     def dataset(self, folder: Path) -> Dataset:
         """The dataset whose files lie below `folder`. Their content is checked when it is read.
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 DIRT = {
     "contradictory": "published with two labels: left out, neither learned from nor scored",
     "no-notes": "not one note: stays in its split; a method must answer all the same",
-    "pitch-range": "pitches outside 22..107, on which the reference CP encoder fails: stays",
-    "empty-grid": "all onsets 0, on which the reference CP encoder fails: stays",
+    "pitch-range": "pitches outside 22..107, where the reference CP encoder fails: stays",
+    "empty-grid": "all onsets 0, where the reference CP encoder fails: stays",
     "repeat": "same content as another clip of its split: stays",
     "in-train": "same content as a clip of train with another song: stays",
 }

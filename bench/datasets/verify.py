@@ -8,26 +8,31 @@ from typing import TYPE_CHECKING
 from bench.methods import silent
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from bench.datasets.manifest import Manifest
     from bench.methods import Progress
 
 
-def problems(manifest: Manifest, folder: Path, progress: Progress = silent) -> list[str]:
-    """What is wrong with the files below `folder`: one line for each that is missing or wrong."""
+def problems(expected: Mapping[Path, str], progress: Progress = silent) -> list[str]:
+    """One line for each file that is missing or wrong.
+
+    Args:
+        expected: the sha256 that each file must have.
+        progress: told how far the check is.
+    """
     found = []
-    for i, (file, row) in enumerate(manifest.files.items()):
+    for i, (file, sha256) in enumerate(expected.items()):
         try:
-            content = (folder / file).read_bytes()
+            content = file.read_bytes()
         except FileNotFoundError:
             found.append(f"{file}: missing")
         except OSError as error:
             found.append(f"{file}: cannot be read: {error.strerror}")
         else:
-            if hashlib.sha256(content).hexdigest() != row.sha256:
+            if hashlib.sha256(content).hexdigest() != sha256:
                 found.append(f"{file}: wrong content")
         if i % 100 == 0:
-            progress(i / len(manifest.files))
-    progress(1)
+            progress(i / len(expected), f"{i:,} files")
+    progress(1, f"{len(expected):,} files")
     return found

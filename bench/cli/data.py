@@ -1,0 +1,181 @@
+"""`bench data`: the datasets on this machine."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from rich.table import Table
+
+    from bench.datasets.manifest import ManifestRow
+    from bench.methods import Progress
+
+#: Wrong files that are named; the others are counted.
+_NAMED = 20
+
+
+def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    del ctx, param
+    from bench.datasets import dataset_names
+
+    return [name for name in dataset_names() if name.startswith(incomplete)]
+
+
+_names = click.argument("names", metavar="[NAME]...", nargs=-1, shell_complete=_complete)
+
+
+@click.group()
+def data() -> None:
+    """Fetch, verify, describe or export the datasets."""
+
+
+@data.command()
+@_names
+@click.option(
+    "--mirror",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder with the published archives, read instead of the network. "
+    "[default: SMER_BENCH_MIRROR]",
+)
+def fetch(names: Sequence[str], mirror: Path | None) -> None:
+    """Download datasets (emopia and vgmidi if none is named) and check every file."""
+    from bench.datasets.builtin import SOURCES
+
+    fetch_watched(names or SOURCES, mirror)
+
+
+def fetch_watched(names: Iterable[str], mirror: Path | None = None) -> None:
+    """Fetch datasets under a progress bar, and say where they are.
+
+    Raises:
+        UserError: as `bench.datasets.fetch.fetch`.
+    """
+    from bench.datasets import dataset_info
+    from bench.datasets.fetch import fetch as fetch_dataset
+
+    for name in names:
+        info = dataset_info(name)
+        with _bar(f"{name} {info.version}") as progress:
+            folder = fetch_dataset(name, mirror, progress)
+        n_clips = sum(info.sizes.values())
+        click.echo(f"{name} {info.version}: {n_clips:,} clips in three splits, below {folder}")
+
+
+@data.command()
+@_names
+def verify(names: Sequence[str]) -> None:
+    """Check every file of datasets (of all that are on this machine, if none is named)."""
+    from bench.datasets import dataset_names, expected_files
+    from bench.datasets.fetch import is_fetched
+    from bench.datasets.verify import problems
+    from bench.errors import WorkError
+
+    n_bad = 0
+    for name in names or dataset_names():
+        expected = expected_files(name)
+        if not names and not is_fetched(name) and not any(file.exists() for file in expected):
+            click.echo(f"{name}: not fetched")
+            continue
+        with _bar(name) as progress:
+            found = problems(expected, progress)
+        click.echo(f"{name}: {len(expected):,} files, {len(found):,} missing or wrong")
+        for line in found[:_NAMED]:
+            click.echo(f"  {line}")
+        if len(found) > _NAMED:
+            click.echo(f"  and {len(found) - _NAMED:,} more")
+        n_bad += len(found)
+    if n_bad:
+        raise WorkError(
+            f"{n_bad:,} files are missing or wrong; `bench data fetch NAME` mends a dataset"
+        )
+
+
+@data.command()
+@_names
+def info(names: Sequence[str]) -> None:
+    """Describe datasets: clips per split and class, songs, lengths, and known dirt."""
+    from rich.console import Console
+
+    from bench.datasets import dataset_info, dataset_names, manifest_rows
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=125)  # wide enough that nothing is cut in a file or a pipe
+    for name in names or dataset_names():
+        found = dataset_info(name)
+        rows = manifest_rows(name)
+        console.print(f"{name} {found.version}", style="bold", highlight=False)
+        console.print(found.about, highlight=False)
+        console.print(f"digest {found.digest}", style="dim", highlight=False)
+        console.print(_sizes(rows))
+        console.print(_dirt(rows))
+        console.print()
+
+
+def _sizes(rows: Sequence[ManifestRow]) -> Table:
+    from bench.datasets.dataset import SPLITS
+    from bench.datasets.survey import lengths
+    from bench.labels import QUADRANTS
+
+    table = _table("", "clips", *QUADRANTS, "songs", "notes p50", "p90", "max")
+    for split in SPLITS:
+        members = [row for row in rows if row.split == split]
+        classes = [sum(row.label == quadrant for row in members) for quadrant in QUADRANTS]
+        n_songs = len({row.song for row in members})
+        numbers = (len(members), *classes, n_songs, *lengths(members))
+        table.add_row(split, *(f"{number:,}" for number in numbers))
+    return table
+
+
+def _dirt(rows: Sequence[ManifestRow]) -> Table | str:
+    from bench.datasets.dataset import SPLITS
+    from bench.datasets.manifest import LEFT_OUT
+    from bench.datasets.survey import DIRT, count_dirt
+
+    table = _table("dirt", *SPLITS, LEFT_OUT)
+    table.add_column("rule")
+    for kind, counts in count_dirt(rows).items():
+        if any(counts.values()):
+            table.add_row(kind, *(f"{n:,}" for n in counts.values()), DIRT[kind])
+    return table if table.row_count else "no known dirt"
+
+
+def _table(first: str, *numbers: str) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE, show_edge=False, pad_edge=False)
+    table.add_column(first)
+    for name in numbers:
+        table.add_column(name, justify="right")
+    return table
+
+
+@contextmanager
+def _bar(title: str) -> Iterator[Progress]:
+    """A bar on a terminal, nothing elsewhere."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+    console = Console(stderr=True)
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[note]}", style="dim"),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    ) as bars:
+        task = bars.add_task(title, total=1, note="")
+
+        def tell(fraction: float, note: str = "") -> None:
+            bars.update(task, completed=fraction, note=note)
+
+        yield tell
