@@ -1,0 +1,320 @@
+"""Self-attention: BERT's with `relative_key_query` distances, and GPT-2's causal one.
+
+Both work on *rows*: the tokens of several sequences, one under the other, as the linear layers
+before and after them like it. `Block`s say which rows attend to each other. Short sequences of
+similar length share a block, padded to its longest; a long one is a block of its own, without any
+padding.
+
+The distance terms of Shaw et al. (2018) and Huang et al. (2020, "method 4"), as transformers 4
+wrote them, gather an array of shape (length, length, head size) for every layer. Here the queries
+and the keys are multiplied with the table of distances once, (length, 2 length - 1), and the
+wanted (length, length) values are a skewed view of that product, as in Music Transformer.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.nn import functional as F
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from torch import Tensor
+
+#: Causal attention looks at this many queries at a time, so that it never computes most of the
+#: half of the scores that it may not use.
+_QUERIES = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """`batch` sequences of `length` rows each; all rows of a block follow one another.
+
+    `mask` says who may be seen: (batch, length) for each row as a key, or (batch, length, length)
+    for each query and key, as when one sequence holds several pieces. None: every row of the
+    sequence. Causal attention needs none against padding on the right, and ignores it.
+    """
+
+    batch: int
+    length: int
+    mask: Tensor | None = None
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of this block, padding included."""
+        return self.batch * self.length
+
+
+def keep_mask(shape: Sequence[int], p: float, like: Tensor) -> Tensor:
+    """A dropout mask: 0 with probability `p`, else 1, in `like`'s dtype and on its device.
+
+    On the CPU torch draws a Bernoulli value from two 32-bit random numbers, at 5 ns each; here
+    four values share one draw of 64 bits, and `p` is exact to 1/65536.
+    """
+    mask = torch.empty(shape, dtype=like.dtype, device=like.device)
+    if mask.device.type != "cpu":
+        return mask.bernoulli_(1 - p)
+    bits = torch.empty(-(-mask.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
+    drawn = bits.view(torch.int16)[: mask.numel()].view(mask.shape)
+    return torch.ge(drawn, round(p * 65536) - 32768, out=mask)
+
+
+class Dropout(torch.nn.Module):
+    """`torch.nn.Dropout`, several times faster on the CPU."""
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.p = p
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Same shape; in training, values dropped with probability `p`, the others scaled."""
+        if not self.training or self.p == 0:
+            return x
+        return x * keep_mask(x.shape, self.p, x).div_(1 - self.p)
+
+
+def relative_attention(
+    qkv: Tensor, table: Tensor, blocks: Sequence[Block], heads: int, dropout: float = 0.0
+) -> Tensor:
+    """Bidirectional attention with `relative_key_query` distances.
+
+    The score of query l and key r is (q_l k_r + q_l t_(l-r) + k_r t_(l-r)) / sqrt(head size).
+
+    Args:
+        qkv: queries, keys and values, shape (n_rows, 3 * width).
+        table: one vector for each distance l - r = -(m-1)..m-1, shape (2 m - 1, head size).
+        blocks: which rows see each other; their `n_rows` sum to n_rows, no length exceeds m.
+        heads: width = heads * head size.
+        dropout: probability with which an attention weight is dropped.
+
+    Returns:
+        Shape (n_rows, width).
+    """
+    result: Tensor = _Relative.apply(qkv, table, blocks, heads, dropout)  # type: ignore[no-untyped-call]
+    return result
+
+
+def causal_attention(
+    qkv: Tensor, blocks: Sequence[Block], heads: int, dropout: float = 0.0
+) -> Tensor:
+    """Attention to oneself and what came before, without distances.
+
+    Args and result as for `relative_attention`; a block's mask is ignored.
+    """
+    if qkv.device.type != "cpu":
+        return _causal_on_device(qkv, blocks, heads, dropout)
+    result: Tensor = _Causal.apply(qkv, blocks, heads, dropout)  # type: ignore[no-untyped-call]
+    return result
+
+
+class _Relative(torch.autograd.Function):
+    """`relative_attention`, one tape entry for all blocks of a layer."""
+
+    @staticmethod
+    def forward(  # type: ignore[override]  # the arguments are named here
+        ctx: Any,
+        qkv: Tensor,
+        table: Tensor,
+        blocks: Sequence[Block],
+        heads: int,
+        dropout: float,
+    ) -> Tensor:
+        with torch.autocast(qkv.device.type, enabled=False):
+            distances = table.to(qkv.dtype)
+            out = qkv.new_empty(len(qkv), qkv.shape[1] // 3)
+            kept = []
+            for rows, block in spans(blocks):
+                split = _split(qkv[rows], block, heads)
+                q, k, v = split
+                weights = torch.softmax(_scores(q, k, distances, block, heads), dim=-1)
+                keep = keep_mask(weights.shape, dropout, weights) if dropout else None
+                used = weights if keep is None else weights * keep
+                _join(torch.bmm(used, v), block, out[rows]).mul_(1 / (1 - dropout))
+                kept += [split, weights] + ([] if keep is None else [keep])
+        ctx.save_for_backward(distances, *kept)
+        ctx.blocks, ctx.heads, ctx.dropout = blocks, heads, dropout
+        ctx.table_dtype = table.dtype
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Any:  # type: ignore[override]  # one output
+        distances, *kept = ctx.saved_tensors
+        d_qkv = grad.new_empty(len(grad), 3 * grad.shape[1])
+        d_table = torch.zeros_like(distances, dtype=ctx.table_dtype)
+        per_block = 3 if ctx.dropout else 2
+        for i, (rows, block) in enumerate(spans(ctx.blocks)):
+            (q, k, v), weights, *keep = kept[per_block * i : per_block * (i + 1)]
+            (d_out,) = _split(grad[rows], block, ctx.heads, parts=1)
+            d_out = d_out * (1 / (1 - ctx.dropout))
+            used = weights * keep[0] if keep else weights
+            d_v = torch.bmm(used.transpose(1, 2), d_out)
+            d_weights = torch.bmm(d_out, v.transpose(1, 2))
+            if keep:
+                d_weights.mul_(keep[0])
+            d_scores = torch.ops.aten._softmax_backward_data(  # noqa: SLF001  # no public name
+                d_weights, weights, -1, weights.dtype
+            )
+            d_q, d_k, d_window = _scores_backward(d_scores, q, k, distances)
+            _window(d_table, block.length).add_(d_window)
+            _join(torch.stack((d_q, d_k, d_v)), block, d_qkv[rows])
+        return d_qkv, d_table, None, None, None
+
+
+def _scores(q: Tensor, k: Tensor, distances: Tensor, block: Block, heads: int) -> Tensor:
+    """Masked scores, shape (batch * heads, length, length); q is already scaled."""
+    window = _window(distances, block.length)
+    scale = 1 / math.sqrt(q.shape[2])
+    by_query = _skewed(q @ window.flip(0).T)  # [l, r] = q_l t_(l-r)
+    by_key = _skewed(k @ (window * scale).T)  # [r, l] = k_r t_(l-r)
+    scores = torch.baddbmm(by_query, q, k.transpose(1, 2))
+    scores += by_key.transpose(1, 2).contiguous()  # copying it first takes a third of the time
+    if block.mask is not None:
+        mask = block.mask if block.mask.dim() == 3 else block.mask[:, None]
+        hidden = torch.finfo(scores.dtype).min
+        bias = torch.zeros(mask.shape, dtype=scores.dtype, device=mask.device)
+        bias.masked_fill_(~mask, hidden)
+        scores.view(block.batch, heads, *scores.shape[1:]).add_(bias[:, None])
+    return scores
+
+
+def _scores_backward(
+    d_scores: Tensor, q: Tensor, k: Tensor, distances: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Gradients of the unscaled queries, of the keys, and of the distances that took part."""
+    length, size = q.shape[1:]
+    window = _window(distances, length)
+    scale = 1 / math.sqrt(size)
+    by_query = _unskewed(d_scores).view(-1, 2 * length - 1)
+    by_key = _unskewed(d_scores.transpose(1, 2)).view(-1, 2 * length - 1)
+    d_q = torch.bmm(d_scores, k)
+    d_q += (by_query @ window.flip(0)).view_as(q)
+    d_k = torch.bmm(d_scores.transpose(1, 2), q)
+    d_k += (by_key @ (window * scale)).view_as(k)
+    d_window = (by_query.T @ q.reshape(-1, size)).flip(0)
+    d_window += (by_key.T @ k.reshape(-1, size)).mul_(scale)
+    return d_q.mul_(scale), d_k, d_window
+
+
+def _window(table: Tensor, length: int) -> Tensor:
+    """The rows of distances -(length-1)..length-1, a view."""
+    middle = len(table) // 2
+    return table[middle - length + 1 : middle + length]
+
+
+def _skewed(product: Tensor) -> Tensor:
+    """[.., i, j] = product[.., i, j - i + n - 1] for (n, 2 n - 1) matrices: a view, (n, n)."""
+    batch, n, width = product.shape
+    return product.as_strided((batch, n, n), (n * width, width - 1, 1), n - 1)
+
+
+def _unskewed(values: Tensor) -> Tensor:
+    """The transpose of `_skewed`: (n, n) matrices put into (n, 2 n - 1) ones, zeros around."""
+    batch, n, _ = values.shape
+    result = values.new_zeros(batch, n, 2 * n - 1)
+    _skewed(result).copy_(values)
+    return result
+
+
+class _Causal(torch.autograd.Function):
+    """`causal_attention` on the CPU, where torch's fused kernel has no dropout."""
+
+    @staticmethod
+    def forward(  # type: ignore[override]  # the arguments are named here
+        ctx: Any, qkv: Tensor, blocks: Sequence[Block], heads: int, dropout: float
+    ) -> Tensor:
+        with torch.autocast(qkv.device.type, enabled=False):
+            out = qkv.new_empty(len(qkv), qkv.shape[1] // 3)
+            kept = []
+            for rows, block in spans(blocks):
+                split = _split(qkv[rows], block, heads)
+                q, k, v = split
+                kept.append(split)
+                mixed = torch.empty_like(q)
+                for start, end in _chunks(block.length):
+                    scores = torch.bmm(q[:, start:end], k[:, :end].transpose(1, 2))
+                    later = scores.new_full((end - start, end - start), -math.inf).triu_(1)
+                    scores[:, :, start:] += later
+                    weights = torch.softmax(scores, dim=-1)
+                    keep = keep_mask(weights.shape, dropout, weights) if dropout else None
+                    used = weights if keep is None else weights * keep
+                    mixed[:, start:end] = torch.bmm(used, v[:, :end])
+                    kept += [weights] + ([] if keep is None else [keep])
+                _join(mixed, block, out[rows]).mul_(1 / (1 - dropout))
+        ctx.save_for_backward(*kept)
+        ctx.blocks, ctx.heads, ctx.dropout = blocks, heads, dropout
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Any:  # type: ignore[override]  # one output
+        kept = iter(ctx.saved_tensors)
+        d_qkv = grad.new_empty(len(grad), 3 * grad.shape[1])
+        for rows, block in spans(ctx.blocks):
+            q, k, v = next(kept)
+            (d_out,) = _split(grad[rows], block, ctx.heads, parts=1)
+            d_out = d_out * (1 / (1 - ctx.dropout))
+            gradients = torch.zeros((3, *q.shape), dtype=q.dtype)
+            d_q, d_k, d_v = gradients
+            for start, end in _chunks(block.length):
+                weights = next(kept)
+                keep = next(kept) if ctx.dropout else None
+                used = weights if keep is None else weights * keep
+                d_v[:, :end] += torch.bmm(used.transpose(1, 2), d_out[:, start:end])
+                d_weights = torch.bmm(d_out[:, start:end], v[:, :end].transpose(1, 2))
+                if keep is not None:
+                    d_weights.mul_(keep)
+                d_scores = torch.ops.aten._softmax_backward_data(  # noqa: SLF001  # no public name
+                    d_weights, weights, -1, weights.dtype
+                )
+                d_q[:, start:end] = torch.bmm(d_scores, k[:, :end])
+                d_k[:, :end] += torch.bmm(d_scores.transpose(1, 2), q[:, start:end])
+            d_q.mul_(1 / math.sqrt(q.shape[2]))
+            _join(gradients, block, d_qkv[rows])
+        return d_qkv, None, None, None
+
+
+def _causal_on_device(
+    qkv: Tensor, blocks: Sequence[Block], heads: int, dropout: float
+) -> Tensor:
+    """The same through torch's fused kernels."""
+    parts = []
+    for rows, block in spans(blocks):
+        q, k, v = qkv[rows].view(block.batch, block.length, 3, heads, -1).permute(2, 0, 3, 1, 4)
+        mixed = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True)
+        parts.append(mixed.transpose(1, 2).reshape(block.n_rows, -1))
+    return torch.cat(parts)
+
+
+def spans(blocks: Sequence[Block]) -> Iterator[tuple[slice, Block]]:
+    """Each block with its rows."""
+    start = 0
+    for block in blocks:
+        yield slice(start, start + block.n_rows), block
+        start += block.n_rows
+
+
+def _chunks(length: int) -> Iterator[tuple[int, int]]:
+    for start in range(0, length, _QUERIES):
+        yield start, min(start + _QUERIES, length)
+
+
+def _split(rows: Tensor, block: Block, heads: int, parts: int = 3) -> Tensor:
+    """(n_rows, parts * width) as (parts, batch * heads, length, head size); of three, q scaled."""
+    split = rows.view(block.batch, block.length, parts, heads, -1).permute(2, 0, 3, 1, 4)
+    result = split.clone(memory_format=torch.contiguous_format)
+    result = result.view(parts, block.batch * heads, block.length, -1)
+    if parts == 3:
+        result[0].mul_(1 / math.sqrt(result.shape[3]))
+    return result
+
+
+def _join(values: Tensor, block: Block, out: Tensor) -> Tensor:
+    """The inverse of `_split`, written into `out` (n_rows, parts * width)."""
+    *parts, batch_heads, length, size = values.shape
+    heads = batch_heads // block.batch
+    split = values.view(*(parts or [1]), block.batch, heads, length, size).permute(1, 3, 0, 2, 4)
+    out.view(block.batch, length, -1, heads, size).copy_(split)
+    return out

@@ -1,0 +1,1 @@
+"""The networks that turn tokens into hidden states, one per token."""

@@ -1,0 +1,92 @@
+"""MIDIBERT and MT-MIDIBERT."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench.derived import derive
+from bench.registry import register_method
+from models.backbones.midibert import MidiBert, MidiBertConfig
+from models.batching import Example
+from models.heads import AttentionPooling
+from models.multitask import UNKNOWN
+from models.neural_method import NeuralMethod
+from models.tokens.compound import COMPOUND, PAD, SIZES, segments
+from models.training import mean_by_clip
+
+if TYPE_CHECKING:
+    from bench.clips import Clip
+    from bench.methods import FloatArray
+
+#: What stands for a clip without notes: one word of padding, and no velocity.
+_NOTHING = np.array([(*PAD, UNKNOWN)])
+
+
+@register_method("midibert", version=1, encoding="compound-1")
+@dataclass(kw_only=True)
+class MidiBertMethod(NeuralMethod):
+    """BERT over one token a note, attention-weighted pooling (MT-SMNN's MIDIBERT).
+
+    As in MidiBERT-Piano, a clip is cut into segments of `max_length` notes, the last one shorter.
+    Each is an example with its clip's labels; a clip's prediction is the mean of its segments'.
+    """
+
+    _backbone_type = MidiBert
+    _known_tasks = ("key", "velocity")
+
+    width: int = 768
+    layers: int = 12
+    heads: int = 12
+    embedding: int = 256  # of each of a token's four parts
+    max_length: int = 512  # notes in a segment
+    dropout: float = 0.1
+
+    def predict_segments(self, clips: Sequence[Clip]) -> list[FloatArray]:
+        """See `bench.methods.SegmentMethod`."""
+        examples = self._examples(clips, {})
+        ends = np.cumsum(np.bincount([example.clip for example in examples]))
+        return np.split(self._predict(examples), ends[:-1]) if examples else []
+
+    def predict_proba(self, clips: Sequence[Clip]) -> FloatArray:
+        """See `bench.methods.Method`."""
+        examples = self._examples(clips, {})
+        return mean_by_clip(
+            self._predict(examples), np.array([example.clip for example in examples])
+        )
+
+    def _config(self) -> MidiBertConfig:
+        return MidiBertConfig(
+            width=self.width,
+            layers=self.layers,
+            heads=self.heads,
+            inner=4 * self.width,
+            embedding=self.embedding,
+            max_length=self.max_length,
+            dropout=self.dropout,
+        )
+
+    def _pooling(self, width: int) -> AttentionPooling:
+        return AttentionPooling(width)
+
+    def _examples(self, clips: Sequence[Clip], labels: dict[str, list[int]]) -> list[Example]:
+        examples = []
+        for i, notes in enumerate(derive(clips, COMPOUND)):
+            known = {task: values[i] for task, values in labels.items()}
+            for piece in segments(notes if len(notes) else _NOTHING, self.max_length):
+                targets = {**known}
+                if labels and "velocity" in self.tasks:
+                    targets["velocity"] = piece[:, len(SIZES)]
+                examples.append(Example(i, piece[:, : len(SIZES)], targets))
+        return examples
+
+
+@register_method("mt-midibert", version=1, encoding="compound-1")
+@dataclass(kw_only=True)
+class MultiTaskMidiBert(MidiBertMethod):
+    """MIDIBERT that also learns keys and velocities (MT-SMNN's MT-MIDIBERT)."""
+
+    tasks: Sequence[str] = ("key", "velocity")

@@ -1,0 +1,69 @@
+"""MIDIGPT and MT-MIDIGPT."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.derived import derive
+from bench.registry import register_method
+from models.backbones.midigpt import MidiGpt, MidiGptConfig
+from models.batching import Example
+from models.heads import LastToken
+from models.neural_method import NeuralMethod
+from models.tokens.performance import PERFORMANCE, VOCABULARY
+
+if TYPE_CHECKING:
+    from bench.clips import Clip
+    from bench.methods import FloatArray
+
+
+@register_method("midigpt", version=1, encoding="performance-1")
+@dataclass(kw_only=True)
+class MidiGptMethod(NeuralMethod):
+    """GPT-2 over performance tokens, classified by the last one (MT-SMNN's MIDIGPT).
+
+    As in bardo-composer, a clip is its first `max_length` tokens.
+    """
+
+    _backbone_type = MidiGpt
+    _known_tasks = ("key",)
+
+    width: int = 512
+    layers: int = 4
+    heads: int = 8
+    max_length: int = 2048  # tokens of a clip
+    dropout: float = 0.25
+
+    def predict_proba(self, clips: Sequence[Clip]) -> FloatArray:
+        """See `bench.methods.Method`."""
+        return self._predict(self._examples(clips, {}))
+
+    def _config(self) -> MidiGptConfig:
+        return MidiGptConfig(
+            width=self.width,
+            layers=self.layers,
+            heads=self.heads,
+            inner=4 * self.width,
+            vocabulary=len(VOCABULARY),
+            max_length=self.max_length,
+            dropout=self.dropout,
+        )
+
+    def _pooling(self, width: int) -> LastToken:
+        return LastToken(width)
+
+    def _examples(self, clips: Sequence[Clip], labels: dict[str, list[int]]) -> list[Example]:
+        return [
+            Example(i, ids[: self.max_length], {task: known[i] for task, known in labels.items()})
+            for i, ids in enumerate(derive(clips, PERFORMANCE))
+        ]
+
+
+@register_method("mt-midigpt", version=1, encoding="performance-1")
+@dataclass(kw_only=True)
+class MultiTaskMidiGpt(MidiGptMethod):
+    """MIDIGPT that also learns keys (MT-SMNN's MT-MIDIGPT)."""
+
+    tasks: Sequence[str] = ("key",)

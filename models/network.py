@@ -1,0 +1,64 @@
+"""A backbone with its pooling and a head for each task."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+from models.heads import Classifier, TokenClassifier
+from models.multitask import EMOTION, TASKS, TaskWeights
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from models.batching import MicroBatch
+    from models.heads import AttentionPooling, LastToken
+    from models.multitask import LossForm
+
+
+class Network(nn.Module):
+    """Emotion and, beside it, the auxiliary tasks; those of a sequence share its pooled vector."""
+
+    def __init__(
+        self,
+        backbone: nn.Module,
+        pooling: AttentionPooling | LastToken,
+        tasks: Sequence[str] = (),
+        loss: LossForm = "printed",
+    ) -> None:
+        """Args:
+        backbone: has `rows(tokens, blocks)` and `width`.
+        pooling: one vector for a sequence.
+        tasks: auxiliary ones, names in `TASKS`.
+        loss: how losses are weighted (`TaskWeights`).
+        """
+        super().__init__()
+        self.backbone = backbone
+        self.pooling = pooling
+        self.heads = nn.ModuleDict()
+        for name in (EMOTION, *tasks):
+            task = TASKS[name]
+            self.heads[name] = (
+                TokenClassifier(backbone.width, task.classes)
+                if task.of_tokens
+                else Classifier(pooling.width, task.classes)
+            )
+        self.weights = TaskWeights((EMOTION, *tasks), loss)
+
+    def forward(self, batch: MicroBatch, tasks: Sequence[str] = ()) -> dict[str, Tensor]:
+        """Logits by task: (n_sequences, classes), or (n_tokens, classes) for tasks of tokens.
+
+        Args:
+            batch: the rows.
+            tasks: the tasks wanted; all when empty.
+        """
+        hidden = self.backbone.rows(batch.tokens, batch.blocks)
+        pooled = self.pooling(hidden, batch)
+        return {
+            name: head(hidden[batch.real] if TASKS[name].of_tokens else pooled)
+            for name, head in self.heads.items()
+            if name in (tasks or self.heads)
+        }

@@ -1,0 +1,167 @@
+"""What the four neural methods share: their settings, and the way from clips to predictions."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import torch
+
+from bench.errors import UserError
+from bench.keys import find_keys
+from bench.registry import pick
+from models.checkpoints import find_checkpoint, load_checkpoint
+from models.multitask import EMOTION, UNKNOWN
+from models.network import Network
+from models.training import History, Recipe, predict
+from models.training import train as train_network
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from bench.clips import Clip
+    from bench.methods import FloatArray, Progress
+    from models.backbones.midibert import MidiBert, MidiBertConfig
+    from models.backbones.midigpt import MidiGpt, MidiGptConfig
+    from models.batching import Example
+    from models.heads import AttentionPooling, LastToken
+
+
+@dataclass(kw_only=True)
+class NeuralMethod(ABC):
+    """A backbone, its heads and their training. The fields are the method's settings."""
+
+    _backbone_type: ClassVar[type[MidiBert] | type[MidiGpt]]
+    _known_tasks: ClassVar[tuple[str, ...]]
+
+    width: int
+    layers: int
+    heads: int
+    max_length: int
+    dropout: float
+    tasks: Sequence[str] = ()  # auxiliary ones: names in `models.multitask.TASKS`
+    loss: Literal["printed", "liebel"] = "printed"  # how losses are weighted (`TaskWeights`)
+    epochs: int = 100
+    batch_size: int = 16
+    lr: float = 3e-5
+    weight_decay: float = 0.01
+    warmup_steps: int = 500
+    precision: Literal["fp32", "bf16"] = "fp32"
+    start: str = ""  # a shipped checkpoint's name or a file; empty: random weights
+    device: str = "auto"  # "cpu", "cuda", or the GPU where there is one
+
+    _network: Network | None = field(default=None, init=False, repr=False)
+    _history: History = field(default_factory=History, init=False, repr=False)
+    _card: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
+    _scratch: Path | None = field(default=None, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Check the settings.
+
+        Raises:
+            UserError: one of them makes no sense; says which.
+        """
+        for task in self.tasks:
+            pick(task, self._known_tasks, "task")
+        pick(self.loss, ("printed", "liebel"), "loss")
+        pick(self.precision, ("fp32", "bf16"), "precision")
+        for name in ("width", "layers", "heads", "max_length", "epochs", "batch_size"):
+            if getattr(self, name) < 1:
+                raise UserError(f"setting {name}={getattr(self, name)}: must be at least 1")
+        if self.width % self.heads:
+            raise UserError(f"setting width={self.width}: not a multiple of heads={self.heads}")
+        if not 0 <= self.dropout < 1:
+            raise UserError(f"setting dropout={self.dropout}: not in 0..1")
+
+    def resume_in(self, scratch: Path) -> None:
+        """Keep the state of training in this folder, and go on from what lies there."""
+        self._scratch = scratch
+
+    def fit(
+        self, train: Sequence[Clip], valid: Sequence[Clip], *, seed: int, progress: Progress
+    ) -> None:
+        """See `bench.methods.Method`."""
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            backbone = self._start() if self.start else self._backbone_type(self._config())
+            network = Network(backbone, self._pooling(backbone.width), self.tasks, self.loss)
+        self._network = network.to(self._device())
+        self._history = train_network(
+            self._network,
+            self._labelled(train),
+            self._labelled(valid),
+            Recipe(
+                epochs=self.epochs,
+                batch_size=self.batch_size,
+                lr=self.lr,
+                weight_decay=self.weight_decay,
+                warmup_steps=self.warmup_steps,
+                precision=self.precision,
+            ),
+            seed=seed,
+            progress=progress,
+            scratch=self._scratch,
+        )
+
+    def details(self) -> dict[str, Any]:
+        """See `bench.methods.DetailedMethod`."""
+        network = self._fitted()
+        return {
+            "history": self._history.epochs,
+            "best_epoch": self._history.best_epoch,
+            "epochs_run": len(self._history.epochs),
+            "n_parameters": sum(p.numel() for p in network.parameters()),
+            "precision": self.precision,
+            "start": {"checkpoint": self.start, **self._card} if self.start else "random",
+        }
+
+    def _predict(self, examples: Sequence[Example]) -> FloatArray:
+        return predict(self._fitted(), examples, self.precision)
+
+    def _labelled(self, clips: Sequence[Clip]) -> list[Example]:
+        """Examples with the targets that training needs; emotion labels of all clips."""
+        labels: dict[str, list[int]] = {EMOTION: [clip.label for clip in clips]}
+        if "key" in self.tasks:
+            labels["key"] = [UNKNOWN if key is None else key.index for key in find_keys(clips)]
+        return self._examples(clips, labels)
+
+    def _fitted(self) -> Network:
+        if self._network is None:
+            raise RuntimeError("fit first")
+        return self._network
+
+    def _device(self) -> torch.device:
+        if self.device == "auto":
+            return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return torch.device(self.device)
+
+    def _start(self) -> MidiBert | MidiGpt:
+        """The backbone of the checkpoint `start`.
+
+        Raises:
+            UserError: it is of other sizes than the settings.
+        """
+        path = find_checkpoint(self.start)
+        backbone, self._card = load_checkpoint(path, dropout=self.dropout)
+        if not isinstance(backbone, self._backbone_type):
+            raise UserError(f"{path}: a checkpoint of {backbone.kind}, which is not this method's")
+        found = asdict(backbone.config)
+        for name, value in asdict(self._config()).items():
+            fits = found[name] >= value if name == "max_length" else found[name] == value
+            if not fits:
+                raise UserError(
+                    f"setting {name}={value}: the checkpoint {self.start} has {name}={found[name]}"
+                )
+        return backbone
+
+    @abstractmethod
+    def _config(self) -> MidiBertConfig | MidiGptConfig: ...
+
+    @abstractmethod
+    def _pooling(self, width: int) -> AttentionPooling | LastToken: ...
+
+    @abstractmethod
+    def _examples(self, clips: Sequence[Clip], labels: dict[str, list[int]]) -> list[Example]:
+        """Examples of clips, with the clips' labels; at least one for each clip, in order."""

@@ -1,0 +1,247 @@
+"""Fine-tuning as the paper states it.
+
+AdamW, a linear schedule with warm-up, batches of 16, early stopping on the valid set's macro-F1,
+and the weights of the best epoch. The paper's word for the valid set is "validation"; its clips
+are scored like the test set's, by the mean of their segments' probabilities.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch
+
+from bench.scoring import score
+from models.batching import Packing, label_counts, micro_batches, shuffled_batches
+from models.multitask import EMOTION, loss_sums
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.methods import FloatArray, Progress
+    from models.batching import Example
+    from models.network import Network
+
+    Precision = Literal["fp32", "bf16"]
+
+#: Training stops when the valid set has not improved for this share of the epochs.
+_PATIENCE = 0.3
+#: Warm-up takes at most this share of all steps. It shortens only runs of fewer than 5,000 steps
+#: (with 500 steps of warm-up), so none of the paper's.
+_WARMUP_SHARE = 0.1
+
+_STATE_FILE = "training.pt"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How to train; by default as the paper does on EMOPIA."""
+
+    epochs: int = 100  # at most
+    batch_size: int = 16  # examples in an optimiser step
+    lr: float = 3e-5
+    weight_decay: float = 0.01
+    warmup_steps: int = 500
+    precision: Precision = "fp32"
+
+
+@dataclass(slots=True)
+class History:
+    """How training went."""
+
+    epochs: list[dict[str, float]] = field(default_factory=list)
+    best_epoch: int = 0  # counted from 1
+    best_macro_f1: float = -1.0
+
+
+def train(
+    network: Network,
+    training: Sequence[Example],
+    valid: Sequence[Example],
+    recipe: Recipe,
+    *,
+    seed: int,
+    progress: Progress,
+    scratch: Path | None = None,
+) -> History:
+    """Train `network` in place; in the end it has the weights of its best epoch.
+
+    Args:
+        network: on the device to train on.
+        training: labelled examples.
+        valid: labelled examples; the epoch with the best macro-F1 of their clips wins, the
+            earliest among equals.
+        recipe: how.
+        seed: of the order of examples and of dropout. Generators are left as they were found.
+        progress: told of every optimiser step.
+        scratch: a folder where the state is kept after each epoch. A run that finds the state
+            of an interrupted one there goes on from it, and ends as if it had not stopped.
+    """
+    device = next(network.parameters()).device
+    packing = Packing.for_device(device)
+    steps_per_epoch = math.ceil(len(training) / recipe.batch_size)
+    optimiser = _optimiser(network, recipe)
+    schedule = _schedule(optimiser, recipe, steps_per_epoch * recipe.epochs)
+    history = History()
+    best_weights = copy.deepcopy(network.state_dict())
+    patience = max(1, math.floor(_PATIENCE * recipe.epochs))
+    resumable = _State(scratch, {**asdict(recipe), "seed": seed})
+    if state := resumable.load():
+        network.load_state_dict(state["network"])
+        optimiser.load_state_dict(state["optimiser"])
+        schedule.load_state_dict(state["schedule"])
+        best_weights = state["best_weights"]
+        history = History(**state["history"])
+
+    while (epoch := len(history.epochs)) < recipe.epochs:
+        if epoch - history.best_epoch >= patience and epoch:
+            break
+        # Each epoch draws from generators of its own, so that going on needs no generator's state.
+        epoch_seed = int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0])
+        order = torch.Generator().manual_seed(epoch_seed)
+        with torch.random.fork_rng([device] if device.type == "cuda" else []):
+            torch.manual_seed(epoch_seed)
+            total = torch.zeros((), dtype=torch.float64)
+            network.train()
+            for i, batch in enumerate(shuffled_batches(training, recipe.batch_size, order)):
+                loss = _step(network, batch, packing, recipe.precision)
+                optimiser.step()
+                schedule.step()
+                optimiser.zero_grad(set_to_none=True)
+                network.weights.keep_positive()
+                total += loss.cpu() * len(batch)
+                done = (epoch + (i + 1) / steps_per_epoch) / recipe.epochs
+                best = f", best macro-F1 {history.best_macro_f1:.3f}" if epoch else ""
+                progress(done, f"epoch {epoch + 1}{best}")
+        scores = score(*_by_clip(network, valid, recipe.precision))
+        history.epochs.append(
+            {
+                "train_loss": round(float(total) / len(training), 5),
+                "valid_accuracy": round(scores.accuracy, 5),
+                "valid_macro_f1": round(scores.macro_f1, 5),
+                **{f"scale_{t}": round(s, 5) for t, s in network.weights.values().items()},
+            }
+        )
+        if scores.macro_f1 > history.best_macro_f1:
+            history.best_epoch, history.best_macro_f1 = epoch + 1, scores.macro_f1
+            best_weights = copy.deepcopy(network.state_dict())
+        resumable.save(
+            network=network.state_dict(),
+            optimiser=optimiser.state_dict(),
+            schedule=schedule.state_dict(),
+            best_weights=best_weights,
+            history=asdict(history),
+        )
+    network.load_state_dict(best_weights)
+    return history
+
+
+def predict(network: Network, examples: Sequence[Example], precision: Precision) -> FloatArray:
+    """Probabilities of Q1..Q4 for each example, shape (n_examples, 4)."""
+    device = next(network.parameters()).device
+    result = np.empty((len(examples), 4))
+    network.eval()
+    for batch in micro_batches(examples, Packing.for_device(device)):
+        with torch.inference_mode(), _autocast(device, precision):
+            logits = network(batch.to(device), tasks=[EMOTION])[EMOTION]
+            result[batch.order] = torch.softmax(logits.double(), dim=1).cpu().numpy()
+    return result
+
+
+def _step(
+    network: Network, batch: Sequence[Example], packing: Packing, precision: Precision
+) -> torch.Tensor:
+    """Gradients of one batch, summed over its micro-batches. Returns the loss."""
+    device = next(network.parameters()).device
+    counts = label_counts(batch)
+    total = torch.zeros((), device=device)
+    for micro in micro_batches(batch, packing):
+        moved = micro.to(device)
+        with _autocast(device, precision):
+            logits = network(moved)
+        sums = loss_sums(logits, moved.targets)
+        # A batch without a single label of a task, such as a key, has a sum of 0 for it.
+        loss = network.weights.weighted({t: s / max(counts[t], 1) for t, s in sums.items()})
+        loss.backward()
+        total += loss.detach()
+    penalty = network.weights.penalty()
+    if penalty.requires_grad:
+        penalty.backward()
+    return total + penalty.detach()
+
+
+def _optimiser(network: Network, recipe: Recipe) -> torch.optim.AdamW:
+    """AdamW; the tasks' scales are no weights to decay."""
+    scales = list(network.weights.parameters())
+    others = [p for p in network.parameters() if all(p is not scale for scale in scales)]
+    groups = [
+        {"params": others, "weight_decay": recipe.weight_decay},
+        {"params": scales, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=recipe.lr, betas=(0.9, 0.999), fused=True)
+
+
+def _schedule(
+    optimiser: torch.optim.Optimizer, recipe: Recipe, steps: int
+) -> torch.optim.lr_scheduler.LambdaLR:
+    """Linear from 0 up to `lr`, then down to 0 at the last step that could be taken."""
+    warmup = min(recipe.warmup_steps, int(_WARMUP_SHARE * steps))
+
+    def factor(step: int) -> float:
+        if step < warmup:
+            return step / warmup
+        return (steps - step) / max(steps - warmup, 1)
+
+    return torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
+
+
+def _by_clip(
+    network: Network, examples: Sequence[Example], precision: Precision
+) -> tuple[list[int], FloatArray]:
+    """Labels and probabilities of the examples' clips."""
+    labels = {example.clip: int(example.targets[EMOTION]) for example in examples}
+    clips = np.array([example.clip for example in examples])
+    probabilities = predict(network, examples, precision)
+    return list(labels.values()), mean_by_clip(probabilities, clips)
+
+
+def mean_by_clip(values: FloatArray, clips: np.ndarray[Any, Any]) -> FloatArray:
+    """Means of the rows of each clip, in the order in which the clips first come."""
+    _, first, index = np.unique(clips, return_index=True, return_inverse=True)
+    rank = np.argsort(np.argsort(first))[index]
+    sums = np.zeros((len(first), values.shape[1]))
+    np.add.at(sums, rank, values)
+    return sums / np.bincount(rank)[:, None]
+
+
+def _autocast(device: torch.device, precision: Precision) -> torch.autocast:
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+
+
+class _State:
+    """The state of an interrupted run, in a folder or nowhere."""
+
+    def __init__(self, scratch: Path | None, run: dict[str, Any]) -> None:
+        self.file = scratch / _STATE_FILE if scratch else None
+        self.run = run
+
+    def load(self) -> dict[str, Any] | None:
+        """The saved state; none if there is none of this very run."""
+        if self.file is None or not self.file.exists():
+            return None
+        state: dict[str, Any] = torch.load(self.file, map_location="cpu", weights_only=True)
+        return state if state.pop("run") == self.run else None
+
+    def save(self, **state: Any) -> None:
+        """Replace the saved state, in one stroke."""
+        if self.file is None:
+            return
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        partial = self.file.with_suffix(".partial")
+        torch.save({"run": self.run, **state}, partial)
+        partial.replace(self.file)
