@@ -7,11 +7,11 @@ of one beat per minute (BPM) from 40 to 200 BPM.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from baselines.jsymbolic.native.numerics import deviation, normalised
+from baselines.jsymbolic.native.numerics import deviation, mean, normalised
 from baselines.jsymbolic.native.rhythm_memory import once_per_piece
 from bench.midi import MidiError
 
@@ -25,12 +25,14 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.int64]
 
+    T = TypeVar("T", bound=float | FloatArray)
+
 _SLOWEST, _FASTEST = 40, 200  # BPM; a bin's index is its BPM, so the first 40 bins are empty
 _STRONG, _MODERATE, _RELATIVE = 0.1, 0.01, 0.3  # what a peak must exceed; the last of the highest
 _MULTIPLES = np.array([1, 2, 3, 4, 6, 8])
 _TOLERANCE = 3  # bins by which a multiple may be missed
 _LONGEST_LAG = np.iinfo(np.int32).max
-_MOST_PAIRS = 200_000_000  # of note onsets; music has some ten thousand
+_MOST_PAIRS = 100_000_000  # of note onsets; music has some ten thousand
 _PAIRS_AT_ONCE = 1 << 20
 
 
@@ -85,7 +87,7 @@ def beat_histograms(piece: Piece) -> tuple[BeatHistogram, BeatHistogram]:
 
 
 def _lag_edges(ticks_per_second: float) -> IntArray:
-    """Ticks in a beat at 39, 40, ... 200 BPM, cut to integers; lags of 40 BPM reach up to 39 BPM's."""
+    """Whole ticks in a beat at 39, 40, ... 200 BPM: the lags of a bin end where the next begin."""
     edges = ticks_per_second * 60.0 / np.arange(_SLOWEST - 1, _FASTEST + 1)
     return np.nan_to_num(edges).clip(0, _LONGEST_LAG).astype(np.int64)
 
@@ -100,16 +102,18 @@ def _autocorrelation(piece: Piece, first: int, end: int) -> tuple[IntArray, Floa
     loudness = np.bincount(where, weights=piece.loudness)
     begin = np.searchsorted(ticks, ticks + first)
     counts = np.searchsorted(ticks, ticks + end) - begin
-    if counts.sum() > _MOST_PAIRS:
+    n_pairs = int(counts.sum())
+    if n_pairs > _MOST_PAIRS:
         raise MidiError("too many note onsets follow each other too closely for a beat histogram")
-    lags, sums = np.empty(0, np.int64), np.empty(0)
-    for block in np.array_split(np.arange(len(ticks)), counts.sum() // _PAIRS_AT_ONCE + 1):
+    lags, sums = np.empty(0, dtype=np.int64), np.empty(0)
+    cuts = np.searchsorted(np.cumsum(counts), np.arange(_PAIRS_AT_ONCE, n_pairs, _PAIRS_AT_ONCE))
+    for block in np.split(np.arange(len(ticks)), cuts):
         n = counts[block]
         earlier = np.repeat(block, n)
         later = np.arange(n.sum()) + np.repeat(begin[block] - np.cumsum(n) + n, n)
         lags, where = np.unique(np.append(lags, ticks[later] - ticks[earlier]), return_inverse=True)
         products = loudness[later] * loudness[earlier]
-        sums = np.bincount(where, weights=np.append(sums, products))
+        sums = np.bincount(where, weights=np.append(sums, products)).astype(np.float64)
     return lags, sums / (piece.n_ticks + 1)
 
 
@@ -146,11 +150,12 @@ def _looseness(histogram: BeatHistogram) -> float:
     peaks = np.flatnonzero(histogram.relative)
     widths = []
     for peak in peaks.tolist():
+        # The empty bins below 40 BPM end every peak on the left.
         low = np.flatnonzero(histogram.bins < _RELATIVE * histogram.bins[peak])
-        after = int(np.searchsorted(low, peak))
-        right = low[after] if after < len(low) else len(histogram.bins)
-        widths.append(right - low[after - 1] - 2)
-    return float(np.mean(widths)) if widths else 0.0
+        right = np.searchsorted(low, peak)
+        end = low[right] if right < len(low) else len(histogram.bins)
+        widths.append((end - 1) - (low[right - 1] + 1))
+    return mean(np.array(widths))
 
 
 def _polyrhythms(histogram: BeatHistogram) -> float:
@@ -163,14 +168,12 @@ def _polyrhythms(histogram: BeatHistogram) -> float:
         return 0.0
     strongest, beats = int(histogram.relative.argmax()), np.arange(_FASTEST + 1)
     related = np.isin(beats, strongest * _MULTIPLES)
-    related |= np.isin(strongest, np.outer(beats, _MULTIPLES)) & False
-    for multiple in _MULTIPLES:
-        related |= beats * multiple == strongest
+    related |= (np.outer(beats, _MULTIPLES) == strongest).any(axis=1)
     near = [related[max(p - _TOLERANCE, 0) : p + _TOLERANCE + 1].sum() for p in peaks.tolist()]
     return float(sum(near) / len(peaks))
 
 
-_OF_HISTOGRAM: dict[str, Callable[[BeatHistogram], float | FloatArray]] = {
+_OF_HISTOGRAM: dict[str, Callable[[BeatHistogram], float]] = {
     "Number of Strong Rhythmic Pulses": lambda h: float(np.count_nonzero(h.strong)),
     "Number of Moderate Rhythmic Pulses": lambda h: float(np.count_nonzero(h.moderate)),
     "Number of Relatively Strong Rhythmic Pulses": lambda h: float(np.count_nonzero(h.relative)),
@@ -189,13 +192,11 @@ _OF_HISTOGRAM: dict[str, Callable[[BeatHistogram], float | FloatArray]] = {
 }
 
 
-def _actual(statistic: Callable[[BeatHistogram], float | FloatArray]) -> Callable[[Piece], float]:
+def _actual(statistic: Callable[[BeatHistogram], T]) -> Callable[[Piece], T]:
     return lambda piece: statistic(beat_histograms(piece)[0])
 
 
-def _standardised(
-    statistic: Callable[[BeatHistogram], float | FloatArray],
-) -> Callable[[Piece], float]:
+def _standardised(statistic: Callable[[BeatHistogram], T]) -> Callable[[Piece], T]:
     return lambda piece: statistic(beat_histograms(piece)[1])
 
 

@@ -42,9 +42,7 @@ class Rests:
 def rests(piece: Piece) -> Rests:
     """Find the rests of a piece."""
     notes = piece.notes
-    channels = np.unique(notes.channel)
-    sounding = [piece.sounding(notes.channel == channel) for channel in channels]
-    silent = [_gaps(*stretches, piece.n_ticks) for stretches in sounding]
+    silent = [_gaps(*sounding, piece.n_ticks) for sounding in piece.channel_stretches.values()]
     # A note without a note-off never sounds where all channels are looked at together.
     complete = _gaps(*piece.sounding(piece.is_pitched & notes.closed), piece.n_ticks)
     return Rests(
@@ -52,7 +50,7 @@ def rests(piece: Piece) -> Rests:
         _fraction(piece, _union(silent)),
         _quarters(piece, complete),
         np.concatenate([_quarters(piece, gaps) for gaps in silent]),
-        np.array([piece.seconds - piece.seconds_of(*stretches) for stretches in sounding]),
+        piece.seconds - piece.channels.seconds[piece.channels.active],
     )
 
 

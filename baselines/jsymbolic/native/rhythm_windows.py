@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +20,7 @@ from bench.midi import MidiError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from baselines.jsymbolic.native.piece import Piece
+    from baselines.jsymbolic.native.piece import Piece, Steps
     from bench.midi import Midi
 
     IntArray = NDArray[np.int64]
@@ -37,29 +38,24 @@ class Windows:
     ticks: IntArray  # length
     microseconds: IntArray  # length
 
-    def __len__(self) -> int:
-        return len(self.ticks)
-
 
 def windows(piece: Piece, seconds: float) -> Windows:
     """Cut a piece into windows of this length.
 
     Raises:
-        MidiError: there would be more than a million.
+        MidiError: the piece lasts no time, or there would be more than a million windows.
     """
     begin, end = _bounds(piece, seconds)
-    again, held = _held_notes(piece.midi, begin)
-    notes = np.bincount(
-        np.searchsorted(begin, piece.notes.onset[piece.notes.onset <= end[-1] + 1], "right") - 1,
-        minlength=len(begin),
-    )
+    last = np.append(end[:-1], end[-1] + 1)  # what comes right behind the last window counts there
+    onset = piece.notes.onset[piece.notes.onset <= last[-1]]
+    own = np.bincount(np.searchsorted(begin, onset, side="right") - 1, minlength=len(begin))
+    again, cut_off = _held_notes(piece.midi, begin)
     events = _event_ticks(piece.midi)
-    last = events[np.searchsorted(events, end, side="right") - 1]
-    length = np.maximum(last - begin, 0)
-    length[held] = (end - begin)[held]
-    if piece.n_ticks <= end[-1] + 1:
+    length = np.maximum(events[np.searchsorted(events, last, side="right") - 1] - begin, 0)
+    length[cut_off] = (end - begin)[cut_off]
+    if piece.n_ticks <= last[-1]:
         length[-1] = piece.n_ticks - begin[-1]
-    return Windows(notes + again, length, _microseconds(piece, begin, begin + length))
+    return Windows(own + again, length, _microseconds(piece.midi, begin, begin + length))
 
 
 def add_up(total: float, step: float, count: int, limit: float) -> tuple[float, int]:
@@ -87,39 +83,45 @@ def add_up(total: float, step: float, count: int, limit: float) -> tuple[float, 
 
 
 def _bounds(piece: Piece, seconds: float) -> tuple[IntArray, IntArray]:
-    """First and last ticks of the windows. Seconds are added up tick by tick."""
-    if not piece.seconds / seconds < _MOST_WINDOWS:
+    """First and last ticks of the windows; their seconds are added up tick by tick."""
+    if not piece.seconds:
+        raise MidiError("lasts no time, so it has no note density")
+    if piece.seconds / seconds > _MOST_WINDOWS:
         raise MidiError(f"too long: more than {_MOST_WINDOWS:,} windows of {seconds:g} s")
-    tempos = piece.midi.tempos
-    mean_ticks_per_second = int(min(piece.mean_ticks_per_second, 2**31 - 1))
-    tick_seconds = steps(
-        1.0 / mean_ticks_per_second if mean_ticks_per_second else math.inf,
-        tempos["tick"],
-        tempos["microseconds_per_beat"] / piece.midi.ticks_per_beat / 1e6,
-    )
-    whole = {}  # a tick's seconds -> seconds and ticks of a window in which they do not change
-    begin, end = [], []
-    stop = piece.n_ticks + 1
+    tick_seconds = _tick_seconds(piece)
+    values, stop = tick_seconds.values.tolist(), piece.n_ticks + 1
     changes = [*tick_seconds.ticks[1:].tolist(), stop]
-    lengths = tick_seconds.values.tolist()
+
+    @cache
+    def whole(tick_seconds: float) -> tuple[float, int]:
+        """Seconds and ticks of a window without a change of tempo."""
+        return add_up(0.0, tick_seconds, stop, seconds)
+
+    begin, end = [], []
     tick, now, elapsed = 0, 0, 0.0
     while elapsed <= piece.seconds and tick < stop:
         begin.append(tick)
         total = 0.0
         while total < seconds and tick < stop:
-            step, left = lengths[now], changes[now] - tick
-            if total == 0.0 and whole.get(step, (0.0, left))[1] < left:
-                total, used = whole[step]
+            left = changes[now] - tick
+            if total == 0.0 and whole(values[now])[1] <= left:
+                total, used = whole(values[now])
             else:
-                fresh = total == 0.0
-                total, used = add_up(total, step, left, seconds)
-                if fresh and total >= seconds:
-                    whole[step] = total, used
+                total, used = add_up(total, values[now], left, seconds)
             tick += used
             now += used == left
         end.append(tick - 1)
         elapsed += total
     return np.array(begin, dtype=np.int64), np.array(end, dtype=np.int64)
+
+
+def _tick_seconds(piece: Piece) -> Steps:
+    """Length of each tick; before the first tempo event from a *whole* number of ticks a second."""
+    tempos = piece.midi.tempos
+    ticks_per_second = int(min(piece.mean_ticks_per_second, np.iinfo(np.int32).max))
+    initial = 1.0 / ticks_per_second if ticks_per_second else math.inf
+    per_tick = tempos["microseconds_per_beat"] / piece.midi.ticks_per_beat / 1e6
+    return steps(initial, tempos["tick"], per_tick)
 
 
 def _event_ticks(midi: Midi) -> IntArray:
@@ -165,18 +167,17 @@ def _held_notes(midi: Midi, begin: IntArray) -> tuple[IntArray, NDArray[np.bool_
     return again, np.append(again[1:] > 0, False)
 
 
-def _microseconds(piece: Piece, begin: IntArray, end: IntArray) -> IntArray:
+def _microseconds(midi: Midi, begin: IntArray, end: IntArray) -> IntArray:
     """From tick to tick by the tempo events of the first track, cut at each of them."""
-    tempos = piece.midi.tempos[piece.midi.tempos["track"] == 0]
+    tempos = midi.tempos[midi.tempos["track"] == 0]
     change = np.append(0, tempos["tick"])
     beat = np.append(_DEFAULT_TEMPO, tempos["microseconds_per_beat"])
     first = np.searchsorted(change, begin, side="right") - 1
     last = np.searchsorted(change, end, side="right") - 1
-    resolution = piece.midi.ticks_per_beat
-    total = np.trunc((end - begin).astype(np.float64) * beat[first] / resolution).astype(np.int64)
+    total = np.trunc((end - begin).astype(np.float64) * beat[first] / midi.ticks_per_beat)
     for i in np.flatnonzero(last > first).tolist():
         inner = slice(first[i] + 1, last[i] + 1)
         ticks = np.diff(np.concatenate([begin[i : i + 1], change[inner], end[i : i + 1]]))
-        parts = ticks.astype(np.float64) * beat[first[i] : last[i] + 1] / resolution
-        total[i] = np.trunc(parts).astype(np.int64).sum()
-    return total
+        beats = beat[first[i] : last[i] + 1]
+        total[i] = np.trunc(ticks.astype(np.float64) * beats / midi.ticks_per_beat).sum()
+    return np.asarray(total, dtype=np.int64)

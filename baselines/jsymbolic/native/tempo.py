@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from baselines.jsymbolic.native.piece import Piece
 
-_DEFAULT_TEMPO = 120  # beats per minute
+_DEFAULT_TEMPO = 120.0  # beats per minute
 _SHORTEST_BEAT = 0.1  # microseconds, where the file says 0
 
 
@@ -35,12 +35,13 @@ def _tempos(piece: Piece) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
 
 
 def _mean_tempo(piece: Piece) -> float:
-    return float(np.average(*_tempos(piece)[:1], weights=_tempos(piece)[1]))
+    tempos, ticks = _tempos(piece)
+    return float((tempos * ticks).sum() / ticks.sum())
 
 
 def _tempo_variability(piece: Piece) -> float:
     tempos, ticks = _tempos(piece)
-    if ticks.sum() < 2 or len(tempos) < 2:
+    if len(tempos) < 2:
         return 0.0
     squares = (tempos - _mean_tempo(piece)) ** 2
     return float(np.sqrt((squares * ticks).sum() / (ticks.sum() - 1)))
