@@ -28,12 +28,14 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.int64]
 
+_MAJOR_TONICS = ("C", "C#", "D", "E-", "E", "F", "F#", "G", "A-", "A", "B-", "B")
+_MINOR_TONICS = ("C", "C#", "D", "E-", "E", "F", "F#", "G", "G#", "A", "B-", "B")
 #: The 24 keys in the order of `Key.index`: C major .. B major, C minor .. B minor. Spelled as
 #: music21 does, where "-" is a flat.
-KEY_NAMES = (
-    *(f"{tonic} major" for tonic in ("C", "C#", "D", "E-", "E", "F", "F#", "G", "A-", "A", "B-", "B")),
-    *(f"{tonic} minor" for tonic in ("C", "C#", "D", "E-", "E", "F", "F#", "G", "G#", "A", "B-", "B")),
-)  # fmt: skip
+KEY_NAMES: tuple[str, ...] = (
+    *(f"{tonic} major" for tonic in _MAJOR_TONICS),
+    *(f"{tonic} minor" for tonic in _MINOR_TONICS),
+)
 N_KEYS = len(KEY_NAMES)
 
 _PERCUSSION = 9
@@ -119,13 +121,14 @@ def find_keys(clips: Sequence[Clip]) -> list[Key | None]:
 def _pitch_class_durations(midi: Midi, notes: NoteArray) -> FloatArray:
     """Quarter lengths by pitch class, shape (12,), after music21's chords and quantisation."""
     twelfths = np.zeros(12)
+    beat = midi.ticks_per_beat
     for track in np.unique(notes.track):
         own = notes[notes.track == track]
-        leader, last, member, chord = _chords(own, midi.ticks_per_beat)
-        onset = _quantise(own.onset[leader] / midi.ticks_per_beat)
-        others = _quantise(_other_onsets(midi, track) / midi.ticks_per_beat)
-        duration = own.duration[last] / midi.ticks_per_beat
-        length = _quantise(duration, _gaps(onset, others), positive=duration > 0)
+        leader, last, member, chord = _chords(own, beat)
+        ticks = np.concatenate([own.onset[leader], _other_onsets(midi, track)])
+        gaps = _gaps_to_next(_quantise(ticks / beat))[: len(leader)]
+        duration = own.duration[last]
+        length = _quantise(duration / beat, gaps, positive=duration > 0)
         # music21 makes a chord with percussion in it all percussion, which has no pitch.
         percussive = np.zeros(len(leader), dtype=np.bool_)
         percussive[chord[own.channel[member] == _PERCUSSION]] = True
@@ -169,21 +172,26 @@ def _chords(notes: NoteArray, ticks_per_beat: int) -> tuple[IntArray, IntArray, 
             chords.append(len(leaders))
             leaders.append(note)
             lasts.append(note)
-    return tuple(np.array(column) for column in (leaders, lasts, members, chords))
+    return np.array(leaders), np.array(lasts), np.array(members), np.array(chords)
 
 
-def _other_onsets(midi: Midi, track: int) -> IntArray:
-    """Ticks of the track's other events that music21 turns into elements of its stream."""
-    tables = (midi.tempos, midi.time_signatures, midi.key_signatures, midi.programs)
-    return np.concatenate([table["tick"][table["track"] == track] for table in tables])
+def _other_onsets(midi: Midi, track: np.int64) -> IntArray:
+    """Ticks of the track's other events that music21 turns into elements of its stream.
+
+    Names of tracks and instruments, which stand at tick 0 and change nothing there, are left out.
+    """
+    programs = midi.programs[midi.programs["track"] == track]
+    if len(np.unique(programs["program"])) == 1:
+        programs = programs[:1]  # music21 drops repetitions of a track's only instrument
+    tables = (midi.tempos, midi.time_signatures, midi.key_signatures)
+    ticks = [table["tick"][table["track"] == track] for table in tables]
+    return np.concatenate([*ticks, programs["tick"]])
 
 
-def _gaps(onset: FloatArray, others: FloatArray) -> FloatArray:
-    """From each quantised onset to the next later one in the stream, 0 at the end; in beats."""
-    positions = np.unique(np.concatenate([onset, others]))
-    after = np.searchsorted(positions, onset, side="right")
-    following = np.append(positions, 0.0)[after]
-    return np.where(after < len(positions), following - onset, 0.0) / _TWELFTHS
+def _gaps_to_next(positions: FloatArray) -> FloatArray:
+    """From each position, in twelfths, to the next later one, in beats; 0 at the last."""
+    distinct, place = np.unique(positions, return_inverse=True)
+    return np.append(np.diff(distinct), 0.0)[place] / _TWELFTHS
 
 
 def _quantise(
@@ -221,16 +229,20 @@ def _nearest(
 
 def _centred_profiles() -> FloatArray:
     """Shape (24, 12): C major, C minor, C# major, ... in the order in which ties are broken."""
-    rows = [np.roll(profile, tonic) for tonic in range(12) for profile in (_MAJOR, _MINOR)]
-    averages = [sum(profile) / 12 for profile in (_MAJOR, _MINOR)] * 12
-    return np.array(rows) - np.array(averages)[:, None]
+    rows: list[FloatArray] = []
+    for tonic in range(12):
+        rows += [np.roll(profile, tonic) - sum(profile) / 12 for profile in (_MAJOR, _MINOR)]
+    return np.array(rows)
 
 
 def _correlations(durations: FloatArray) -> FloatArray:
     """Pearson's r of the durations with each profile, shape (24,); 0 where all are the same."""
     centred = durations - sum(durations.tolist()) / 12
     spreads = _PROFILE_SPREADS * _sum_in_order(centred**2)
-    return _sum_in_order(_PROFILES * centred) / np.sqrt(spreads) if spreads.all() else np.zeros(N_KEYS)
+    if not spreads.all():
+        return np.zeros(N_KEYS)
+    r: FloatArray = _sum_in_order(_PROFILES * centred) / np.sqrt(spreads)
+    return r
 
 
 def _sum_in_order(values: FloatArray) -> FloatArray:
