@@ -9,8 +9,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-#: Characters with a meaning in Markdown. "-", "." and "+" only have one at the start of a line.
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#!|~:@])")
+#: What has a meaning in Markdown inside a line; "://" would become a link.
+_SPECIAL = re.compile(r"([\\`*_\[\]|~]|:(?=//))")
+
+
+def one_line(text: str) -> str:
+    """Text from a stranger without line breaks and control characters."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def escape(text: str) -> str:
@@ -18,8 +23,7 @@ def escape(text: str) -> str:
 
     Names and reasons come from strangers' methods and are shown on public pages.
     """
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return _SPECIAL.sub(r"\\\1", html.escape(line, quote=False))
+    return _SPECIAL.sub(r"\\\1", html.escape(one_line(text), quote=False))
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> str:

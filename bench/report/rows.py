@@ -16,6 +16,8 @@ from bench.statistics import mean_std
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from numpy.typing import NDArray
+
     from bench.records import CellIdentity, Record
     from bench.scoring import Scores
 
@@ -60,6 +62,11 @@ class Row:
         return [record.cell.seed for record in self.records]
 
     @property
+    def note(self) -> str:
+        """What the method wants said beside its name, such as that it is provisional."""
+        return str(self.first.details.get("note", ""))
+
+    @property
     def tasks(self) -> frozenset[str]:
         """Auxiliary tasks that the method was trained with."""
         value = self.first.method.settings.get(TASKS) or []
@@ -94,11 +101,10 @@ class Row:
         return [r.segment_scores for r in self.records if r.segment_scores is not None]
 
     @cached_property
-    def confusion(self) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """Row-normalised confusion matrix, mean over seeds, shape (4, 4); nan for absent quadrants."""
-        counts = np.mean([record.scores.confusion for record in self.records], axis=0)
-        total = counts.sum(axis=1, keepdims=True)
-        return np.divide(counts, total, out=np.full_like(counts, np.nan), where=total > 0)
+    def confusion(self) -> NDArray[np.float64]:
+        """Mean confusion matrix, shape (4, 4), rows sum to 1 (nan for an absent quadrant)."""
+        counts = np.asarray([r.scores.confusion for r in self.records], np.float64).mean(axis=0)
+        return normalised(counts)
 
     def is_twin_of(self, single: Row) -> bool:
         """Whether this is `single` with auxiliary tasks added: `mt-x` of `x`, or `x` changed."""
@@ -128,6 +134,14 @@ class LeftOut:
     records: tuple[Record, ...]
 
 
+def normalised(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A confusion matrix whose rows sum to 1; nan where a row is empty."""
+    total = counts.sum(axis=1, keepdims=True)
+    shares = np.full_like(counts, np.nan)
+    np.divide(counts, total, out=shares, where=total > 0)
+    return shares
+
+
 def suite_order(name: str) -> tuple[int, str]:
     """Sorts suites: the paper's first, the smoke test last."""
     return _SUITE_ORDER.get(name, 2), name
@@ -146,8 +160,8 @@ def changes_key(cell: CellIdentity) -> str:
 def arrange(records: Iterable[Record]) -> tuple[list[Board], list[LeftOut]]:
     """Boards from records in any order.
 
-    What stands on one board was measured by one protocol on one version of the data, and the seeds of a
-    row have the same settings; of several, those of the record finished last count.
+    What stands on one board was measured by one protocol on one version of the data, and the seeds
+    of a row have the same settings; of several, those of the record finished last count.
     """
     left_out: list[LeftOut] = []
     current = _split(
@@ -195,8 +209,14 @@ def _row(records: list[Record], left_out: list[LeftOut]) -> Row:
         lambda r: f"other settings or version of {r.cell.method} than its latest record",
         left_out,
     )
-    by_seed = {r.cell.seed: r for r in sorted(same, key=_age)}  # of two, the later
-    return Row(tuple(by_seed[seed] for seed in sorted(by_seed)))
+    latest = {r.cell.seed: r for r in sorted(same, key=_age)}
+    unique = _split(
+        same,
+        lambda r: r is latest[r.cell.seed],
+        lambda _: "there is a later record of the same cell",
+        left_out,
+    )
+    return Row(tuple(sorted(unique, key=lambda r: r.cell.seed)))
 
 
 def _split(

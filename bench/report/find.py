@@ -1,0 +1,82 @@
+"""Cells in a results folder by the names that people type."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.cells import record_path
+from bench.errors import UserError
+from bench.report.rows import Row
+from bench.report.show import show_failure, show_record, show_row
+from bench.store import read_failures, read_record
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from bench.store import Failure
+
+_SEED = "seed-"
+
+
+def find_cell(name: str, results: Path) -> RenderableType:
+    """What there is to show under a name.
+
+    Args:
+        name: `suite/dataset/method`, the same with `/3` or `/seed-3`, or a record's path.
+        results: the results folder.
+
+    Raises:
+        UserError: nothing goes by that name; the message names the nearest that is there.
+    """
+    if Path(name).is_file():
+        return show_record(read_record(Path(name)))
+    place = _place(name)
+    if (file := results / f"{place}.json").is_file():
+        return show_record(read_record(file))
+    failures = _failures(results)
+    if place in failures:
+        return show_failure(failures[place])
+    records = [read_record(results / f"{cell}.json") for cell in _cells(results, place)]
+    if len(records) > 1:
+        return show_row(Row(tuple(sorted(records, key=lambda record: record.cell.seed))))
+    if records:
+        return show_record(records[0])
+    raise UserError(_nothing(name, place, results))
+
+
+def cell_names(results: Path) -> list[str]:
+    """Methods and cells below a results folder, as `find_cell` takes them."""
+    cells = _cells(results)
+    return sorted({*cells, *_failures(results), *(cell.rpartition("/")[0] for cell in cells)})
+
+
+def _place(name: str) -> str:
+    head, _, last = name.strip("/").removesuffix(".json").rpartition("/")
+    return f"{head}/{_SEED}{last}" if last.isdecimal() else f"{head}/{last}"
+
+
+def _cells(results: Path, method: str | None = None) -> list[str]:
+    """Finished cells, those of one `suite/dataset/method` if it is named."""
+    found = []
+    for file in sorted(results.glob(f"*/*/*/{_SEED}*.json")):
+        folder = file.parent.relative_to(results).as_posix()
+        if method in (None, folder) and not file.name.endswith(".failed.json"):
+            found.append(f"{folder}/{file.stem}")
+    return found
+
+
+def _failures(results: Path) -> dict[str, Failure]:
+    failures = read_failures(results)
+    return {record_path(f.cell).with_suffix("").as_posix(): f for f in failures}
+
+
+def _nothing(name: str, place: str, results: Path) -> str:
+    known = cell_names(results)
+    if not known:
+        return f"no cell {name!r}: {results} holds no records (see `bench run`)"
+    near = difflib.get_close_matches(place, known, n=1, cutoff=0.5)
+    if near:
+        return f"no cell {name!r} in {results}: did you mean {near[0]!r}?"
+    return f"no cell {name!r} in {results}: write suite/dataset/method, such as {known[0]!r}"

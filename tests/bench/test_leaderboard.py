@@ -1,0 +1,277 @@
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from bench.cells import record_path
+from bench.cli.leaderboard import leaderboard
+from bench.records import PROTOCOL, CellIdentity, encode_record
+from bench.report.leaderboard import render_leaderboard
+from bench.store import Failure
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bench.records import Record
+    from tests.bench.conftest import MakeRecord
+
+LABELS = [0, 1, 2, 3] * 5
+
+
+def with_hits(hits: int) -> list[int]:
+    """Answers to LABELS of which so many are right."""
+    return [q if i < hits else (q + 1) % 4 for i, q in enumerate(LABELS)]
+
+
+def rows_of(text: str, heading: str) -> dict[str, list[str]]:
+    """The cells of the first table below a heading, by their first column."""
+    lines = text[text.index(heading) :].splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("| :--"))
+    table = {}
+    for line in lines[start + 1 :]:
+        if not line.startswith("|"):
+            break
+        first, *rest = (cell.strip() for cell in line.strip("| ").split(" | "))
+        table[first.partition(" <sup>")[0]] = rest
+    header = [cell.strip() for cell in lines[start - 1].strip("| ").split(" | ")]
+    return {"": header[1:]} | table
+
+
+def column(text: str, heading: str, name: str) -> dict[str, str]:
+    table = rows_of(text, heading)
+    i = table.pop("").index(name)
+    return {first: cells[i] for first, cells in table.items()}
+
+
+def test_mean_and_sample_deviation_over_seeds(make_record: MakeRecord) -> None:
+    records = [
+        make_record(seed=seed, labels=LABELS, predicted=with_hits(hits))
+        for seed, hits in enumerate((10, 12, 17))
+    ]
+    text = render_leaderboard(records)
+    assert column(text, "### EMOPIA", "Accuracy") == {"alpha": "65.00 ± 18.03"}
+    assert column(text, "### EMOPIA", "Seeds") == {"alpha": "3 of 10"}
+    assert column(text, "### EMOPIA", "n") == {"alpha": "20"}
+
+
+def test_a_deterministic_method_has_one_value(make_record: MakeRecord) -> None:
+    record = make_record(deterministic=True, labels=LABELS, predicted=with_hits(10))
+    text = render_leaderboard([record])
+    assert column(text, "### EMOPIA", "Accuracy") == {"alpha": "50.00"}
+    assert column(text, "### EMOPIA", "Seeds") == {"alpha": "deterministic"}
+
+
+def test_methods_stand_by_accuracy_whatever_order_records_come_in(make_record: MakeRecord) -> None:
+    records = [
+        make_record(method, seed=seed, labels=LABELS, predicted=with_hits(hits + seed))
+        for method, hits in (("worst", 4), ("best", 15), ("middle", 9))
+        for seed in range(3)
+    ]
+    text = render_leaderboard(records)
+    assert list(column(text, "### EMOPIA", "Accuracy")) == ["best", "middle", "worst"]
+    for attempt in range(5):
+        random.Random(attempt).shuffle(records)  # noqa: S311  # no secret
+        assert render_leaderboard(records) == text
+
+
+def test_paper_values_stand_in_columns_of_their_own(make_record: MakeRecord) -> None:
+    record = make_record("midibert", labels=LABELS, predicted=with_hits(13))
+    text = render_leaderboard([record, make_record("mine")])
+    assert column(text, "### EMOPIA", "Accuracy")["midibert"] == "65.00"
+    paper = column(text, "### EMOPIA", "Paper acc.")
+    assert paper["midibert"].startswith("63.41 ± 3.52")
+    assert paper["mine"] == "–"
+    assert column(text, "### EMOPIA", "Δ acc.") == {"mine": "–", "midibert": "+1.59"}
+    assert "over 91 segments of the 88 clips" in text
+
+
+def test_a_dataset_that_the_paper_lacks_has_no_paper_columns(make_record: MakeRecord) -> None:
+    text = render_leaderboard([make_record("midibert", dataset="synthetic", suite="smoke")])
+    assert "Paper acc." not in text.partition("## Published elsewhere")[0]
+
+
+def test_segments_stand_beside_clips(make_record: MakeRecord) -> None:
+    record = make_record("midibert", segments=[[0, 0, 1], [1], [2], [3, 0]])
+    text = render_leaderboard([record])
+    assert column(text, "### EMOPIA", "Accuracy")["midibert"] == "100.00"
+    segments = rows_of(text, "#### Over segments")
+    cells = dict(zip(segments[""], segments["midibert"], strict=True))
+    assert cells["Accuracy"] == "71.43"  # 5 of 7
+    assert cells["Over clips"] == "100.00"
+    assert cells["Δ acc."] == "+8.02"  # to the paper's segments
+    assert cells["Segments"] == "7"
+
+
+def test_the_ablation_stands_beside_table_3(make_record: MakeRecord) -> None:
+    records = [
+        make_record("midibert", labels=LABELS, predicted=with_hits(10)),
+        make_record("midibert", changes={"tasks": ["key"]}, labels=LABELS, predicted=with_hits(12)),
+        make_record(
+            "mt-midibert",
+            settings={"tasks": ["key", "velocity"]},
+            labels=LABELS,
+            predicted=with_hits(14),
+        ),
+    ]
+    text = render_leaderboard(records)
+    heading = "#### Ablation of the auxiliary tasks: midibert"
+    assert list(column(text, heading, "Gain").items()) == [
+        ("none", "–"),
+        ("key", "+10.00"),
+        ("velocity", "–"),
+        ("key + velocity", "+20.00"),
+    ]
+    assert column(text, heading, "Paper (Table 3)")["velocity"] == "64.73 ± 5.47"
+    assert "#### Variants" not in text  # it stands in the grid
+
+
+def test_changed_settings_stand_in_a_table_of_their_own(make_record: MakeRecord) -> None:
+    records = [
+        make_record(),
+        make_record(changes={"epochs": 3}, labels=LABELS, predicted=with_hits(5)),
+    ]
+    text = render_leaderboard(records)
+    assert column(text, "### EMOPIA", "Accuracy") == {"alpha": "100.00"}
+    assert column(text, "#### Variants", "Changed") == {"alpha": "epochs = 3"}
+
+
+def test_confusions_are_shares_of_the_true_quadrant(make_record: MakeRecord) -> None:
+    records = [
+        make_record(seed=0, labels=[0, 0, 1, 2], predicted=[0, 1, 1, 2]),
+        make_record(seed=1, labels=[0, 0, 1, 2], predicted=[0, 0, 1, 0]),
+    ]
+    text = render_leaderboard(records)
+    assert "| alpha | Q1 | 75 | 25 | 0 | 0 |" in text
+    assert "|  | Q3 | 50 | 0 | 50 | 0 |" in text
+    assert "|  | Q4 | – | – | – | – |" in text
+
+
+def test_what_is_unfinished_shows(make_record: MakeRecord) -> None:
+    expected = [
+        CellIdentity(suite, dataset, method, seed)
+        for suite, dataset in (("lite", "emopia"), ("lite", "vgmidi"), ("paper", "emopia"))
+        for method in ("alpha", "beta")
+        for seed in range(4)
+    ]
+    text = render_leaderboard([make_record(seed=1), make_record(seed=3)], expected=expected)
+    assert column(text, "### EMOPIA 1.0", "Seeds") == {"alpha": "2 of 4", "beta": "0 of 4"}
+    assert "### VGMIDI\n\nNo records yet." in text
+    assert text.index("## Suite paper\n\n### EMOPIA\n\nNo records yet.") < text.index(
+        "## Suite lite"
+    )
+
+
+def test_suites_stand_apart_the_papers_first_and_smoke_last(make_record: MakeRecord) -> None:
+    records = [make_record(suite=suite) for suite in ("smoke", "mine", "lite", "paper")]
+    text = render_leaderboard(records)
+    order = [text.index(f"## Suite {suite}") for suite in ("paper", "lite", "mine", "smoke")]
+    assert order == sorted(order)
+
+
+def test_failed_cells_are_listed_with_their_reason(make_record: MakeRecord) -> None:
+    failure = Failure("k", CellIdentity("lite", "emopia", "beta", 3), "out of <memory>", "a log")
+    text = render_leaderboard([make_record()], [failure])
+    assert column(text, "## Failed cells", "Reason") == {
+        "lite/emopia/beta/seed-3": "out of &lt;memory&gt;"
+    }
+
+
+def test_records_that_do_not_belong_together_never_meet(make_record: MakeRecord) -> None:
+    late = "2027-01-01T00:00:00+00:00"
+    old = [
+        make_record("older-rules", protocol=PROTOCOL + 1),
+        make_record("other-data", digest="d0"),
+        make_record("beta", seed=1, settings={"lr": 1}, predicted=(0, 0, 0, 0)),
+    ]
+    new = [
+        make_record("alpha", finished=late),
+        make_record("beta", settings={"lr": 2}, finished=late),
+    ]
+    text = render_leaderboard([*old, *new])
+    assert column(text, "### EMOPIA", "Accuracy") == {"alpha": "100.00", "beta": "100.00"}
+    assert "from 2 records" in text
+    left_out = text.partition("## Left out")[2]
+    assert f"older-rules, seeds 0: measured by protocol {PROTOCOL + 1}" in left_out
+    assert "other-data, seeds 0: measured on another manifest of emopia" in left_out
+    assert "beta, seeds 1: other settings or version of beta than its latest record" in left_out
+
+
+def test_hostile_names_do_not_script(make_record: MakeRecord) -> None:
+    name = "<img src=x onerror=alert(1)>|`x`\n# [h](javascript:x)"
+    record = make_record(name, suite=name, dataset=name, details={"note": name})
+    text = render_leaderboard([record], [Failure("k", record.cell, name, name)])
+    assert "<img" not in text
+    assert "\n# [h]" not in text
+    assert "[h](" not in text.replace(r"\[h\](", "")
+
+
+def test_what_others_published_is_marked(make_record: MakeRecord) -> None:
+    text = render_leaderboard([make_record()]).partition("## Published elsewhere")[2]
+    for words in ("MoFi", "unverified: its protocol", "no: 109 segments", "yes: EMOPIA 2.2"):
+        assert words in text
+
+
+def test_a_board_without_records_is_still_a_board() -> None:
+    text = render_leaderboard([])
+    assert "from 0 records" in text
+    assert text.endswith("\n")
+
+
+@pytest.fixture
+def results(tmp_path: Path, make_record: MakeRecord) -> Path:
+    folder = tmp_path / "results"
+    write(folder, make_record(suite="mine", labels=LABELS, predicted=with_hits(7)))
+    return folder
+
+
+def write(folder: Path, record: Record) -> None:
+    path = folder / record_path(record.cell)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(encode_record(record))
+
+
+def test_the_command_writes_what_check_accepts(results: Path, tmp_path: Path) -> None:
+    board = tmp_path / "board.md"
+    arguments = ["--results", str(results), "-o", str(board)]
+    assert CliRunner().invoke(leaderboard, arguments).exit_code == 0
+    first = board.read_bytes()
+    assert CliRunner().invoke(leaderboard, [*arguments, "--check"]).exit_code == 0
+    CliRunner().invoke(leaderboard, arguments)
+    assert board.read_bytes() == first
+
+
+def test_check_shows_the_difference_and_writes_nothing(
+    results: Path, tmp_path: Path, make_record: MakeRecord
+) -> None:
+    board = tmp_path / "board.md"
+    arguments = ["--results", str(results), "-o", str(board)]
+    CliRunner().invoke(leaderboard, arguments)
+    before = board.read_bytes()
+    write(results, make_record("newcomer", suite="mine"))
+    outcome = CliRunner().invoke(leaderboard, [*arguments, "--check"])
+    assert outcome.exit_code == 1
+    assert any(line.startswith("+| newcomer |") for line in outcome.output.splitlines())
+    assert board.read_bytes() == before
+
+
+def test_check_of_a_missing_board_shows_it_all(results: Path, tmp_path: Path) -> None:
+    arguments = ["--results", str(results), "-o", str(tmp_path / "none.md"), "--check"]
+    outcome = CliRunner().invoke(leaderboard, arguments)
+    assert outcome.exit_code == 1
+    assert "+# Leaderboard" in outcome.output
+    assert not (tmp_path / "none.md").exists()
+
+
+def test_the_shipped_suites_say_what_is_missing(tmp_path: Path, make_record: MakeRecord) -> None:
+    write(tmp_path / "results", make_record("majority", suite="lite", deterministic=True))
+    board = tmp_path / "board.md"
+    outcome = CliRunner().invoke(
+        leaderboard, ["--results", str(tmp_path / "results"), "-o", str(board)]
+    )
+    assert outcome.exit_code == 0, outcome.output
+    seeds = column(board.read_text(), "### EMOPIA", "Seeds")
+    assert seeds["majority"] == "deterministic"
+    assert seeds["mt-midibert"] == "0 of 10"

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench.errors import UserError
+from bench.records import DECIMALS, decode_record, encode_record, rounded
+
+if TYPE_CHECKING:
+    from tests.bench.conftest import MakeRecord
+
+
+def test_a_record_comes_back_from_its_file(make_record: MakeRecord) -> None:
+    record = make_record(
+        segments=[[0], [1, 0], [2], [3]],
+        changes={"tasks": ["key"]},
+        details={"history": [{"loss": 1.5}]},
+    )
+    data = encode_record(record)
+    assert decode_record(data, name="r.json") == record
+    assert encode_record(decode_record(data, name="r.json")) == data
+
+
+def test_a_file_has_one_prediction_a_line(make_record: MakeRecord) -> None:
+    lines = encode_record(make_record()).decode().splitlines()
+    assert sum('"clip-' in line for line in lines) == 4
+
+
+@pytest.mark.parametrize(
+    "field", ["n", "accuracy", "macro_f1", "valence_accuracy", "arousal_accuracy", "confusion"]
+)
+def test_a_score_that_does_not_follow_is_refused_by_name(
+    make_record: MakeRecord, field: str
+) -> None:
+    record = make_record(predicted=(0, 1, 2, 1))
+    value = [[4, 0, 0, 0]] + [[0] * 4] * 3 if field == "confusion" else 1
+    scores = msgspec.structs.replace(record.scores, **{field: value})
+    forged = encode_record(msgspec.structs.replace(record, scores=scores))
+    with pytest.raises(UserError, match=rf"^mine\.json: clip-level {field} is "):
+        decode_record(forged, name="mine.json")
+
+
+def test_forged_segment_scores_are_refused(make_record: MakeRecord) -> None:
+    record = make_record(segments=[[0], [1, 0], [2], [3]])
+    assert record.segment_scores is not None
+    better = msgspec.structs.replace(record.segment_scores, accuracy=1.0)
+    for scores in (better, None):
+        forged = encode_record(msgspec.structs.replace(record, segment_scores=scores))
+        with pytest.raises(UserError, match="segment-level"):
+            decode_record(forged, name="mine.json")
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b"[1, 2", b"\xff\xfe", b'{"key": 3}'])
+def test_what_is_no_record_is_named(data: bytes) -> None:
+    with pytest.raises(UserError, match=r"^mine\.json: not a record"):
+        decode_record(data, name="mine.json")
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.floats(0, 1), min_size=4, max_size=4).filter(lambda row: sum(row) > 0))
+def test_rounding_keeps_the_winner(row: list[float]) -> None:
+    p = np.array(row) / sum(row)
+    kept = rounded(p)
+    assert int(np.argmax(kept)) == int(np.argmax(p))
+    assert np.abs(np.array(kept) - p).max() <= 1.5 * 10.0**-DECIMALS
