@@ -4,18 +4,18 @@ As its public code makes them (Chou et al. 2021; github.com/wazenmai/MIDI-BERT a
 miditoolkit 1.0), token for token. That code takes every file to have 480 ticks per beat, whatever
 its header says. `RESCALED` tells beats as they are; it is not what the published models saw.
 
-Where the public code fails, this module decides, and `departures` tells:
+Where the public code fails, this module decides (`bench.datasets.survey.DIRT` counts the clips):
 
-- A pitch outside 22..107 has no word. It is moved by octaves into the range, which keeps its pitch
-  class and so the key.
-- If all notes begin at tick 0, the grid of onsets is empty. It gets one point, tick 0.
-- A clip without notes has no tokens: an array of no rows.
+- A pitch outside 22..107 ("pitch-range") has no word. It is moved by octaves into the range, which
+  keeps its pitch class and so the key.
+- If all notes begin at tick 0 ("empty-grid"), the public grid has no point; here, one.
+- A clip without notes ("no-notes") has no tokens: an array of no rows.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 
     Tokens = NDArray[np.int16]
     IntArray = NDArray[np.int64]
-
-#: Where the public code fails: see the module's text.
-Departure: TypeAlias = Literal["folded-pitch", "one-point-grid", "no-notes"]
 
 #: The columns of a token; their vocabularies' sizes; the words for padding and for masked notes.
 ATTRIBUTES = ("Bar", "Position", "Pitch", "Duration")
@@ -87,19 +84,6 @@ RESCALED = Derivation("compound-rescaled", 1, encode_rescaled)
 def segments(tokens: Tokens, length: int) -> list[Tokens]:
     """`tokens` cut into pieces of `length` rows, the last one shorter; no rows are one piece."""
     return [tokens[begin : begin + length] for begin in range(0, max(len(tokens), 1), length)]
-
-
-def departures(midi: Midi) -> frozenset[Departure]:
-    """Which of this module's own decisions a clip needs; empty where the public code rules."""
-    notes = pair_in_turn(midi)
-    if len(notes) == 0:
-        return frozenset({"no-notes"})
-    found: set[Departure] = set()
-    if notes.pitch.min() < _LOWEST_PITCH or notes.pitch.max() > _HIGHEST_PITCH:
-        found.add("folded-pitch")
-    if notes.onset.max() == 0:
-        found.add("one-point-grid")
-    return frozenset(found)
 
 
 def _encode(notes: PairedNotes) -> Tokens:

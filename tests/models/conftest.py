@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bench.midi import parse_midi
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bench.midi import Midi
+
+    # tick, event bytes
+    Events = Sequence[tuple[int, bytes]]
+
+
+def _variable_length(number: int) -> bytes:
+    return bytes(
+        [
+            0x80 | number >> 21 & 127,
+            0x80 | number >> 14 & 127,
+            0x80 | number >> 7 & 127,
+            number & 127,
+        ]
+    )
+
+
+def _midi_of(*tracks: Events, beat: int = 480) -> Midi:
+    data = b"MThd" + bytes([0, 0, 0, 6, 0, 1, 0, len(tracks)]) + beat.to_bytes(2, "big")
+    for track in tracks:
+        ticks = [0, *(tick for tick, _ in track)]
+        body = b"".join(
+            _variable_length(tick - before) + event
+            for before, (tick, event) in zip(ticks, track, strict=False)
+        )
+        body += b"\0\xff\x2f\0"
+        data += b"MTrk" + len(body).to_bytes(4, "big") + body
+    return parse_midi(data)
+
+
+@pytest.fixture(scope="session")
+def midi_of() -> Callable[..., Midi]:
+    """Make a MIDI file of tracks, each a sequence of (tick, event bytes) in the order of time."""
+    return _midi_of
