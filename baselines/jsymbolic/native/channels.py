@@ -39,8 +39,7 @@ class Channels:
     @property
     def pitched(self) -> IntArray:
         """The channels with notes, percussion apart."""
-        active = self.active
-        return active[active != PERCUSSION]
+        return np.setdiff1d(self.active, [PERCUSSION])
 
 
 def channels(piece: Piece) -> Channels:
@@ -52,8 +51,8 @@ def channels(piece: Piece) -> Channels:
     np.maximum.at(highest, notes.channel, notes.pitch)
     seconds = np.zeros(N_CHANNELS)
     leaps, n_leaps = np.zeros(N_CHANNELS, dtype=np.int64), np.zeros(N_CHANNELS, dtype=np.int64)
-    for channel in np.flatnonzero(n_notes):
-        seconds[channel] = piece.seconds_of(*piece.channel_stretches[channel])
+    for channel, stretches in piece.channel_stretches.items():
+        seconds[channel] = piece.seconds_of(*stretches)
     for line in piece.melodic_lines:
         leaps[line.channel] += np.abs(line.intervals).sum()
         n_leaps[line.channel] += len(line.intervals)

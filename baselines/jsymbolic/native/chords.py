@@ -65,8 +65,8 @@ def _third_prevalence(semitones: int) -> Callable[[Piece], float]:
     def prevalence(piece: Piece) -> float:
         found = piece.sonorities
         lowest, highest = found.bounds
-        has = (np.roll(highest, -semitones, axis=1) > lowest).any(axis=1)
-        return weighted_mean(has.astype(np.int64), found.length)
+        has = np.any(np.roll(highest, -semitones, axis=1) > lowest, axis=1, keepdims=True)
+        return weighted_mean(has[:, 0].astype(np.int64), found.length)
 
     return prevalence
 

@@ -65,8 +65,8 @@ FEATURES: dict[str, Callable[[Piece], float | Sequence[float] | NDArray[np.float
     "Variability of Note Prevalence of Unpitched Instruments": lambda p: _spread(
         _unpitched_counts(p)
     ),
-    "Number of Pitched Instruments": lambda p: np.count_nonzero(_pitched_counts(p)),
-    "Number of Unpitched Instruments": lambda p: np.count_nonzero(_unpitched_counts(p)),
+    "Number of Pitched Instruments": lambda p: float(np.count_nonzero(_pitched_counts(p))),
+    "Number of Unpitched Instruments": lambda p: float(np.count_nonzero(_unpitched_counts(p))),
     "Unpitched Percussion Instrument Prevalence": lambda p: 1 - len(p.pitched) / len(p.notes),
     "String Keyboard Prevalence": _patches(range(8)),
     "Acoustic Guitar Prevalence": _patches(range(24, 26)),

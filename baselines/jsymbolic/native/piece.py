@@ -16,8 +16,7 @@ from baselines.jsymbolic.native.channels import N_CHANNELS, PERCUSSION, Channels
 from baselines.jsymbolic.native.motion import Motion, motion
 from baselines.jsymbolic.native.numerics import add_tick_by_tick, fold_octaves, normalised
 from baselines.jsymbolic.native.sonorities import Sonorities, sonorities
-from baselines.jsymbolic.native.steps import Steps as Steps
-from baselines.jsymbolic.native.steps import steps as steps
+from baselines.jsymbolic.native.steps import Steps, steps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 
 _DEFAULT_TEMPO = 500_000  # microseconds per beat: 120 BPM
 _VOLUME = 7  # the controller that sets a channel's volume
+_TABLE = 1 << 16  # ticks; bounds the memory for lengths in seconds
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -224,13 +224,14 @@ class Piece:
         step = np.searchsorted(function.ticks, begin, side="right") - 1
         last = np.searchsorted(function.ticks, end - 1, side="right") - 1
         length = np.maximum(end - begin, 0)
+        tabled = (last <= step) & (length < _TABLE)  # of one tempo, and short as notes are
         result = np.zeros(len(begin))
-        for i in set(step.tolist()):
-            here = step == i
+        for i in set(step[tabled].tolist()):
+            here = tabled & (step == i)
             terms = np.full(int(length[here].max()) + 1, function.values[i])
             terms[0] = 0.0
             result[here] = np.add.accumulate(terms)[length[here]]
-        for i in np.flatnonzero((last > step) & (length > 0)):  # the tempo changes on the way
+        for i in np.flatnonzero(~tabled):
             result[i] = add_tick_by_tick(function.runs(int(begin[i]), int(end[i])))
         return result
 

@@ -120,8 +120,8 @@ FEATURES: dict[str, Callable[[Piece], float | Sequence[float] | NDArray[np.float
     "Basic Pitch Histogram": lambda p: p.pitch_histogram,
     "Pitch Class Histogram": _from_most_common,
     "Folded Fifths Pitch Class Histogram": _fifths,
-    "Number of Pitches": lambda p: np.count_nonzero(p.pitch_histogram),
-    "Number of Pitch Classes": lambda p: np.count_nonzero(p.pitch_class_histogram),
+    "Number of Pitches": lambda p: float(np.count_nonzero(p.pitch_histogram)),
+    "Number of Pitch Classes": lambda p: float(np.count_nonzero(p.pitch_class_histogram)),
     "Number of Common Pitches": lambda p: (p.pitch_histogram >= _COMMON).sum(),
     "Number of Common Pitch Classes": lambda p: (
         p.pitch_class_histogram >= _COMMON_PITCH_CLASS

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from baselines.jsymbolic.native.piece import steps
+from baselines.jsymbolic.native.steps import steps
 from bench.midi import MidiError
 
 if TYPE_CHECKING:

@@ -56,7 +56,8 @@ class Sonorities:
     @cached_property
     def n_pitches(self) -> IntArray:
         """Different pitches sounding, shape (n_rows,)."""
-        return self.present.sum(axis=1)
+        number: IntArray = np.count_nonzero(self.present, axis=1)
+        return number
 
     @cached_property
     def bounds(self) -> tuple[IntArray, IntArray]:
@@ -79,7 +80,8 @@ class Sonorities:
     @cached_property
     def n_pitch_classes(self) -> IntArray:
         """Different pitch classes sounding, shape (n_rows,)."""
-        return (self.bounds[0] < _ABOVE).sum(axis=1)
+        number: IntArray = np.count_nonzero(self.bounds[0] < _ABOVE, axis=1)
+        return number
 
     @cached_property
     def vertical_intervals(self) -> FloatArray:
@@ -142,7 +144,7 @@ def _type_of_pitch_class_set() -> IntArray:
     """The chord type of each set of pitch classes, bit 0 for C, shape (4096,)."""
     sizes = np.array([bits.bit_count() for bits in range(1 << 12)])
     by_size = [_NO_CHORD] * 2 + [_PARTIAL, _OTHER_TRIAD, _OTHER_FOUR] + [_COMPLEX] * 7 + [_NO_CHORD]
-    types = np.array(by_size)[sizes]
+    types: IntArray = np.array(by_size)[sizes]
     for kind, intervals in _CHORD_TYPES.items():
         for root in range(12):
             types[sum(1 << (root + interval) % 12 for interval in intervals)] = kind

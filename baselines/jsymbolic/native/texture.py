@@ -127,7 +127,8 @@ def _overlap(piece: Piece) -> float:
 def _separations(piece: Piece) -> IntArray:
     """Semitones between the mean pitches of neighbouring pitched voices."""
     table = piece.channels
-    return np.diff(np.sort(table.mean_pitch[table.pitched]))
+    pitch = np.sort(table.mean_pitch[table.pitched])
+    return pitch[1:] - pitch[:-1]
 
 
 FEATURES: dict[str, Callable[[Piece], float | Sequence[float] | NDArray[np.float64]]] = {
