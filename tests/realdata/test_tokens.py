@@ -2,64 +2,45 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import zipfile
-from functools import cache
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.midi import Midi, parse_midi
+from bench.datasets.builtin import built_in_manifest
+from bench.midi import parse_midi
 from models.tokens.compound import COMPOUND, segments
-from models.tokens.performance import PERFORMANCE, words
+from models.tokens.views import view_cp, view_performance, view_velocity
 
-_SHARED = Path(__file__).parents[2].parent / "shared"
-_GOLDEN = _SHARED / "golden" / "tokens_sample.jsonl"
-_EMOPIA = _SHARED / "mirror" / "EMOPIA_2.2.zip"
-_VGMIDI = _SHARED / "mirror" / "bardo-composer-6ab3655c00e80cad55064a9ead4534a9511516b5.zip"
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
 
-pytestmark = pytest.mark.skipif(
-    not all(file.exists() for file in (_GOLDEN, _EMOPIA, _VGMIDI)),
-    reason=f"reference tokens or datasets are not in {_SHARED}",
+    from bench.midi import Midi
+
+    # Of a dataset, the bytes of each clip's file.
+    Archives = Mapping[str, Mapping[str, bytes]]
+
+
+@pytest.mark.parametrize(
+    ("field", "view"),
+    [("cp", view_cp), ("velocity", view_velocity), ("performance", view_performance)],
 )
+def test_tokens_are_the_public_ones(
+    golden: Path, midi_archives: Archives, field: str, view: Callable[[Midi], object]
+) -> None:
+    lines = (golden / "tokens_sample.jsonl").read_text().splitlines()
+    assert len(lines) == 82
+    for line in lines:
+        reference = json.loads(line)
+        clip = reference["clip"]
+        midi = parse_midi(midi_archives[reference["dataset"]][clip], name=clip)
+        assert view(midi) == reference[field], clip
 
 
-@cache
-def _archive(dataset: str) -> zipfile.ZipFile:
-    return zipfile.ZipFile({"emopia": _EMOPIA, "vgmidi": _VGMIDI}[dataset])
-
-
-def _midi(dataset: str, clip: str) -> Midi:
-    member = {
-        "emopia": f"{_EMOPIA.stem}/midis/{clip}.mid",
-        "vgmidi": f"{_VGMIDI.stem}/data/vgmidi/{clip}",
-    }[dataset]
-    return parse_midi(_archive(dataset).read(member), name=member)
-
-
-def _references() -> list[dict[str, Any]]:
-    return [json.loads(line) for line in _GOLDEN.read_text().splitlines()]
-
-
-def test_compound_tokens_are_the_public_ones() -> None:
-    for reference in _references():
-        tokens = COMPOUND.compute(_midi(reference["dataset"], reference["clip"]))
-        assert tokens[:, :4].tolist() == reference["cp"], reference["clip"]
-        assert tokens[:, 4].tolist() == reference["velocity"], reference["clip"]
-
-
-def test_performance_tokens_are_the_public_ones() -> None:
-    for reference in _references():
-        ids = PERFORMANCE.compute(_midi(reference["dataset"], reference["clip"]))
-        assert words(ids) == reference["performance"], reference["clip"]
-
-
-def test_the_88_test_clips_of_emopia_are_91_segments() -> None:
-    listing = _archive("emopia").read(f"{_EMOPIA.stem}/split/test_clip.csv").decode()
-    names = [row["clip_name"] for row in csv.DictReader(io.StringIO(listing))]
-    midis = [_midi("emopia", Path(name).stem) for name in names]
-    assert len(midis) == 88
-    assert sum(len(segments(COMPOUND.compute(midi), 512)) for midi in midis) == 91
+def test_the_88_test_clips_of_emopia_are_91_segments(midi_archives: Archives) -> None:
+    rows = built_in_manifest("emopia").rows
+    clips = [row.clip for row in rows if row.split == "test"]
+    assert len(clips) == 88
+    tokens = [COMPOUND.compute(parse_midi(midi_archives["emopia"][clip])) for clip in clips]
+    assert sum(len(segments(clip_tokens, 512)) for clip_tokens in tokens) == 91
