@@ -10,6 +10,7 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
+from bench.keys import find_key
 from bench.registry import pick
 
 if TYPE_CHECKING:
@@ -26,6 +27,12 @@ GROUP = "smer_bench.views"
 def view_names() -> tuple[str, ...]:
     """Names of all views; nothing is imported."""
     return tuple(sorted(point.name for point in entry_points(group=GROUP)))
+
+
+def view_key(midi: Midi) -> str | None:
+    """The key in music21's spelling, such as "B- major"; None without notes."""
+    key = find_key(midi)
+    return key.name if key else None
 
 
 def load_view(name: str) -> View:

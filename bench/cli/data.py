@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bench.cli.export import export
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -33,6 +35,9 @@ _names = click.argument("names", metavar="[NAME]...", nargs=-1, shell_complete=_
 @click.group()
 def data() -> None:
     """Fetch, verify, describe or export the datasets."""
+
+
+data.add_command(export)
 
 
 @data.command()

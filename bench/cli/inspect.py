@@ -27,6 +27,7 @@ def inspect(*, files: tuple[Path, ...], as_json: bool) -> None:
     """
     import msgspec
 
+    from bench.keys import find_key
     from bench.midi import read_midi
     from bench.views import load_view, view_names
 
@@ -35,6 +36,8 @@ def inspect(*, files: tuple[Path, ...], as_json: bool) -> None:
         midi = read_midi(file)
         facts = {"file": str(file), "notes": _notes(midi)}
         facts |= {name: view(midi) for name, view in views.items()}
+        key = find_key(midi)
+        facts["key_correlation"] = key.r if key else None
         if as_json:
             click.echo(msgspec.json.encode(facts))
         else:

@@ -79,9 +79,10 @@ def run_and_tell(
     Raises:
         WorkError: a cell failed, or the run was interrupted.
     """
+    from bench.cli.data import fetch_watched
     from bench.cli.progress import watch
     from bench.cli.summary import print_summary
-    from bench.datasets.fetch import fetch_missing
+    from bench.datasets.fetch import is_fetched
     from bench.running import pending
     from bench.store import Store
 
@@ -92,7 +93,8 @@ def run_and_tell(
         nothing = "no cell has failed" if retry_failed else f"all {done} cells are done"
         click.echo(f"{nothing}; 0 executed")
         return
-    fetch_missing(dict.fromkeys(cell.dataset for cell in todo))
+    datasets = dict.fromkeys(cell.dataset for cell in todo)
+    fetch_watched(name for name in datasets if not is_fetched(name))
     outcome = watch(store, todo, n_done=done, jobs=jobs)
     print_summary(store, cells)
     click.echo(
