@@ -1,0 +1,176 @@
+"""The command line, as a real process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.datasets import load_dataset
+
+SUITE = """
+name = "quick"
+description = "No training to speak of."
+datasets = ["synthetic"]
+seeds = 2
+[methods.majority]
+[methods.key-mode]
+[methods.midibert]
+width = 16
+layers = 1
+heads = 1
+embedding = 4
+epochs = 1
+max_length = 32
+[methods.mt-midibert]
+extends = "midibert"
+tasks = ["key", "velocity"]
+"""
+
+
+def bench(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from bench.cli import main; main()", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "quick.toml").write_text(SUITE)
+    return tmp_path
+
+
+def test_run_plan_show_and_board_on_one_folder(folder: Path) -> None:
+    planned = bench("plan", "--suite", "quick.toml", cwd=folder)
+    assert planned.stdout.splitlines()[-1].startswith("6 cells to run")
+    first = bench("run", "--suite", "quick.toml", "--method", "majority", cwd=folder)
+    assert (first.returncode, "1 executed, 0 done already, 0 failed" in first.stdout) == (0, True)
+    again = bench("run", "--suite", "quick.toml", "--method", "majority", cwd=folder)
+    assert again.stdout == "all 1 cells are done; 0 executed\n"
+    assert again.returncode == 0
+    shown = bench("show", "quick/synthetic/majority", cwd=folder)
+    assert "25.0" in shown.stdout
+    board = bench("leaderboard", cwd=folder)
+    assert board.returncode == 0
+    assert "majority" in (folder / "leaderboard.md").read_text()
+    assert bench("leaderboard", "--check", cwd=folder).returncode == 0
+    (folder / "leaderboard.md").write_text("# mine\n")
+    checked = bench("leaderboard", "--check", cwd=folder)
+    assert checked.returncode == 1
+    assert "-# mine" in checked.stdout
+
+
+def test_a_second_run_loads_no_data(folder: Path) -> None:
+    bench("run", "--suite", "quick.toml", "--method", "majority", cwd=folder)
+    code = (
+        "import sys\nfrom bench.cli import main\n"
+        "main(['run', '--suite', 'quick.toml', '--method', 'majority'])\n"
+    )
+    guard = (
+        "import bench.midi\nimport bench.datasets as d\n"
+        "def refuse(*_, **__): raise SystemExit('data were loaded')\n"
+        "bench.midi.parse_midi = d.load_dataset = refuse\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", guard + code],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        check=False,
+    )
+    assert "0 executed" in done.stdout
+    assert "data were loaded" not in done.stderr
+
+
+def test_ablation_runs_all_subsets_once(folder: Path) -> None:
+    done = bench(
+        *("ablate", "--tasks", "velocity,key", "--suite", "quick.toml", "--dataset", "synthetic"),
+        *("--seeds", "0", "-j", "1"),
+        cwd=folder,
+    )
+    assert "4 executed" in done.stdout, done.stderr
+    found = sorted(p.parent.name for p in folder.glob("results/quick/synthetic/*/seed-0.json"))
+    assert found == ["midibert", "midibert+tasks=key", "midibert+tasks=velocity", "mt-midibert"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["rum"], "unknown command 'rum': did you mean 'run'"),
+        (["run"], "say what to run: --all"),
+        (["run", "--all", "--suite", "smok"], "unknown suite 'smok': did you mean 'smoke'"),
+        (["run", "--method", "midibart", "--suite", "smoke"], "did you mean 'midibert'"),
+        (["run", "--all", "--suite", "smoke", "--seeds", "x"], "--seeds 'x': write seeds like"),
+        (["run", "--all", "--suite", "smoke", "--changes", "x"], "--changes 'x': write key=value"),
+        (["run", "--all", "--suite", "absent.toml"], "absent.toml: cannot be read"),
+        (["ablate", "--tasks", "keys", "--suite", "smoke"], "did you mean 'key'"),
+        (["plan", "--dataset", "emopa"], "did you mean 'emopia'"),
+        (["data", "fetch", "emopa"], "did you mean 'emopia'"),
+        (["data", "export", "synthetic", "--what", "keys", "-o", "x"], "did you mean 'key'"),
+        (["inspect", "absent.mid"], "absent.mid: cannot be read"),
+        (["show", "lite/emopia/nothing"], "nothing"),
+    ],
+)
+def test_a_mistake_costs_one_line_and_exit_code_2(
+    folder: Path, arguments: list[str], message: str
+) -> None:
+    done = bench(*arguments, cwd=folder)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stdout == ""
+    assert sorted(p.name for p in folder.iterdir()) == ["quick.toml"]
+
+
+def test_a_wrong_setting_and_a_wrong_folder_are_told_before_the_work(folder: Path) -> None:
+    done = bench(
+        *("run", "--suite", "quick.toml", "--method", "midibert", "--changes", "epoch=3"),
+        cwd=folder,
+    )
+    assert (done.returncode, "did you mean 'epochs'" in done.stderr) == (2, True)
+    (folder / "results").write_text("a file")
+    done = bench("run", "--suite", "quick.toml", "--method", "majority", cwd=folder)
+    assert done.returncode == 2
+
+
+def test_a_failed_cell_gives_exit_code_1_and_can_be_retried(folder: Path) -> None:
+    suite = (folder / "quick.toml").read_text() + "\n"
+    (folder / "bad.toml").write_text(suite.replace("epochs = 1", "epochs = 1\ndropout = 7.0"))
+    run = ("run", "--suite", "bad.toml", "--method", "m[ai]*", "--seeds", "0", "-j", "1")
+    done = bench(*run, cwd=folder)
+    assert done.returncode == 1
+    assert "dropout" in done.stderr
+    assert "1 executed, 0 done already, 1 failed" in done.stdout
+    again = bench(*run, "--retry-failed", cwd=folder)
+    assert "0 executed, 1 done already, 1 failed" in again.stdout
+
+
+def test_inspect_and_export_tell_the_same(folder: Path) -> None:
+    out = folder / "views.jsonl"
+    what = "key,cp,velocity,performance"
+    done = bench("data", "export", "synthetic", "--what", what, "-o", str(out), cwd=folder)
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    clip = load_dataset("synthetic").train[0]
+    row = next(row for row in rows if row["clip"] == clip.id)
+    seen = json.loads(bench("inspect", str(clip.path), "--json", cwd=folder).stdout)
+    assert row == {"dataset": "synthetic", "clip": clip.id} | {k: seen[k] for k in what.split(",")}
+    assert len(row["cp"]) == len(row["velocity"]) == seen["notes"]["count"] > 0
+    assert -1 <= seen["key_correlation"] <= 1
+    assert "beats" in bench("inspect", str(clip.path), cwd=folder).stdout
+
+
+def test_inspect_names_a_corrupt_file(folder: Path) -> None:
+    (folder / "bad.mid").write_bytes(b"MThd\x00\x00")
+    done = bench("inspect", "bad.mid", cwd=folder)
+    assert done.returncode == 2
+    assert done.stderr.startswith("bench: bad.mid: not a readable MIDI file")
+
+
+def test_lists() -> None:
+    here = Path.cwd()
+    assert "mt-midibert" in bench("ls", "methods", cwd=here).stdout
+    assert "869 train, 114 valid, 88 test" in bench("ls", "datasets", cwd=here).stdout
+    assert "lite" in bench("ls", "suites", cwd=here).stdout

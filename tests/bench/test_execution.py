@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from cells_to_run import strange_cell
+
+from bench.datasets import load_dataset
+from bench.errors import UserError, WorkError
+from bench.execution import check_settings, run_cell
+from bench.methods import silent
+from bench.records import check_record, decode_record, encode_record
+
+
+def test_a_cell_becomes_a_record_that_holds_against_itself() -> None:
+    cell = strange_cell("Uniform", seed=3)
+    record = run_cell(cell, silent)
+    test = load_dataset("synthetic").test
+    assert [p.clip for p in record.predictions] == [clip.id for clip in test]
+    assert [p.label for p in record.predictions] == [clip.label for clip in test]
+    assert (record.key, record.cell) == (cell.key, cell.identity)
+    assert record.segment_scores is None
+    check_record(record, name="it")
+    assert decode_record(encode_record(record), name="it") == record
+
+
+def test_the_same_seed_gives_the_same_predictions() -> None:
+    first, again, other = (
+        run_cell(strange_cell("Uniform", seed), silent).predictions for seed in (1, 1, 2)
+    )
+    assert first == again
+    assert first != other
+
+
+def test_segments_are_kept_and_their_mean_is_the_clip_s() -> None:
+    record = run_cell(strange_cell("Segmented"), silent)
+    assert record.segment_scores is not None
+    assert record.segment_scores.n == 3 * record.scores.n
+    assert record.details == {"n_parameters": 0}
+    for prediction in record.predictions:
+        assert prediction.segments is not None
+        for k in range(4):
+            mean = sum(row[k] for row in prediction.segments) / 3
+            assert prediction.p[k] == pytest.approx(mean, abs=2e-4)
+
+
+@pytest.mark.parametrize(
+    ("attribute", "message"),
+    [
+        ("WrongShape", r"probabilities of shape \(\d+, 3\), not \(n, 4\)"),
+        ("WrongCount", r"63 rows of probabilities for 64 clips"),
+        ("NotNumbers", "negative or not numbers"),
+        ("WrongSum", "do not sum to 1"),
+    ],
+)
+def test_an_answer_that_is_no_table_of_probabilities_is_refused(
+    attribute: str, message: str
+) -> None:
+    with pytest.raises(WorkError, match=message):
+        run_cell(strange_cell(attribute), silent)
+
+
+def test_a_setting_that_no_method_has_is_told_before_the_work() -> None:
+    with pytest.raises(UserError, match="unknown setting of uniform 'notes': did you mean 'note'"):
+        check_settings(strange_cell("Uniform", notes=1))
+
+
+def test_a_manifest_that_has_changed_since_the_plan_is_told() -> None:
+    with pytest.raises(UserError, match="its manifest has changed"):
+        run_cell(replace(strange_cell("Uniform"), dataset_digest="another"), silent)
