@@ -27,7 +27,7 @@ def choose_songs(counts: Mapping[str, Counts], n_clips: int) -> set[str]:
         counts: number of clips per class, for each song.
         n_clips: number of clips wanted.
     """
-    pool = _sum(counts.values())
+    pool = _sum(counts, counts)
     total = sum(pool)
 
     def cost(chosen: Counts) -> tuple[int, int]:
@@ -38,12 +38,13 @@ def choose_songs(counts: Mapping[str, Counts], n_clips: int) -> set[str]:
     def search(start: int) -> tuple[tuple[int, int], list[str]]:
         inside = _fill(counts, n_clips, start)
         while True:
-            chosen = _sum(counts[song] for song in inside)
-            best, leaves, enters = min(
+            chosen = _sum(counts, inside)
+            exchanges = (
                 (cost(_exchange(chosen, counts[leaves], counts[enters])), leaves, enters)
                 for leaves in inside
                 for enters in counts.keys() - inside
             )
+            best, leaves, enters = min(exchanges, default=(cost(chosen), "", ""))
             if best >= cost(chosen):
                 return cost(chosen), sorted(inside)
             inside = inside - {leaves} | {enters}
@@ -61,8 +62,10 @@ def _fill(counts: Mapping[str, Counts], n_clips: int, start: int) -> set[str]:
     return inside
 
 
-def _sum(counts: Iterable[Counts]) -> Counts:
-    return tuple(map(sum, zip(*counts, strict=True)))
+def _sum(counts: Mapping[str, Counts], songs: Iterable[str]) -> Counts:
+    n_classes = len(next(iter(counts.values())))
+    chosen = list(songs)
+    return tuple(sum(counts[song][i] for song in chosen) for i in range(n_classes))
 
 
 def _exchange(chosen: Counts, leaves: Counts, enters: Counts) -> Counts:

@@ -143,7 +143,7 @@ def vgmidi(archive: _Archive) -> Manifest:
         "VGMIDI phrases of Bardo Composer: game music, each piece cut into 1, 2, 4, 8 and 16 parts",
         (
             "test: vgmidi_bardo_test.csv as published; train and valid: vgmidi_bardo_train.csv",
-            "valid: whole songs, 879 clips as in the MT-SMNN paper, classes distributed as in train",
+            "valid: whole songs, 879 clips as in the MT-SMNN paper, with the classes of train",
             "choice of the songs: by the search in bench/datasets/grouped_split.py",
             "label: Q1 (valence, arousal) = (1, 1), Q2 (0, 1), Q3 (0, 0), Q4 (1, 0); song: id",
             "left-out: a clip that the list gives two labels has none to trust",
