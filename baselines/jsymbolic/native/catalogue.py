@@ -68,6 +68,10 @@ def extract(midi: Midi) -> FloatArray:
     Returns:
         float64, shape (1495,), in the order of `COLUMNS`; nan where jSymbolic gives nan. A file
         without notes has all zeros (the program itself fails on it).
+
+    Raises:
+        MidiError: notes of no length in time, or so many that some feature cannot be computed;
+            the message does not name the file.
     """
     row = np.zeros(len(COLUMNS))
     if not len(midi.notes):

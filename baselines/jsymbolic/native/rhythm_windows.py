@@ -20,7 +20,8 @@ from bench.midi import MidiError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from baselines.jsymbolic.native.piece import Piece, Steps
+    from baselines.jsymbolic.native.piece import Piece
+    from baselines.jsymbolic.native.steps import Steps
     from bench.midi import Midi
 
     IntArray = NDArray[np.int64]

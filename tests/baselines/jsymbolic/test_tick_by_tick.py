@@ -112,7 +112,7 @@ def test_chords_and_motion(make_midi: MakeMidi, notes: Notes) -> None:
     assert chords.FEATURES["Chord Duration"](piece) == pytest.approx(_chord_quarters(ticks, 24))
     classes = [len({pitch % 12 for pitch in tick}) for tick in ticks if tick] or [0]
     name = "Variability of Number of Simultaneous Pitch Classes"
-    expected = np.std(classes, ddof=1) if len(classes) > 1 else 0
+    expected = float(np.std(classes, ddof=1)) if len(classes) > 1 else 0.0
     assert chords.FEATURES[name](piece) == pytest.approx(expected, abs=1e-9)
     for third, semitones in (("Minor", 3), ("Major", 4)):
         has = [any((b - a) % 12 == semitones for a, b in combinations(sorted(t), 2)) for t in ticks]
