@@ -13,8 +13,8 @@ a whole is refused with one line that says why.
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +23,7 @@ from bench.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -49,6 +50,10 @@ PITCH_BEND = np.dtype(
 NOTE_OFF = np.dtype(
     [("track", "i8"), ("tick", "i8"), ("channel", "i8"), ("pitch", "i8"), ("notes_before", "i8")]
 )
+
+# The upper half of a channel message's status byte.
+_NOTE_OFF, _NOTE_ON, _KEY_PRESSURE, _CONTROL = 0x8, 0x9, 0xA, 0xB
+_PROGRAM, _CHANNEL_PRESSURE, _BEND = 0xC, 0xD, 0xE
 
 
 class MidiError(UserError):
@@ -105,7 +110,7 @@ class Midi:
     controls: EventArray  # CONTROL
     pitch_bends: EventArray  # PITCH_BEND; -8192..8191
     note_offs: EventArray  # NOTE_OFF; all of them, for encodings that pair notes by another rule
-    other_ticks: IntArray  # of all events not in a table: text, pressure, system exclusive, ...
+    other_ticks: IntArray  # of all events not in a table (text, pressure, ...), in any order
     track_ends: IntArray  # shape (n_tracks,): the tick of each track's last event
 
     @property
@@ -134,199 +139,196 @@ def parse_midi(data: bytes, *, name: str = "<bytes>") -> Midi:
         MidiError: the bytes are not such a file; the message begins with `name`.
     """
     try:
-        return _parse(data)
+        ticks_per_beat, n_tracks, begin = _parse_header(data)
+        log = _EventLog()
+        for chunk in _track_chunks(data, begin, n_tracks):
+            log.read_track(chunk)
+        return log.to_midi(ticks_per_beat)
     except _BadMidi as error:
-        raise MidiError(f"{name}: {error}") from None
-    except IndexError:
+        raise MidiError(f"{name}: not a readable MIDI file: {error}") from None
+    except StopIteration:
         raise MidiError(f"{name}: not a readable MIDI file: an event is cut off") from None
 
 
-class _BadMidi(Exception):
+class _BadMidi(Exception):  # noqa: N818  # never leaves this module
     pass
 
 
-def _parse(data: bytes) -> Midi:
+def _parse_header(data: bytes) -> tuple[int, int, int]:
+    """Ticks per beat, number of tracks, and where the first chunk begins."""
     if data[:4] != b"MThd":
-        raise _BadMidi("not a MIDI file: it does not begin with MThd")
-    header_length = int.from_bytes(data[4:8], "big")
-    if len(data) < 14 or header_length < 6:
-        raise _BadMidi("not a readable MIDI file: the header is cut off")
-    midi_format = int.from_bytes(data[8:10], "big")
-    n_tracks = int.from_bytes(data[10:12], "big")
-    division = int.from_bytes(data[12:14], "big")
+        raise _BadMidi("it does not begin with MThd")
+    length, midi_format, n_tracks, division = (
+        int.from_bytes(data[begin:end], "big")
+        for begin, end in ((4, 8), (8, 10), (10, 12), (12, 14))
+    )
+    if len(data) < 14 or length < 6:
+        raise _BadMidi("the header is cut off")
     if midi_format not in (0, 1):
-        raise _BadMidi(f"MIDI format {midi_format} is not supported: only 0 and 1 are")
+        raise _BadMidi(f"its format is {midi_format}, and only 0 and 1 are supported")
     if division & 0x8000:
-        raise _BadMidi("SMPTE time is not supported: only ticks per beat are")
+        raise _BadMidi("its time is SMPTE, and only ticks per beat are supported")
     if division == 0:
-        raise _BadMidi("the header says 0 ticks per beat")
-    events = _Events()
-    chunks = list(_track_chunks(data, 8 + header_length))
-    if len(chunks) < n_tracks:
-        raise _BadMidi(
-            f"not a readable MIDI file: {n_tracks} tracks declared, {len(chunks)} found"
-        )
-    ends = [_parse_track(data, begin, end, i, events) for i, (begin, end) in enumerate(chunks)]
-    return events.to_midi(division, np.array(ends, dtype=np.int64))
+        raise _BadMidi("it has 0 ticks per beat")
+    return division, n_tracks, 8 + length
 
 
-def _track_chunks(data: bytes, position: int) -> Iterator[tuple[int, int]]:
-    while position + 8 <= len(data):
-        kind = data[position : position + 4]
-        begin = position + 8
-        end = begin + int.from_bytes(data[position + 4 : begin], "big")
+def _track_chunks(data: bytes, begin: int, n_tracks: int) -> Iterator[bytes]:
+    """The events of each track; chunks of other kinds are skipped."""
+    found = 0
+    while found < n_tracks and begin + 8 <= len(data):
+        kind = data[begin : begin + 4]
+        if not kind.isalnum():
+            break  # garbage, which no length follows
+        end = begin + 8 + int.from_bytes(data[begin + 4 : begin + 8], "big")
         if kind == b"MTrk":
             if end > len(data):
-                raise _BadMidi("not a readable MIDI file: a track is cut off")
-            yield begin, end
-        elif not kind.isascii() or not kind.isalnum():
-            return  # padding or garbage after the last track, which every reader ignores
-        position = end
+                raise _BadMidi("a track is cut off")
+            found += 1
+            yield data[begin + 8 : end]
+        begin = end
+    if found < n_tracks:
+        raise _BadMidi(f"{n_tracks} tracks declared, {found} found")
 
 
-class _Events:
-    """Flat columns of integers that grow while tracks are read."""
+@dataclass(slots=True)
+class _EventLog:
+    """A file's events as they are read. What they mean is worked out for all of them at once."""
 
-    def __init__(self) -> None:
-        # One row per note: onset, end, pitch, velocity, channel, track, closed.
-        self.notes = array("q")
-        self.tempos = array("q")
-        self.time_signatures = array("q")
-        self.key_signatures = array("q")
-        self.programs = array("q")
-        self.controls = array("q")
-        self.pitch_bends = array("q")
-        self.note_offs = array("q")
-        self.other_ticks = array("q")
+    # Channel messages: tick, and status, first and second data byte as one number.
+    ticks: array[int] = field(default_factory=lambda: array("q"))
+    messages: array[int] = field(default_factory=lambda: array("q"))
+    tempos: list[tuple[int, ...]] = field(default_factory=list)
+    time_signatures: list[tuple[int, ...]] = field(default_factory=list)
+    key_signatures: list[tuple[int, ...]] = field(default_factory=list)
+    other_ticks: list[int] = field(default_factory=list)
+    # For each track read so far: its last tick, and the number of its channel messages.
+    track_ends: list[int] = field(default_factory=list)
+    track_sizes: list[int] = field(default_factory=list)
 
-    def to_midi(self, ticks_per_beat: int, track_ends: IntArray) -> Midi:
-        columns = np.array(self.notes, dtype=np.int64).reshape(-1, 7).T.copy()
-        onset, end, pitch, velocity, channel, track, closed = columns
+    def read_track(self, data: bytes) -> None:
+        add_tick, add_message = self.ticks.append, self.messages.append
+        before = len(self.ticks)
+        stream = iter(data)
+        read = stream.__next__
+        tick = running = 0
+        for delta in stream:
+            tick += delta if delta < 0x80 else _variable_length(stream, delta)
+            status = read()
+            if status < 0x80:
+                if not running:
+                    raise _BadMidi("a data byte without a status byte")
+                first = status
+            elif status < 0xF0:
+                running = status
+                first = read()
+            else:
+                # Running status goes on behind system events, as in many files.
+                if not self.read_system_event(stream, status, tick):
+                    break
+                continue
+            add_tick(tick)
+            if running & 0xE0 == 0xC0:  # program change and channel pressure have one data byte
+                add_message(running << 16 | first << 8)
+            else:
+                add_message(running << 16 | first << 8 | read())
+        self.track_ends.append(tick)
+        self.track_sizes.append(len(self.ticks) - before)
+
+    def read_system_event(self, stream: Iterator[int], status: int, tick: int) -> bool:
+        """False at the end of the track; what follows inside the chunk all readers ignore."""
+        if status not in (0xF0, 0xF7, 0xFF):
+            raise _BadMidi(f"status byte 0x{status:02X} inside a track")
+        meta = next(stream) if status == 0xFF else None
+        if meta == 0x2F:
+            return False
+        length = _variable_length(stream)
+        body = bytes(islice(stream, length))
+        if len(body) < length:
+            raise _BadMidi("an event is cut off")
+        track = len(self.track_ends)
+        if meta == 0x51 and length == 3:
+            self.tempos.append((track, tick, int.from_bytes(body, "big")))
+        elif meta == 0x58 and length == 4:
+            denominator = 1 << body[1] if body[1] < 32 else 0
+            self.time_signatures.append((track, tick, body[0], denominator))
+        elif meta == 0x59 and length == 2:
+            sharps = int.from_bytes(body[:1], "big", signed=True)
+            self.key_signatures.append((track, tick, sharps, body[1]))
+        else:
+            self.other_ticks.append(tick)
+        return True
+
+    def to_midi(self, ticks_per_beat: int) -> Midi:
+        messages = np.array(self.messages, dtype=np.int64)
+        if np.any(messages & 0x8080):
+            raise _BadMidi("a data byte above 127")
+        tick = np.array(self.ticks, dtype=np.int64)
+        ends = np.array(self.track_ends, dtype=np.int64)
+        track = np.repeat(np.arange(len(ends)), np.array(self.track_sizes, dtype=np.int64))
+        kind, channel = messages >> 20, messages >> 16 & 0x0F
+        first, second = messages >> 8 & 0x7F, messages & 0x7F
+        on = (kind == _NOTE_ON) & (second > 0)
+        off = (kind == _NOTE_OFF) | ((kind == _NOTE_ON) & (second == 0))
+        notes = np.flatnonzero(on)
+        ender = _next_off(on, off, track << 11 | channel << 7 | first)[notes]
+        closed = ender >= 0
+        end = np.where(closed, tick[ender], ends[track[notes]])
+        pressure = (kind == _KEY_PRESSURE) | (kind == _CHANNEL_PRESSURE)
+        notes_before, note_offs_before = np.cumsum(on), np.cumsum(off)
+
+        def table(dtype: np.dtype[np.void], rows: NDArray[np.bool_], *more: IntArray) -> EventArray:
+            filled = np.empty(np.count_nonzero(rows), dtype)
+            for name, column in zip(dtype.names or (), (track, tick, channel, *more), strict=True):
+                filled[name] = column[rows]
+            return filled
+
         return Midi(
             ticks_per_beat,
-            NoteArray(onset, end, pitch, velocity, channel, track, closed.astype(np.bool_)),
-            _table(self.tempos, TEMPO),
-            _table(self.time_signatures, TIME_SIGNATURE),
-            _table(self.key_signatures, KEY_SIGNATURE),
-            _table(self.programs, PROGRAM),
-            _table(self.controls, CONTROL),
-            _table(self.pitch_bends, PITCH_BEND),
-            _table(self.note_offs, NOTE_OFF),
-            np.array(self.other_ticks, dtype=np.int64),
-            track_ends,
+            NoteArray(
+                onset=tick[notes],
+                end=end,
+                pitch=first[notes],
+                velocity=second[notes],
+                channel=channel[notes],
+                track=track[notes],
+                closed=closed,
+            ),
+            np.array(self.tempos, TEMPO),
+            np.array(self.time_signatures, TIME_SIGNATURE),
+            np.array(self.key_signatures, KEY_SIGNATURE),
+            table(PROGRAM, kind == _PROGRAM, first, notes_before),
+            table(CONTROL, kind == _CONTROL, first, second),
+            table(PITCH_BEND, kind == _BEND, (second << 7 | first) - 8192, note_offs_before),
+            table(NOTE_OFF, off, first, notes_before),
+            np.append(np.array(self.other_ticks, np.int64), tick[pressure]),
+            ends,
         )
 
 
-def _table(flat: array[int], dtype: np.dtype[np.void]) -> EventArray:
-    return np.array(flat, dtype=np.int64).view(dtype)
+def _next_off(on: NDArray[np.bool_], off: NDArray[np.bool_], sound: IntArray) -> IntArray:
+    """For each message the index of the next note-off of the same sound, or -1."""
+    rows = np.flatnonzero(on | off)
+    rows = rows[np.argsort(sound[rows], kind="stable")]
+    # Among the rows of one sound, in file order: the nearest note-off from each row on.
+    place = np.where(off[rows], np.arange(len(rows)), len(rows))
+    place = np.minimum.accumulate(place[::-1])[::-1]
+    following = np.append(rows, -1)[place]
+    following[sound[following] != sound[rows]] = -1
+    result = np.full(len(on), -1)
+    result[rows] = following
+    return result
 
 
-def _parse_track(data: bytes, position: int, stop: int, track: int, events: _Events) -> int:
-    """Append one track's events; return the tick of its last event."""
-    notes, note_offs = events.notes, events.note_offs
-    sounding: dict[int, list[int]] = {}  # channel * 128 + pitch -> offsets of its open notes
-    tick = 0
-    status = running = 0
-    while position < stop:
-        delta = data[position]
-        position += 1
-        if delta & 0x80:
-            delta, position = _variable_length(data, position - 1)
-        tick += delta
-        status = data[position]
-        if status & 0x80:
-            position += 1
-        elif running:
-            status = running
-        else:
-            raise _BadMidi("not a readable MIDI file: a data byte without a status byte")
-        kind = status & 0xF0
-        if kind in (0x80, 0x90):
-            pitch, velocity = data[position], data[position + 1]
-            position += 2
-            if (pitch | velocity) & 0x80:
-                raise _BadMidi("not a readable MIDI file: a data byte above 127")
-            key = (status & 0x0F) << 7 | pitch
-            if kind == 0x90 and velocity:
-                sounding.setdefault(key, []).append(len(notes))
-                notes.extend((tick, tick, pitch, velocity, status & 0x0F, track, 0))
-            else:
-                note_offs.extend((track, tick, status & 0x0F, pitch, len(notes) // 7))
-                for offset in sounding.pop(key, ()):
-                    notes[offset + 1] = tick
-                    notes[offset + 6] = 1
-        elif kind == 0xF0:
-            if status == 0xFF and data[position] == 0x2F:
-                break  # end of track; what follows inside the chunk is ignored, as readers do
-            position = _system_event(data, position, status, track, tick, events)
-            continue  # running status goes on behind meta events, as in many files
-        else:
-            position = _channel_event(data, position, status, track, tick, events)
-        running = status
-    if position > stop:
-        raise _BadMidi("not a readable MIDI file: an event runs past the end of its track")
-    for offsets in sounding.values():
-        for offset in offsets:
-            notes[offset + 1] = tick
-    return tick
-
-
-def _channel_event(
-    data: bytes, position: int, status: int, track: int, tick: int, events: _Events
-) -> int:
-    kind, channel = status & 0xF0, status & 0x0F
-    first = data[position]
-    if kind in (0xC0, 0xD0):
-        second = 0
-        position += 1
-    else:
-        second = data[position + 1]
-        position += 2
-    if (first | second) & 0x80:
-        raise _BadMidi("not a readable MIDI file: a data byte above 127")
-    if kind == 0xB0:
-        events.controls.extend((track, tick, channel, first, second))
-    elif kind == 0xC0:
-        events.programs.extend((track, tick, channel, first, len(events.notes) // 7))
-    elif kind == 0xE0:
-        bend = (second << 7 | first) - 8192
-        events.pitch_bends.extend((track, tick, channel, bend, len(events.note_offs) // 5))
-    else:
-        events.other_ticks.append(tick)
-    return position
-
-
-def _system_event(
-    data: bytes, position: int, status: int, track: int, tick: int, events: _Events
-) -> int:
-    if status not in (0xF0, 0xF7, 0xFF):
-        raise _BadMidi(f"not a readable MIDI file: status byte 0x{status:02X} inside a track")
-    kind = -1
-    if status == 0xFF:
-        kind = data[position]
-        position += 1
-    length, position = _variable_length(data, position)
-    body = data[position : position + length]
-    if len(body) < length:
-        raise _BadMidi("not a readable MIDI file: an event is cut off")
-    if kind == 0x51 and length == 3:
-        events.tempos.extend((track, tick, int.from_bytes(body, "big")))
-    elif kind == 0x58 and length == 4:
-        events.time_signatures.extend((track, tick, body[0], 1 << body[1] if body[1] < 32 else 0))
-    elif kind == 0x59 and length == 2:
-        sharps = int.from_bytes(body[:1], "big", signed=True)
-        events.key_signatures.extend((track, tick, sharps, body[1]))
-    else:
-        events.other_ticks.append(tick)
-    return position + length
-
-
-def _variable_length(data: bytes, position: int) -> tuple[int, int]:
-    value = 0
-    for _ in range(4):
-        byte = data[position]
-        position += 1
+def _variable_length(stream: Iterator[int], byte: int | None = None) -> int:
+    """The number that `byte`, or else the next one, begins."""
+    byte = next(stream) if byte is None else byte
+    value = byte & 0x7F
+    for _ in range(3):
+        if byte < 0x80:
+            return value
+        byte = next(stream)
         value = value << 7 | byte & 0x7F
-        if not byte & 0x80:
-            return value, position
-    raise _BadMidi("not a readable MIDI file: a number longer than four bytes")
+    if byte < 0x80:
+        return value
+    raise _BadMidi("a number longer than four bytes")
