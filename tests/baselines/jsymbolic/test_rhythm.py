@@ -9,7 +9,7 @@ from baselines.jsymbolic.native.piece import Piece
 from baselines.jsymbolic.native.rhythm import FEATURES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable
 
     from bench.midi import Midi
 
@@ -23,7 +23,7 @@ def _value(midi: Midi, name: str) -> float:
 
 
 def _values(midi: Midi, name: str) -> list[float]:
-    return np.asarray(FEATURES[name](Piece(midi))).tolist()
+    return [float(value) for value in np.ravel(FEATURES[name](Piece(midi)))]
 
 
 def _lasting(*lengths: int, channel: int = 0, track: int = 0) -> list[tuple[int, ...]]:
@@ -184,8 +184,8 @@ def test_densities_of_less_than_a_second_are_zero(make_midi: MakeMidi) -> None:
     assert per_voice == 3 / 4 / 2
 
 
-def _beats(*beats: Sequence[float] | float, velocity: int = 64) -> list[tuple[int, ...]]:
-    ticks = [round(480 * beat) for beat in np.ravel(beats)]
+def _beats(beats: Iterable[float], velocity: int = 64) -> list[tuple[int, ...]]:
+    ticks = [round(480 * beat) for beat in beats]
     return [(tick, tick + 60, 60, velocity) for tick in ticks]
 
 
