@@ -44,7 +44,12 @@ def leaderboard(*, results: Path, output: Path, check: bool) -> None:
     with _without_garbage_collection():
         records = read_records(results)
     suites = {record.cell.suite for record in records}
-    text = render_leaderboard(records, read_failures(results), expected=_expected(suites))
+    text = render_leaderboard(
+        records,
+        read_failures(results),
+        expected=_expected(suites),
+        songs=_songs({record.cell.dataset for record in records}),
+    )
     if not check:
         write_atomically(output, text.encode())
         click.echo(f"{output}: {len(records)} records")
@@ -77,6 +82,16 @@ def _expected(suites: Iterable[str]) -> list[CellIdentity]:
         for name in sorted(set(suites) & set(suite_names()))
         for cell in plan(load_suite(name))
     ]
+
+
+def _songs(datasets: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Clip -> song of those of these datasets that come with the package, by dataset."""
+    from bench.datasets.builtin import BUILT_IN, built_in_manifest
+
+    return {
+        name: {row.clip: row.song for row in built_in_manifest(name).rows}
+        for name in sorted(set(datasets) & set(BUILT_IN))
+    }
 
 
 def _difference(path: Path, text: str) -> str:

@@ -77,6 +77,15 @@ class Published(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         found = (r for r in self.table if (r.method, r.dataset) == (method, dataset))
         return next(found, None)
 
+    @property
+    def headline_gain(self) -> float:
+        """The most that auxiliary tasks gained in the paper, in points of accuracy."""
+        return max(
+            row.accuracy - single.accuracy
+            for row in self.table
+            if (single := self.result(row.method.removeprefix("mt-"), row.dataset))
+        )
+
     def ablated(self, method: str, dataset: str, tasks: frozenset[str]) -> PaperAblation | None:
         """The paper's Table 3 for one set of auxiliary tasks."""
         found = (

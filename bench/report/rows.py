@@ -25,7 +25,7 @@ TASKS = "tasks"  # the setting that holds a multi-task method's auxiliary tasks
 _SUITE_ORDER = {"paper": 0, "lite": 1, "smoke": 3}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Row:
     """One method, as the suite has it or changed, on one dataset: all its seeds."""
 

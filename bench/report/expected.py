@@ -1,0 +1,55 @@
+"""How much of what the suites ask for is there."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from bench.report.rows import changes_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bench.records import CellIdentity
+    from bench.report.rows import Board, Row
+
+_SEEDS = 10  # the paper's, where nothing says how many are expected
+
+
+class Expected:
+    """How many seeds each row should have.
+
+    Args:
+        cells: all that the suites ask for; none where that is unknown.
+    """
+
+    def __init__(self, cells: Iterable[CellIdentity]) -> None:
+        self._seeds: dict[tuple[str, str, str, str], set[int]] = defaultdict(set)
+        for cell in cells:
+            self._seeds[cell.suite, cell.dataset, cell.method, changes_key(cell)].add(cell.seed)
+        self.suites = {suite for suite, *_ in self._seeds}
+
+    def done(self, row: Row) -> str:
+        """The seeds of a row in words: "3 of 10"."""
+        if row.deterministic:
+            return "deterministic"
+        cell = row.first.cell
+        seeds = self._seeds.get((cell.suite, cell.dataset, cell.method, changes_key(cell)))
+        done = len(row.seeds)
+        return f"{done} of {max(done, len(seeds) if seeds else _SEEDS)}"
+
+    def missing_methods(self, board: Board) -> list[tuple[str, int]]:
+        """Methods of the suite that have no record, and their number of seeds."""
+        there = {row.method for row in board.rows}
+        return [
+            (method, len(self._seeds[suite, dataset, method, changes]))
+            for suite, dataset, method, changes in sorted(self._seeds)
+            if (suite, dataset) == (board.suite, board.dataset)
+            and not changes
+            and method not in there
+        ]
+
+    def missing_datasets(self, suite: str, boards: Iterable[Board]) -> list[str]:
+        """Datasets of the suite on which nothing was run."""
+        there = {board.dataset for board in boards}
+        return sorted({d for s, d, *_ in self._seeds if s == suite} - there)

@@ -1,0 +1,173 @@
+"""What the records of a board allow to say: intervals, ranks, and whether added tasks help."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench.labels import N_QUADRANTS
+from bench.report.ranking import ranks, tie_groups
+from bench.statistics import (
+    Runs,
+    accuracy_interval,
+    common_seeds,
+    compare,
+    holm,
+    macro_f1_interval,
+    told_apart,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from bench.records import Record
+    from bench.report.rows import Board, Row
+    from bench.statistics import Comparison, Interval
+
+    IntArray = NDArray[np.int64]
+
+#: Clip -> song, by dataset.
+Songs = Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What a row answered on its test set, by clip or by segment."""
+
+    items: tuple[tuple[str, int], ...]  # clip and true quadrant of each item
+    labels: IntArray  # shape (n,)
+    answers: IntArray  # predicted quadrants, shape (n_seeds, n)
+    songs: IntArray  # shape (n,)
+    runs: Runs
+
+
+def answers_of(row: Row, songs: Mapping[str, str], *, segments: bool = False) -> Answers | None:
+    """A row's answers; None if its seeds were not tested on the same items.
+
+    Args:
+        row: one method with its seeds.
+        songs: the song of each clip; a clip that is not in it counts as a song of its own.
+        segments: by segment instead of by clip.
+    """
+    records = row.records[:1] if row.deterministic else row.records
+    items = _items(records[0], segments=segments)
+    if not items or any(_items(record, segments=segments) != items for record in records[1:]):
+        return None
+    labels = np.array([label for _, label in items], dtype=np.int64)
+    answers = np.stack([_predicted(record, segments=segments) for record in records])
+    numbers: dict[str, int] = {}
+    return Answers(
+        items=items,
+        labels=labels,
+        answers=answers,
+        songs=np.array(
+            [numbers.setdefault(songs.get(clip, f"\0{clip}"), len(numbers)) for clip, _ in items]
+        ),
+        runs=Runs(answers == labels, tuple(r.cell.seed for r in records), row.deterministic),
+    )
+
+
+def _items(record: Record, *, segments: bool) -> tuple[tuple[str, int], ...]:
+    return tuple(
+        (p.clip, p.label)
+        for p in record.predictions
+        for _ in range(len(p.segments or ()) if segments else 1)
+    )
+
+
+def _predicted(record: Record, *, segments: bool) -> IntArray:
+    """Quadrants of the largest probabilities, as `bench.scoring.score` decides them."""
+    rows = (
+        chain.from_iterable(p.segments or () for p in record.predictions)
+        if segments
+        else (p.p for p in record.predictions)
+    )
+    table = np.fromiter(chain.from_iterable(rows), dtype=np.float64).reshape(-1, N_QUADRANTS)
+    quadrants: IntArray = table.argmax(axis=1)
+    return quadrants
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a method stands among those of its board."""
+
+    rank: int
+    ties: str  # methods that share a letter cannot be told apart
+
+
+@dataclass(frozen=True)
+class TwinComparison:
+    """A method with auxiliary tasks against the same without."""
+
+    multi: Row
+    single: Row
+    result: Comparison
+    p_holm: float | None  # corrected for all comparisons of the suite; None where there is no test
+
+
+class Inference:
+    """Answers of rows, worked out once, and what follows from them."""
+
+    def __init__(self, songs: Songs) -> None:
+        self._songs = songs
+        self._answers: dict[tuple[Row, bool], Answers | None] = {}
+
+    def answers(self, row: Row, *, segments: bool = False) -> Answers | None:
+        """See `answers_of`."""
+        place = row, segments
+        if place not in self._answers:
+            songs = self._songs.get(row.dataset, {})
+            self._answers[place] = answers_of(row, songs, segments=segments)
+        return self._answers[place]
+
+    def interval(self, row: Row, *, segments: bool = False) -> Interval | None:
+        """95 % interval of a row's accuracy; None if its seeds were tested on different items."""
+        found = self.answers(row, segments=segments)
+        return accuracy_interval(found.runs, found.songs) if found else None
+
+    def macro_f1_interval(self, row: Row, *, segments: bool = False) -> Interval | None:
+        """As `interval`, of macro-F1."""
+        found = self.answers(row, segments=segments)
+        return macro_f1_interval(found.labels, found.answers, found.songs) if found else None
+
+    def standings(self, board: Board) -> dict[str, Standing]:
+        """Standings by method; a method of which one seed allows no test has none."""
+        several = [row for row in board.rows if row.deterministic or len(row.records) > 1]
+        tested = [(row, found) for row in several if (found := self.answers(row))]
+        tested = [(row, found) for row, found in tested if found.items == tested[0][1].items]
+        if not tested:
+            return {}
+        apart = told_apart([found.runs for _, found in tested], tested[0][1].songs)
+        ranked = ranks([row.mean_std("accuracy")[0] for row, _ in tested], apart)
+        places = zip(tested, ranked, tie_groups(apart), strict=True)
+        return {row.method: Standing(rank, ties) for (row, _), rank, ties in places}
+
+    def twins(self, boards: Iterable[Board]) -> list[TwinComparison]:
+        """Every method with added tasks against the same without, over one suite."""
+        found = [
+            (multi, single, result)
+            for board in boards
+            for single in board.rows
+            for multi in (*board.rows, *board.variants)
+            if multi.is_twin_of(single) and (result := self._compare(multi, single))
+        ]
+        corrected = iter(holm([result.p for *_, result in found if result.p is not None]))
+        return [
+            TwinComparison(multi, single, result, None if result.p is None else next(corrected))
+            for multi, single, result in found
+        ]
+
+    def _compare(self, first: Row, second: Row) -> Comparison | None:
+        """None unless there is a seed that both were run with, on the same clips."""
+        ours, theirs = self.answers(first), self.answers(second)
+        if ours is None or theirs is None or ours.items != theirs.items:
+            return None
+        if not common_seeds(ours.runs, theirs.runs):
+            return None
+        return compare(ours.runs, theirs.runs, ours.songs)

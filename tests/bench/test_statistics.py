@@ -1,0 +1,274 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from bench import statistics
+from bench.scoring import score_predictions
+from bench.statistics import (
+    Runs,
+    accuracy_interval,
+    clips_needed,
+    common_seeds,
+    compare,
+    holm,
+    macro_f1_interval,
+    mean_std,
+    told_apart,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    Hits = NDArray[np.bool_]
+    Songs = NDArray[np.int64]
+
+
+@pytest.fixture
+def few_resamples(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """For simulations, which average over many data sets anyway."""
+    statistics._drawn_weights.cache_clear()
+    statistics._coins.cache_clear()
+    monkeypatch.setattr(statistics, "_RESAMPLES", 400)
+    monkeypatch.setattr(statistics, "_FLIPS", 399)
+    yield
+    statistics._drawn_weights.cache_clear()
+    statistics._coins.cache_clear()
+
+
+def runs(hits: Hits) -> Runs:
+    return Runs(hits, tuple(range(len(hits))))
+
+
+def simulate(
+    rng: np.random.Generator, *, n_songs: int, clips: int, n_seeds: int, spread: float
+) -> tuple[Songs, Hits, Hits]:
+    """Two equally good methods, whose seeds differ in luck by `spread` on the logit scale."""
+    songs = np.repeat(np.arange(n_songs), clips)
+    easy = 0.6 + rng.normal(0, 1, n_songs)[songs] + rng.normal(0, 1, len(songs))
+    luck = rng.normal(0, spread, (2, n_seeds, 1))
+    first, second = rng.random((2, n_seeds, len(songs))) < 1 / (1 + np.exp(-easy - luck))
+    return songs, first, second
+
+
+def test_the_deviation_is_the_papers() -> None:
+    assert mean_std([1.0, 2.0, 4.0]) == pytest.approx((7 / 3, np.std([1, 2, 4], ddof=1)))
+    assert mean_std([5.0]) == (5.0, None)
+
+
+def test_clips_of_their_own_songs_give_scipys_bootstrap() -> None:
+    hits = np.random.default_rng(1).random(150) < 0.65
+    ours = accuracy_interval(runs(hits[None]), np.arange(150))
+    theirs = stats.bootstrap(
+        (hits.astype(float),), np.mean, method="percentile", n_resamples=9999, rng=2
+    ).confidence_interval
+    # Both jump in steps of 1/150 and are drawn with different numbers.
+    assert ours.low == pytest.approx(theirs.low, abs=1.5 / 150)
+    assert ours.high == pytest.approx(theirs.high, abs=1.5 / 150)
+
+
+def test_seeds_alone_give_the_normal_interval_of_their_mean() -> None:
+    # Every clip is right or wrong together: songs cannot add to the noise.
+    n_seeds = 40
+    share = np.random.default_rng(5).random(n_seeds)
+    means = share[:, None] * np.ones((n_seeds, 1))
+    resamples = statistics._mean_over_seeds(np.repeat(means.T, 20_000, axis=0))
+    assert resamples.std() == pytest.approx(share.std(ddof=1) / n_seeds**0.5, rel=0.02)
+
+
+def test_songs_whose_clips_agree_widen_the_interval() -> None:
+    rng = np.random.default_rng(3)
+    song_right = rng.random(30) < 0.6
+    hits = np.repeat(song_right, 10)[None]
+    by_song = accuracy_interval(runs(hits), np.repeat(np.arange(30), 10))
+    by_clip = accuracy_interval(runs(hits), np.arange(300))
+    ratio = (by_song.high - by_song.low) / (by_clip.high - by_clip.low)
+    assert ratio == pytest.approx(10**0.5, rel=0.15)  # ten clips that say the same count once
+
+
+def test_intervals_cover_what_they_promise(few_resamples: None) -> None:
+    del few_resamples
+    # With the truth unknown in closed form, it is the mean over very many songs and seeds.
+    rng = np.random.default_rng(7)
+    _, many, _ = simulate(rng, n_songs=20_000, clips=3, n_seeds=20, spread=0.0)
+    truth = many.mean()
+    covered = 0
+    for _ in range(80):
+        songs, hits, _ = simulate(rng, n_songs=32, clips=3, n_seeds=5, spread=0.2)
+        covered += truth in accuracy_interval(runs(hits), songs)
+    assert 0.92 <= covered / 80 <= 1.0
+
+
+def test_the_interval_of_macro_f1_surrounds_it() -> None:
+    rng = np.random.default_rng(9)
+    labels = rng.integers(0, 4, 120)
+    answers = np.where(rng.random((6, 120)) < 0.6, labels, rng.integers(0, 4, (6, 120)))
+    f1 = np.mean([score_predictions(labels, row).macro_f1 for row in answers])
+    interval = macro_f1_interval(labels, answers, np.arange(120) // 3)
+    assert f1 in interval
+    assert 0.1 < interval.high - interval.low < 0.3
+
+
+def test_perfect_answers_leave_no_doubt() -> None:
+    labels = np.tile(np.arange(4), 50)
+    interval = macro_f1_interval(labels, np.tile(labels, (3, 1)), np.arange(200))
+    assert (interval.low, interval.high) == pytest.approx((1.0, 1.0))
+
+
+def test_without_noise_of_seeds_the_test_is_scipys_permutation_test() -> None:
+    rng = np.random.default_rng(11)
+    songs = np.repeat(np.arange(12), 4)
+    first = (rng.random(48) < 0.7)[None]
+    second = (rng.random(48) < 0.45)[None]
+    by_song = np.bincount(songs, first[0].astype(float) - second[0])
+    reference = stats.permutation_test(
+        (by_song,), np.sum, permutation_type="samples", n_resamples=np.inf
+    ).pvalue
+    seeds = (0,)
+    fixed = compare(
+        Runs(first, seeds, deterministic=True), Runs(second, seeds, deterministic=True), songs
+    )
+    assert fixed.p == pytest.approx(reference, abs=0.01)
+    # Seeds that all answer alike say the same.
+    alike = compare(runs(np.repeat(first, 5, 0)), runs(np.repeat(second, 5, 0)), songs)
+    assert alike.p == fixed.p
+
+
+@pytest.mark.parametrize("n_seeds", [2, 10])
+def test_lucky_seeds_do_not_pass_for_better(few_resamples: None, n_seeds: int) -> None:
+    del few_resamples
+    rng = np.random.default_rng(13)
+    rejected = songs_alone = 0
+    for _ in range(100):
+        songs, first, second = simulate(rng, n_songs=40, clips=12, n_seeds=n_seeds, spread=0.4)
+        p = compare(runs(first), runs(second), songs).p
+        assert p is not None
+        rejected += p < 0.05
+        by_song = np.bincount(songs, (first.mean(axis=0) - second.mean(axis=0)))
+        songs_alone += stats.ttest_1samp(by_song, 0).pvalue < 0.05
+    assert rejected <= 8
+    assert songs_alone >= 20  # what the test is there to prevent
+
+
+def test_a_clear_difference_is_found(few_resamples: None) -> None:
+    del few_resamples
+    rng = np.random.default_rng(17)
+    songs = np.repeat(np.arange(40), 3)
+    first, second = rng.random((10, 120)) < 0.8, rng.random((10, 120)) < 0.5
+    result = compare(runs(first), runs(second), songs)
+    assert result.p is not None
+    assert result.p < 0.01
+    assert 0 < result.interval.low < 0.3 < result.interval.high
+
+
+def test_one_seed_allows_no_test() -> None:
+    rng = np.random.default_rng(19)
+    hits = rng.random((2, 1, 30)) < 0.5
+    result = compare(runs(hits[0]), runs(hits[1]), np.arange(30))
+    assert result.p is None
+    apart = told_apart([runs(np.ones((1, 30), bool)), runs(np.zeros((1, 30), bool))], np.arange(30))
+    assert not apart.any()
+
+
+def test_only_seeds_that_both_have_are_compared() -> None:
+    rng = np.random.default_rng(23)
+    first, second = rng.random((2, 4, 30)) < 0.5
+    ours, theirs = Runs(first, (0, 1, 2, 5)), Runs(second, (5, 9, 2, 7))
+    assert common_seeds(ours, theirs) == (2, 5)
+    result = compare(ours, theirs, np.arange(30))
+    expected = first[[2, 3]].mean() - second[[2, 0]].mean()
+    assert result.difference == pytest.approx(expected)
+    assert result.n_seeds == 2
+    with pytest.raises(ValueError, match="no seed in common"):
+        compare(ours, Runs(second, (20, 21, 22, 23)), np.arange(30))
+
+
+def test_a_deterministic_method_is_compared_with_every_seed() -> None:
+    rng = np.random.default_rng(29)
+    first, second = rng.random((1, 30)) < 0.5, rng.random((4, 30)) < 0.5
+    result = compare(Runs(first, (0,), deterministic=True), runs(second), np.arange(30))
+    assert result.n_seeds == 4
+    assert result.difference == pytest.approx(first.mean() - second.mean())
+
+
+def test_the_effect_size_is_cohens_g() -> None:
+    first = np.array([[True] * 6 + [False] * 2 + [True] * 12])
+    second = np.array([[False] * 6 + [True] * 2 + [True] * 12])
+    result = compare(runs(first), runs(second), np.arange(20))
+    assert (result.first_only, result.second_only) == (6 / 20, 2 / 20)
+    assert result.effect_size == pytest.approx(6 / 8 - 0.5)
+    assert compare(runs(first), runs(first), np.arange(20)).effect_size == 0
+
+
+@pytest.mark.parametrize("clips", [1, 4])
+def test_clips_that_say_the_same_raise_the_design_effect(clips: int) -> None:
+    first = np.repeat([[True, False, True, True, False, False]], clips, axis=1)
+    second = np.repeat([[False, True, False, True, True, False]], clips, axis=1)
+    songs = np.repeat(np.arange(6), clips)
+    assert compare(runs(first), runs(second), songs).design_effect == pytest.approx(clips)
+
+
+@settings(deadline=None, max_examples=10)
+@given(st.integers(0, 2**32 - 1))
+def test_swapping_the_methods_turns_the_sign(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    songs = rng.integers(0, 10, 30)
+    first, second = rng.random((2, 3, 30)) < 0.5
+    there, back = (
+        compare(runs(first), runs(second), songs),
+        compare(runs(second), runs(first), songs),
+    )
+    assert there.difference == pytest.approx(-back.difference)
+    assert there.interval.low == pytest.approx(-back.interval.high, abs=1e-6)
+    assert there.effect_size == pytest.approx(-back.effect_size)
+    assert (there.first_only, there.design_effect) == pytest.approx(
+        (back.second_only, back.design_effect)
+    )
+
+
+def test_holm_by_hand() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.5, 0.6]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_holm_keeps_order_and_lies_between_none_and_bonferroni(p: list[float]) -> None:
+    corrected = holm(p)
+    for raw, value in zip(p, corrected, strict=True):
+        assert raw <= value <= min(1.0, raw * len(p)) or value == pytest.approx(max(corrected))
+    assert min(corrected) == pytest.approx(min(1.0, min(p) * len(p)))
+    assert np.all(np.diff(np.array(corrected)[np.argsort(p, kind="stable")]) >= 0)
+
+
+def test_equal_methods_are_not_told_apart_and_unequal_ones_are() -> None:
+    rng = np.random.default_rng(31)
+    songs = np.repeat(np.arange(40), 5)
+    good, same, bad = (rng.random((5, 200)) < share for share in (0.8, 0.8, 0.4))
+    apart = told_apart([runs(good), runs(same), runs(bad)], songs)
+    assert apart.tolist() == [[False, False, True], [False, False, True], [True, True, False]]
+
+
+def test_so_many_clips_find_the_difference_four_times_in_five() -> None:
+    difference, discordance = 0.0417, 0.25
+    n = clips_needed(difference, discordance)
+    wins = (discordance + difference) / 2
+    rng = np.random.default_rng(37)
+    b, c, _ = rng.multinomial(n, [wins, wins - difference, 1 - discordance], size=40_000).T
+    found = np.abs(b - c) / np.sqrt(b + c) > stats.norm.ppf(0.975)
+    assert found.mean() == pytest.approx(0.8, abs=0.01)
+    assert clips_needed(difference, discordance, design_effect=2.0) == pytest.approx(2 * n, abs=1)
+    assert clips_needed(-difference, discordance) == n
+
+
+def test_a_difference_needs_clips_to_differ_on() -> None:
+    with pytest.raises(ValueError, match="discordance"):
+        clips_needed(0.05, 0.02)
