@@ -1,0 +1,115 @@
+"""Ensembles of trees on all jSymbolic values: the strong classical baselines.
+
+They know only how values are ordered, so nothing is scaled or selected. They have no use for
+validation clips but to learn from them too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
+
+from baselines.tables import jsymbolic_table
+from bench.labels import N_QUADRANTS
+from bench.registry import register_method
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from bench.clips import Clip
+    from bench.methods import FloatArray, Progress
+
+
+class _Classifier(Protocol):
+    classes_: NDArray[np.int64]
+
+    def fit(self, X: FloatArray, y: NDArray[np.int64]) -> object: ...
+    def predict_proba(self, X: FloatArray) -> FloatArray: ...
+
+
+class _TableEnsemble:
+    """A scikit-learn classifier on the jSymbolic table."""
+
+    def _classifier(self, seed: int) -> _Classifier:
+        raise NotImplementedError
+
+    def fit(
+        self, train: Sequence[Clip], valid: Sequence[Clip], *, seed: int, progress: Progress
+    ) -> None:
+        """Learn from `train` and `valid`."""
+        del progress  # scikit-learn does not tell
+        table = np.concatenate([_table(train), _table(valid)])
+        self._model = self._classifier(seed)
+        self._model.fit(table, np.array([clip.label for clip in (*train, *valid)]))
+
+    def predict_proba(self, clips: Sequence[Clip]) -> FloatArray:
+        """Probabilities of the quadrants, shape (n_clips, 4)."""
+        probabilities = np.zeros((len(clips), N_QUADRANTS))
+        probabilities[:, self._model.classes_] = self._model.predict_proba(_table(clips))
+        return probabilities
+
+
+@register_method("gbdt-jsymbolic")
+class GbdtJSymbolic(_TableEnsemble):
+    """Histogram gradient boosting on all 1,495 jSymbolic values.
+
+    Args:
+        rounds: boosting rounds, of one tree per quadrant each.
+        learning_rate: how much of each tree is taken.
+        leaves: most leaves of a tree.
+        columns: share of the values that each split may choose from, drawn by the seed.
+    """
+
+    def __init__(
+        self,
+        *,
+        rounds: int = 300,
+        learning_rate: float = 0.05,
+        leaves: int = 15,
+        columns: float = 0.1,
+    ) -> None:
+        self._settings: dict[str, Any] = {
+            "max_iter": rounds,
+            "learning_rate": learning_rate,
+            "max_leaf_nodes": leaves,
+            "max_features": columns,
+        }
+
+    def _classifier(self, seed: int) -> _Classifier:
+        # Its own early stopping would hold out clips of the same songs.
+        model: _Classifier = HistGradientBoostingClassifier(
+            early_stopping=False, random_state=seed, **self._settings
+        )
+        return model
+
+
+@register_method("trees-jsymbolic")
+class TreesJSymbolic(_TableEnsemble):
+    """Extremely randomised trees (Geurts et al. 2006) on all 1,495 jSymbolic values.
+
+    Args:
+        trees: how many.
+        columns: share of the values that each split may choose from.
+        leaf: fewest clips in a leaf.
+    """
+
+    def __init__(self, *, trees: int = 500, columns: float = 0.1, leaf: int = 1) -> None:
+        self._settings: dict[str, Any] = {
+            "n_estimators": trees,
+            "max_features": columns,
+            "min_samples_leaf": leaf,
+        }
+
+    def _classifier(self, seed: int) -> _Classifier:
+        model: _Classifier = ExtraTreesClassifier(random_state=seed, n_jobs=1, **self._settings)
+        return model
+
+
+def _table(clips: Sequence[Clip]) -> FloatArray:
+    # Trees take NaN as a value of its own; infinity they do not take.
+    table = jsymbolic_table(clips)
+    return np.where(np.isfinite(table), table, np.nan)

@@ -1,0 +1,65 @@
+"""One row of named numbers per clip, made fit to learn from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from baselines.jsymbolic.native import catalogue
+from baselines.panda import COLUMNS as PANDA_COLUMNS
+from baselines.panda import PANDA_EXTRA
+from bench.derived import derive, derive_all
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from bench.clips import Clip
+    from bench.methods import FloatArray
+
+JSYMBOLIC_COLUMNS: tuple[str, ...] = tuple(catalogue.COLUMNS)
+ALL_COLUMNS: tuple[str, ...] = JSYMBOLIC_COLUMNS + PANDA_COLUMNS
+
+
+def jsymbolic_table(clips: Sequence[Clip]) -> FloatArray:
+    """The jSymbolic values of clips, shape (n_clips, 1495), in the order of `JSYMBOLIC_COLUMNS`."""
+    return _stacked(derive(clips, catalogue.JSYMBOLIC), len(JSYMBOLIC_COLUMNS))
+
+
+def full_table(clips: Sequence[Clip]) -> FloatArray:
+    """jSymbolic, MIDI Toolbox and jMusic values of clips, in the order of `ALL_COLUMNS`."""
+    jsymbolic, extra = derive_all(clips, [catalogue.JSYMBOLIC, PANDA_EXTRA])
+    return np.hstack(
+        [_stacked(jsymbolic, len(JSYMBOLIC_COLUMNS)), _stacked(extra, len(PANDA_COLUMNS))]
+    )
+
+
+def _stacked(rows: list[FloatArray], n_columns: int) -> FloatArray:
+    return np.concatenate(rows) if rows else np.empty((0, n_columns))
+
+
+class Standardiser:
+    """Columns to mean 0 and standard deviation 1, as measured on the clips learned from.
+
+    A value that is not a finite number is left out of both and becomes 0, the mean. A column that
+    does not vary there, as half of jSymbolic's on piano music, tells nothing and is left out.
+
+    Attributes:
+        varying: the columns that are kept, as indices, ascending.
+    """
+
+    def __init__(self, table: FloatArray) -> None:
+        known = np.where(np.isfinite(table), table, np.nan)
+        some = np.isfinite(known).any(axis=0)
+        spread = np.zeros(table.shape[1])
+        spread[some] = np.nanmax(known[:, some], axis=0) - np.nanmin(known[:, some], axis=0)
+        self.varying: NDArray[np.intp] = np.flatnonzero(spread > 0)
+        self._mean = np.nanmean(known[:, self.varying], axis=0)
+        self._deviation = np.nanstd(known[:, self.varying], axis=0)
+
+    def __call__(self, table: FloatArray) -> FloatArray:
+        """Standardise a table of the same columns: shape (n_clips, len(varying))."""
+        scaled = (table[:, self.varying] - self._mean) / self._deviation
+        return np.where(np.isfinite(scaled), scaled, 0.0)
