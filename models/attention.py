@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.nn import functional as F
+from torch import nn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -63,8 +63,8 @@ def keep_mask(shape: Sequence[int], p: float, like: Tensor) -> Tensor:
     return torch.ge(drawn, round(p * 65536) - 32768, out=mask)
 
 
-class Dropout(torch.nn.Module):
-    """`torch.nn.Dropout`, several times faster on the CPU."""
+class Dropout(nn.Module):
+    """`nn.Dropout`, several times faster on the CPU."""
 
     def __init__(self, p: float) -> None:
         super().__init__()
@@ -276,14 +276,14 @@ class _Causal(torch.autograd.Function):
         return d_qkv, None, None, None
 
 
-def _causal_on_device(
-    qkv: Tensor, blocks: Sequence[Block], heads: int, dropout: float
-) -> Tensor:
+def _causal_on_device(qkv: Tensor, blocks: Sequence[Block], heads: int, dropout: float) -> Tensor:
     """The same through torch's fused kernels."""
     parts = []
     for rows, block in spans(blocks):
         q, k, v = qkv[rows].view(block.batch, block.length, 3, heads, -1).permute(2, 0, 3, 1, 4)
-        mixed = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True)
+        mixed = nn.functional.scaled_dot_product_attention(
+            q, k, v, dropout_p=dropout, is_causal=True
+        )
         parts.append(mixed.transpose(1, 2).reshape(block.n_rows, -1))
     return torch.cat(parts)
 

@@ -32,7 +32,7 @@ class AttentionPooling(nn.Module):
         self.outer = nn.Linear(hidden, averages, bias=False)
 
     def forward(self, hidden: Tensor, batch: MicroBatch) -> Tensor:
-        """Hidden states (n_rows, width) to one vector a sequence, (n_sequences, averages * width)."""
+        """(n_rows, width) to one vector a sequence, (n_sequences, averages * width)."""
         scores = self.outer(torch.tanh(self.inner(hidden))).float()
         pooled = []
         for rows, block in spans(batch.blocks):
@@ -53,7 +53,7 @@ class LastToken(nn.Module):
         self.width = width
 
     def forward(self, hidden: Tensor, batch: MicroBatch) -> Tensor:
-        """Hidden states (n_rows, width) to one vector a sequence, (n_sequences, width)."""
+        """(n_rows, width) to one vector a sequence, (n_sequences, width)."""
         return hidden[batch.last]
 
 

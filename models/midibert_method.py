@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,8 @@ from models.tokens.compound import COMPOUND, PAD, SIZES, segments
 from models.training import mean_by_clip
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bench.clips import Clip
     from bench.methods import FloatArray
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,8 @@ from models.neural_method import NeuralMethod
 from models.tokens.performance import PERFORMANCE, VOCABULARY
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bench.clips import Clip
     from bench.methods import FloatArray
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from bench.labels import N_QUADRANTS, VELOCITY_CLASSES
 
@@ -45,7 +44,7 @@ TASKS = {
 def loss_sums(logits: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Each task's cross-entropy, summed over what has a label."""
     return {
-        task: F.cross_entropy(
+        task: nn.functional.cross_entropy(
             values.float(), targets[task], ignore_index=UNKNOWN, reduction="sum"
         )
         for task, values in logits.items()

@@ -20,7 +20,14 @@ if TYPE_CHECKING:
 
 
 class Network(nn.Module):
-    """Emotion and, beside it, the auxiliary tasks; those of a sequence share its pooled vector."""
+    """Emotion and, beside it, the auxiliary tasks; those of a sequence share its pooled vector.
+
+    Args:
+        backbone: what turns rows of tokens into hidden states.
+        pooling: what makes one vector of a sequence's.
+        tasks: auxiliary ones, names in `TASKS`.
+        loss: how losses are weighted (`TaskWeights`).
+    """
 
     def __init__(
         self,
@@ -29,12 +36,6 @@ class Network(nn.Module):
         tasks: Sequence[str] = (),
         loss: LossForm = "printed",
     ) -> None:
-        """Args:
-        backbone: has `rows(tokens, blocks)` and `width`.
-        pooling: one vector for a sequence.
-        tasks: auxiliary ones, names in `TASKS`.
-        loss: how losses are weighted (`TaskWeights`).
-        """
         super().__init__()
         self.backbone = backbone
         self.pooling = pooling

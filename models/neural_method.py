@@ -83,15 +83,11 @@ class NeuralMethod(ABC):
         self, train: Sequence[Clip], valid: Sequence[Clip], *, seed: int, progress: Progress
     ) -> None:
         """See `bench.methods.Method`."""
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            backbone = self._start() if self.start else self._backbone_type(self._config())
-            network = Network(backbone, self._pooling(backbone.width), self.tasks, self.loss)
-        self._network = network.to(self._device())
+        self._network = self.new_network(seed)
         self._history = train_network(
             self._network,
-            self._labelled(train),
-            self._labelled(valid),
+            self.labelled_examples(train),
+            self.labelled_examples(valid),
             Recipe(
                 epochs=self.epochs,
                 batch_size=self.batch_size,
@@ -104,6 +100,25 @@ class NeuralMethod(ABC):
             progress=progress,
             scratch=self._scratch,
         )
+
+    def new_network(self, seed: int) -> Network:
+        """The network before training, on the chosen device.
+
+        Raises:
+            UserError: the checkpoint to start from is damaged, missing, or of other sizes.
+        """
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            backbone = self._start() if self.start else self._backbone_type(self._config())
+            network = Network(backbone, self._pooling(backbone.width), self.tasks, self.loss)
+        return network.to(self._device())
+
+    def labelled_examples(self, clips: Sequence[Clip]) -> list[Example]:
+        """What the network trains on: at least one example for each clip, with its targets."""
+        labels: dict[str, list[int]] = {EMOTION: [clip.label for clip in clips]}
+        if "key" in self.tasks:
+            labels["key"] = [UNKNOWN if key is None else key.index for key in find_keys(clips)]
+        return self._examples(clips, labels)
 
     def details(self) -> dict[str, Any]:
         """See `bench.methods.DetailedMethod`."""
@@ -119,13 +134,6 @@ class NeuralMethod(ABC):
 
     def _predict(self, examples: Sequence[Example]) -> FloatArray:
         return predict(self._fitted(), examples, self.precision)
-
-    def _labelled(self, clips: Sequence[Clip]) -> list[Example]:
-        """Examples with the targets that training needs; emotion labels of all clips."""
-        labels: dict[str, list[int]] = {EMOTION: [clip.label for clip in clips]}
-        if "key" in self.tasks:
-            labels["key"] = [UNKNOWN if key is None else key.index for key in find_keys(clips)]
-        return self._examples(clips, labels)
 
     def _fitted(self) -> Network:
         if self._network is None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 import math
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -22,6 +21,7 @@ from models.multitask import EMOTION, loss_sums
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from bench.methods import FloatArray, Progress
     from models.batching import Example
@@ -85,7 +85,7 @@ def train(
     device = next(network.parameters()).device
     packing = Packing.for_device(device)
     steps_per_epoch = math.ceil(len(training) / recipe.batch_size)
-    optimiser = _optimiser(network, recipe)
+    optimiser = new_optimiser(network, recipe)
     schedule = _schedule(optimiser, recipe, steps_per_epoch * recipe.epochs)
     history = History()
     best_weights = copy.deepcopy(network.state_dict())
@@ -109,7 +109,7 @@ def train(
             total = torch.zeros((), dtype=torch.float64)
             network.train()
             for i, batch in enumerate(shuffled_batches(training, recipe.batch_size, order)):
-                loss = _step(network, batch, packing, recipe.precision)
+                loss = add_gradients(network, batch, packing, recipe.precision)
                 optimiser.step()
                 schedule.step()
                 optimiser.zero_grad(set_to_none=True)
@@ -153,10 +153,16 @@ def predict(network: Network, examples: Sequence[Example], precision: Precision)
     return result
 
 
-def _step(
+def add_gradients(
     network: Network, batch: Sequence[Example], packing: Packing, precision: Precision
 ) -> torch.Tensor:
-    """Gradients of one batch, summed over its micro-batches. Returns the loss."""
+    """Add the gradients of one batch, an optimiser step's worth, to the parameters'.
+
+    However `packing` cuts the batch into micro-batches, it comes to the same.
+
+    Returns:
+        The batch's loss, a detached number.
+    """
     device = next(network.parameters()).device
     counts = label_counts(batch)
     total = torch.zeros((), device=device)
@@ -175,7 +181,7 @@ def _step(
     return total + penalty.detach()
 
 
-def _optimiser(network: Network, recipe: Recipe) -> torch.optim.AdamW:
+def new_optimiser(network: Network, recipe: Recipe) -> torch.optim.AdamW:
     """AdamW; the tasks' scales are no weights to decay."""
     scales = list(network.weights.parameters())
     others = [p for p in network.parameters() if all(p is not scale for scale in scales)]

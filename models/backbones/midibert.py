@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from models.attention import Block, Dropout, relative_attention
 from models.backbones.released import read_released
@@ -134,4 +133,4 @@ class _Layer(nn.Module):
             self.qkv(hidden), self.distances.weight, blocks, self.heads, dropout
         )
         hidden = self.norm_attention(hidden + self.dropout(self.mix(mixed)))
-        return self.norm(hidden + self.dropout(self.down(F.gelu(self.up(hidden)))))
+        return self.norm(hidden + self.dropout(self.down(nn.functional.gelu(self.up(hidden)))))

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from models.attention import Block, Dropout, causal_attention
 
@@ -108,5 +107,5 @@ class _Layer(nn.Module):
         dropout = self.dropout.p if self.training else 0.0
         mixed = causal_attention(self.qkv(self.norm_attention(hidden)), blocks, self.heads, dropout)
         hidden = hidden + self.dropout(self.mix(mixed))
-        inner = F.gelu(self.up(self.norm(hidden)), approximate="tanh")
+        inner = nn.functional.gelu(self.up(self.norm(hidden)), approximate="tanh")
         return hidden + self.dropout(self.down(inner))

@@ -28,7 +28,7 @@ _IGNORED = re.compile(
     r"bert\.(embeddings\.(word_embeddings|position_embeddings)\.weight"
     r"|embeddings\.position_ids|pooler\.dense\.(weight|bias))"
 )
-_TOKEN_TYPES = "bert.embeddings.token_type_embeddings.weight"
+_TYPE_VECTORS = "bert.embeddings.token_type_embeddings.weight"
 _LAYER = re.compile(r"bert\.encoder\.layer\.(\d+)\.")
 #: Parts of one layer: ours, then theirs.
 _LAYER_NAMES = {
@@ -114,7 +114,7 @@ def _renamed(theirs: dict[str, Tensor], sizes: dict[str, int], path: Path) -> di
                 f"{path}: of another vocabulary: {n_words} words for {attribute}, not {size}"
             )
         ours[f"embeddings.{i}.weight"] = take(name, size, embedding)
-    token_types = _tensor(theirs, _TOKEN_TYPES, path)
+    token_types = _tensor(theirs, _TYPE_VECTORS, path)
     ours["project.weight"] = take("in_linear.weight", width, len(SIZES) * embedding)
     # Every token is of type 0, so its vector is one more bias.
     ours["project.bias"] = take("in_linear.bias", width) + token_types[0]
@@ -138,7 +138,7 @@ def _renamed(theirs: dict[str, Tensor], sizes: dict[str, int], path: Path) -> di
 
 
 def _used(layers: int) -> set[str]:
-    names = {_TOKEN_TYPES, "in_linear.weight", "in_linear.bias"}
+    names = {_TYPE_VECTORS, "in_linear.weight", "in_linear.bias"}
     names |= {f"word_emb.{i}.lut.weight" for i in range(len(SIZES))}
     modules = ["bert.embeddings.LayerNorm"]
     for i in range(layers):

@@ -1,0 +1,181 @@
+"""A training step at the paper's size: ours beside a textbook's, on the same real clips.
+
+Run `bench data fetch emopia` once, then
+
+    python benchmarks/train_step.py [--method midibert|midigpt]
+
+Both sides take the first 64 EMOPIA training clips in file order, 16 a step, each clip cut to the
+model's length, and do a whole step: forward, backward, AdamW. The textbook pads to that length in
+fp32; since all its steps cost the same, it does fewer of them. The share of the peak counts the
+operations a step needs (no padding, nothing computed twice) against the best bf16 matrix product
+of the step's own shapes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from typing import TYPE_CHECKING, Any
+
+import torch
+from textbook import TextbookMidiBert, TextbookMidiGpt
+from torch import nn
+
+from bench.datasets import load_dataset
+from models.batching import Packing, micro_batches
+from models.midibert_method import MidiBertMethod
+from models.midigpt_method import MidiGptMethod
+from models.training import Recipe, add_gradients, new_optimiser
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from models.batching import Example
+    from models.network import Network
+    from models.neural_method import NeuralMethod
+
+METHODS: dict[str, tuple[Callable[..., NeuralMethod], Callable[[Network], nn.Module]]] = {
+    "midibert": (MidiBertMethod, TextbookMidiBert),
+    "midigpt": (MidiGptMethod, TextbookMidiGpt),
+}
+
+
+def main() -> None:
+    """Measure, and print one line of results last."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--method", choices=METHODS, default="midibert")
+    parser.add_argument("--rounds", type=int, default=2, help="times over the 64 clips, ours")
+    parser.add_argument("--textbook-steps", type=int, default=2)
+    parser.add_argument("--profile", action="store_true", help="also print where our time goes")
+    options = parser.parse_args()
+
+    factory, textbook = METHODS[options.method]
+    method = factory(device="cpu")
+    network = method.new_network(seed=0)
+    reference = textbook(network)
+    batches = first_clips(method)
+    n_tokens = sum(len(example) for batch in batches for example in batch)
+    print(f"64 clips, {n_tokens} tokens, {torch.get_num_threads()} threads")
+    check_equal(network, reference, batches[0])
+
+    step = OurStep(network)
+    step(batches[0])  # the first one allocates
+    ours = [seconds(step, batch) for batch in batches * options.rounds]
+    print(f"ours, bf16: {statistics.median(ours):.2f} s a step of 16 clips")
+    if options.profile:
+        with torch.profiler.profile() as profile:
+            step(batches[0])
+        print(profile.key_averages().table(sort_by="self_cpu_time_total", row_limit=25))
+
+    needed = statistics.mean(operations(network, batch) for batch in batches)
+    peak = matrix_peak(network.backbone.width, n_tokens // len(batches))
+    share = needed / statistics.mean(ours) / peak
+    print(f"{needed / 1e12:.2f} TFLOP a step, peak {peak / 1e12:.2f} TFLOP/s")
+
+    textbook_step = TextbookStep(reference)
+    theirs = [seconds(textbook_step, b) for b in batches[: options.textbook_steps]]
+    print(f"textbook, fp32: {statistics.median(theirs):.2f} s a step of 16 clips")
+    ratio = statistics.median(theirs) / statistics.median(ours)
+    print(
+        f"train_step method={options.method} ratio={ratio:.1f} peak_share={share:.2f} "
+        f"clips_per_s={16 / statistics.median(ours):.2f}"
+    )
+
+
+class OurStep:
+    """Forward, backward and AdamW, as `models.training` does them."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.optimiser = new_optimiser(network, Recipe())
+
+    def __call__(self, batch: Sequence[Example]) -> None:
+        """Do one step."""
+        self.network.train()
+        add_gradients(self.network, batch, Packing.for_device(torch.device("cpu")), "bf16")
+        self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+
+
+class TextbookStep:
+    """The same, the plain way."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model = model
+        self.optimiser = torch.optim.AdamW(model.parameters(), lr=Recipe().lr)
+
+    def __call__(self, batch: Sequence[Example]) -> None:
+        """Do one step."""
+        self.model.train()
+        self.optimiser.zero_grad()
+        nn.functional.cross_entropy(self.model(batch), emotions(batch)).backward()
+        self.optimiser.step()
+
+
+def emotions(batch: Sequence[Example]) -> torch.Tensor:
+    """Labels, (n_examples,)."""
+    return torch.tensor([int(example.targets["emotion"]) for example in batch])
+
+
+def seconds(step: Callable[[Sequence[Example]], None], batch: Sequence[Example]) -> float:
+    """How long a step takes."""
+    begin = time.perf_counter()
+    step(batch)
+    return time.perf_counter() - begin
+
+
+def first_clips(method: NeuralMethod, n: int = 64, size: int = 16) -> list[list[Example]]:
+    """Batches of the first segments of the first training clips."""
+    examples: dict[int, Example] = {}
+    for example in method.labelled_examples(load_dataset("emopia").train[:n]):
+        examples.setdefault(example.clip, example)
+    ordered = list(examples.values())
+    return [ordered[i : i + size] for i in range(0, n, size)]
+
+
+def check_equal(network: Network, reference: nn.Module, batch: Sequence[Example]) -> None:
+    """Both sides compute the same: the losses of two clips agree in fp32."""
+    network.eval()
+    reference.eval()
+    pair = batch[:2]
+    with torch.no_grad():
+        theirs = nn.functional.cross_entropy(reference(pair), emotions(pair))
+        (micro,) = micro_batches(pair, Packing())
+        ours = nn.functional.cross_entropy(network(micro)["emotion"], micro.targets["emotion"])
+    torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=0)
+
+
+def operations(network: Network, batch: Sequence[Example]) -> float:
+    """Floating-point operations that a step needs: of matrix products, backward twice forward."""
+    config: Any = network.backbone.config
+    weights = config.layers * (4 * config.width**2 + 2 * config.width * config.inner)
+    forward = 0.0
+    for example in batch:
+        n = len(example)
+        forward += 2 * n * weights
+        if network.backbone.kind == "midibert":
+            # Scores, two distance terms and the mixing of values, for each pair of notes.
+            forward += config.layers * 4 * 2 * n * n * config.width
+        else:
+            # Scores and the mixing of values, for each pair of a token with one before it.
+            forward += config.layers * 2 * 2 * n * n / 2 * config.width
+    return 3 * forward
+
+
+def matrix_peak(width: int, rows: int, rounds: int = 20) -> float:
+    """The best bf16 rate seen over the products of a feed-forward part, operations a second."""
+    x = torch.randn(rows, width, dtype=torch.bfloat16)
+    w = torch.randn(4 * width, width, dtype=torch.bfloat16)
+    y = torch.randn(rows, 4 * width, dtype=torch.bfloat16)
+    best = 0.0
+    for _ in range(rounds):
+        for product in (lambda: x @ w.T, lambda: y @ w, lambda: y.T @ x):
+            begin = time.perf_counter()
+            product()
+            best = max(best, 2 * rows * 4 * width**2 / (time.perf_counter() - begin))
+    return best
+
+
+if __name__ == "__main__":
+    main()

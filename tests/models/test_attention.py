@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models import attention
+from models.attention import Block, Dropout, causal_attention, keep_mask, relative_attention
+
+HEADS, SIZE, LONGEST = 2, 4, 12
+WIDTH = HEADS * SIZE
+
+
+def textbook(
+    qkv: torch.Tensor, table: torch.Tensor | None, blocks: list[Block], *, causal: bool
+) -> torch.Tensor:
+    """Attention as transformers 4 writes it, block by block: all distances gathered."""
+    out = []
+    for rows, block in attention.spans(blocks):
+        n = block.length
+        q, k, v = qkv[rows].view(block.batch, n, 3, HEADS, -1).permute(2, 0, 3, 1, 4)
+        scores = q @ k.transpose(-1, -2)
+        if table is not None:
+            middle = len(table) // 2
+            distance = torch.arange(n)[:, None] - torch.arange(n)[None, :]
+            gathered = table[distance + middle]
+            scores = scores + torch.einsum("bhld,lrd->bhlr", q, gathered)
+            scores = scores + torch.einsum("bhrd,lrd->bhlr", k, gathered)
+        scores = scores / math.sqrt(SIZE)
+        mask = torch.ones(block.batch, 1, n, n, dtype=torch.bool)
+        if causal:
+            mask = mask.tril()
+        elif block.mask is not None:
+            mask = block.mask.view(block.batch, 1, -1, n)
+        scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
+        out.append((scores.softmax(-1) @ v).transpose(1, 2).reshape(block.n_rows, -1))
+    return torch.cat(out)
+
+
+@st.composite
+def layouts(draw: st.DrawFn) -> list[Block]:
+    blocks = []
+    for _ in range(draw(st.integers(1, 3))):
+        batch, length = draw(st.integers(1, 3)), draw(st.integers(1, LONGEST))
+        kind = draw(st.sampled_from(["all", "padded", "pieces"]))
+        mask = None
+        if kind == "padded":
+            lengths = draw(st.lists(st.integers(1, length), min_size=batch, max_size=batch))
+            mask = torch.arange(length) < torch.tensor(lengths)[:, None]
+        elif kind == "pieces":
+            pieces = draw(
+                st.lists(
+                    st.lists(st.integers(0, 2), min_size=length, max_size=length),
+                    min_size=batch,
+                    max_size=batch,
+                )
+            )
+            piece = torch.tensor(pieces)
+            mask = piece[:, :, None] == piece[:, None, :]
+        blocks.append(Block(batch, length, mask))
+    return blocks
+
+
+def random_input(blocks: list[Block], seed: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    n_rows = sum(block.n_rows for block in blocks)
+    shapes = [(n_rows, 3 * WIDTH), (2 * LONGEST - 1, SIZE), (n_rows, WIDTH)]
+    qkv, table, grad = (
+        torch.randn(shape, dtype=torch.float64, generator=generator) for shape in shapes
+    )
+    return qkv.requires_grad_(), table.requires_grad_(), grad
+
+
+@settings(deadline=None, max_examples=25)
+@given(layouts(), st.integers(0, 2**32))
+def test_relative_attention_and_its_gradients_are_the_textbooks(
+    blocks: list[Block], seed: int
+) -> None:
+    qkv, table, grad = random_input(blocks, seed)
+    ours = relative_attention(qkv, table, blocks, HEADS)
+    theirs = textbook(qkv, table, blocks, causal=False)
+    torch.testing.assert_close(ours, theirs)
+    for mine, other in zip(
+        torch.autograd.grad(ours, (qkv, table), grad),
+        torch.autograd.grad(theirs, (qkv, table), grad),
+        strict=True,
+    ):
+        torch.testing.assert_close(mine, other)
+
+
+@settings(deadline=None, max_examples=25)
+@given(layouts(), st.integers(0, 2**32), st.integers(1, LONGEST + 1))
+def test_causal_attention_and_its_gradients_are_the_textbooks(
+    blocks: list[Block], seed: int, queries: int
+) -> None:
+    qkv, _, grad = random_input(blocks, seed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(attention, "_QUERIES", queries)
+        ours = causal_attention(qkv, blocks, HEADS)
+        (mine,) = torch.autograd.grad(ours, qkv, grad)
+    theirs = textbook(qkv, None, blocks, causal=True)
+    torch.testing.assert_close(ours, theirs)
+    torch.testing.assert_close(mine, torch.autograd.grad(theirs, qkv, grad)[0])
+    # The path that a GPU takes computes the same.
+    torch.testing.assert_close(attention._causal_on_device(qkv, blocks, HEADS, 0.0), theirs)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_gradients_are_those_of_the_same_dropped_weights(causal: bool) -> None:
+    blocks = [Block(1, 5), Block(2, 3)]
+    qkv, table, _ = random_input(blocks, 0)
+
+    def seeded(qkv: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
+        torch.manual_seed(7)
+        if causal:
+            return causal_attention(qkv, blocks, HEADS, 0.4) + 0 * table.sum()
+        return relative_attention(qkv, table, blocks, HEADS, 0.4)
+
+    with torch.random.fork_rng():
+        assert torch.autograd.gradcheck(seeded, (qkv, table), fast_mode=True)
+        assert not torch.equal(seeded(qkv, table), relative_attention(qkv, table, blocks, HEADS))
+
+
+def test_dropped_weights_keep_the_mean() -> None:
+    blocks = [Block(1, 6)]
+    qkv, table, _ = random_input(blocks, 1)
+    with torch.no_grad(), torch.random.fork_rng():
+        torch.manual_seed(0)
+        mean = sum(relative_attention(qkv, table, blocks, HEADS, 0.25) for _ in range(1000)) / 1000
+    torch.testing.assert_close(
+        mean, relative_attention(qkv, table, blocks, HEADS).detach(), atol=0.1, rtol=0
+    )
+
+
+def test_bfloat16_is_close_to_float32() -> None:
+    blocks = [Block(1, 12), Block(3, 7)]
+    qkv, table, _ = (tensor.detach() for tensor in random_input(blocks, 2))
+    exact = relative_attention(qkv, table, blocks, HEADS)
+    rounded = relative_attention(qkv.bfloat16(), table, blocks, HEADS)
+    assert rounded.dtype == torch.bfloat16
+    torch.testing.assert_close(rounded.double(), exact, atol=0.1, rtol=0.05)
+
+
+@pytest.mark.parametrize("p", [0.1, 0.25])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_keep_mask_drops_the_share_that_was_asked_for(p: float, dtype: torch.dtype) -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        mask = keep_mask((301, 1001), p, torch.empty(0, dtype=dtype))
+    assert mask.dtype == dtype
+    assert set(mask.unique().tolist()) == {0.0, 1.0}
+    standard_error = math.sqrt(p * (1 - p) / mask.numel())
+    assert abs(1 - float(mask.double().mean()) - p) < 4 * standard_error
+    # Neighbours share a random draw, and yet are independent.
+    both = (mask[:, :-1] * mask[:, 1:]).double().mean()
+    assert abs(float(both) - (1 - p) ** 2) < 6 * standard_error
+
+
+def test_dropout_scales_in_training_and_does_nothing_otherwise() -> None:
+    dropout = Dropout(0.5)
+    x = torch.ones(64, 64, requires_grad=True)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        y = dropout(x)
+    assert set(y.unique().tolist()) == {0.0, 2.0}
+    y.sum().backward()
+    assert x.grad is not None
+    assert torch.equal(x.grad, y.detach())
+    assert dropout.eval()(x) is x

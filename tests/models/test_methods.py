@@ -1,0 +1,233 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from bench.clips import Clip
+from bench.datasets.smf import SmfNote, smf_bytes
+from bench.errors import UserError
+from bench.methods import DetailedMethod, SegmentMethod, silent
+from bench.registry import methods
+from models.checkpoints import load_checkpoint, save_checkpoint, shipped
+from models.midibert_method import MidiBertMethod, MultiTaskMidiBert
+from models.midigpt_method import MidiGptMethod, MultiTaskMidiGpt
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from models.neural_method import NeuralMethod
+
+TINY: dict[str, Any] = {
+    "width": 16,
+    "layers": 1,
+    "heads": 2,
+    "epochs": 4,
+    "batch_size": 8,
+    "lr": 5e-3,
+    "warmup_steps": 2,
+    "max_length": 24,
+}
+ALL = [MidiBertMethod, MultiTaskMidiBert, MidiGptMethod, MultiTaskMidiGpt]
+
+
+def tiny(cls: type[NeuralMethod], **changes: Any) -> NeuralMethod:
+    sizes = {"embedding": 4} if issubclass(cls, MidiBertMethod) else {}
+    return cls(**{**TINY, **sizes, **changes})
+
+
+def clip(folder: Path, name: str, notes: list[SmfNote], quadrant: int | None = 0) -> Clip:
+    data = smf_bytes([notes])
+    path = folder / f"{name}.mid"
+    path.write_bytes(data)
+    return Clip(name, name, path, hashlib.sha256(data).hexdigest(), quadrant)
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMER_BENCH_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def clips(tmp_path: Path) -> list[Clip]:
+    """40 clips that tell their quadrant by register; one has no note, some fill two segments."""
+    rng = np.random.default_rng(0)
+    made = []
+    for i in range(40):
+        quadrant = i % 4
+        length = 0 if i == 17 else int(rng.integers(3, 40))
+        onsets = np.cumsum(rng.integers(60, 480, length))
+        notes = [
+            SmfNote(int(on), int(on) + 200, int(rng.integers(0, 15)) + 30 + 15 * quadrant, 64)
+            for on in onsets
+        ]
+        made.append(clip(tmp_path, f"clip{i}", notes, quadrant))
+    return made
+
+
+def test_all_four_are_found_by_name() -> None:
+    found = methods()
+    for name, cls in zip(["midibert", "mt-midibert", "midigpt", "mt-midigpt"], ALL, strict=True):
+        assert found[name].load() is cls
+        assert found[name].encoding
+        assert not found[name].deterministic
+
+
+def test_defaults_are_the_papers() -> None:
+    bert, gpt = MultiTaskMidiBert(), MultiTaskMidiGpt()
+    assert (bert.width, bert.layers, bert.heads, bert.embedding) == (768, 12, 12, 256)
+    assert (bert.max_length, tuple(bert.tasks)) == (512, ("key", "velocity"))
+    assert (gpt.width, gpt.layers, gpt.heads, gpt.dropout) == (512, 4, 8, 0.25)
+    assert (gpt.max_length, tuple(gpt.tasks)) == (2048, ("key",))
+    for method in (bert, gpt, MidiBertMethod(), MidiGptMethod()):
+        assert (method.epochs, method.batch_size, method.lr) == (100, 16, 3e-5)
+        assert (method.weight_decay, method.warmup_steps) == (0.01, 500)
+        assert (method.loss, method.start) == ("printed", "")
+    assert not MidiBertMethod().tasks
+    assert not MidiGptMethod().tasks
+
+
+@pytest.mark.parametrize("cls", ALL)
+def test_a_method_fits_predicts_and_tells(cls: type[NeuralMethod], clips: list[Clip]) -> None:
+    method = tiny(cls, epochs=20, lr=1e-2, dropout=0.0)
+    fractions: list[float] = []
+    method.fit(clips[:32], clips[32:], seed=0, progress=lambda f, _note="": fractions.append(f))
+    assert fractions == sorted(fractions)
+    assert 0 < fractions[0] <= fractions[-1] <= 1
+    probabilities = method.predict_proba(clips)
+    assert probabilities.shape == (40, 4)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-9)
+    right = probabilities.argmax(axis=1) == [clip.quadrant for clip in clips]
+    assert right.mean() > 0.5
+    assert isinstance(method, DetailedMethod)
+    details = json.loads(json.dumps(method.details()))
+    assert details["epochs_run"] == len(details["history"])
+    assert 1 <= details["best_epoch"] <= details["epochs_run"]
+    assert details["n_parameters"] > 1000
+    assert details["start"] == "random"
+    scales = {f"scale_{task}" for task in ("emotion", *method.tasks)} if method.tasks else set()
+    assert {name for name in details["history"][0] if name.startswith("scale_")} == scales
+
+
+def test_segments_are_pieces_of_the_clip_and_their_mean_is_its_prediction(
+    clips: list[Clip],
+) -> None:
+    method = tiny(MidiBertMethod, epochs=1)
+    assert isinstance(method, SegmentMethod)
+    method.fit(clips[:32], clips[32:], seed=0, progress=silent)
+    tables = method.predict_segments(clips)
+    lengths = [len(clip.midi.notes) for clip in clips]
+    assert [len(table) for table in tables] == [max(1, -(-n // 24)) for n in lengths]
+    np.testing.assert_allclose(
+        [table.mean(axis=0) for table in tables], method.predict_proba(clips), atol=1e-12
+    )
+    assert method.predict_segments([]) == []
+    assert not isinstance(tiny(MidiGptMethod), SegmentMethod)
+
+
+@pytest.mark.parametrize("cls", ALL)
+def test_labels_of_what_is_predicted_are_never_looked_at(
+    cls: type[NeuralMethod], clips: list[Clip]
+) -> None:
+    method = tiny(cls, epochs=1)
+    method.fit(clips[:32], clips[32:], seed=0, progress=silent)
+    unlabelled = [Clip(c.id, c.song, c.path, c.sha256) for c in clips]
+    np.testing.assert_array_equal(method.predict_proba(unlabelled), method.predict_proba(clips))
+
+
+@pytest.mark.parametrize("cls", ALL)
+def test_a_clip_gets_the_same_prediction_in_any_company(
+    cls: type[NeuralMethod], clips: list[Clip]
+) -> None:
+    method = tiny(cls, epochs=1)
+    method.fit(clips[:32], clips[32:], seed=0, progress=silent)
+    together = method.predict_proba(clips)
+    for i in (0, 17, 39):
+        np.testing.assert_allclose(method.predict_proba([clips[i]])[0], together[i], atol=1e-6)
+
+
+@pytest.mark.parametrize("cls", ALL)
+def test_data_without_a_single_note_break_nothing(cls: type[NeuralMethod], tmp_path: Path) -> None:
+    empty = [clip(tmp_path, f"empty{i}", [], i % 4) for i in range(4)]
+    method = tiny(cls, epochs=2)
+    method.fit(empty, empty, seed=0, progress=silent)
+    assert np.isfinite(method.predict_proba(empty)).all()
+
+
+def test_midigpt_reads_a_clips_first_tokens(tmp_path: Path, clips: list[Clip]) -> None:
+    method = tiny(MidiGptMethod, epochs=1, max_length=12)
+    method.fit(clips[:32], clips[32:], seed=0, progress=silent)
+    notes = [SmfNote(200 * i, 200 * i + 190, 50 + i % 7, 64) for i in range(80)]
+    both = [clip(tmp_path, "long", notes[:40]), clip(tmp_path, "longer", notes)]
+    long, longer = method.predict_proba(both)
+    np.testing.assert_allclose(long, longer, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"tasks": ["velocty"]}, "unknown task 'velocty': did you mean 'velocity'"),
+        ({"loss": "leibel"}, "did you mean 'liebel'"),
+        ({"precision": "fp16"}, "unknown precision 'fp16'"),
+        ({"width": 17}, "width=17"),
+        ({"layers": 0}, "layers=0"),
+        ({"dropout": 1.0}, "dropout=1.0"),
+    ],
+)
+def test_settings_that_make_no_sense_are_named(changes: dict[str, Any], says: str) -> None:
+    with pytest.raises(UserError, match=says):
+        tiny(MidiBertMethod, **changes)
+
+
+def test_velocity_is_no_task_of_midigpt() -> None:
+    with pytest.raises(UserError, match="unknown task 'velocity'"):
+        tiny(MidiGptMethod, tasks=["velocity"])
+
+
+@pytest.mark.parametrize("cls", [MidiBertMethod, MidiGptMethod])
+def test_a_method_starts_from_a_checkpoint(
+    cls: type[NeuralMethod], clips: list[Clip], tmp_path: Path
+) -> None:
+    path = tmp_path / "start.safetensors"
+    backbone = cls._backbone_type(tiny(cls)._config())  # type: ignore[arg-type]
+    save_checkpoint(backbone, path, {"corpus": "tests"})
+    loaded, card = load_checkpoint(path)
+    assert card == {"corpus": "tests"}
+    assert loaded.config == backbone.config
+
+    method = tiny(cls, start=str(path), epochs=1, lr=0.0, dropout=0.3)
+    method.fit(clips[:32], clips[32:], seed=0, progress=silent)
+    assert method.details()["start"] == {"checkpoint": str(path), "corpus": "tests"}
+    after = method._fitted().backbone
+    assert after.config.dropout == 0.3
+    for name, tensor in backbone.state_dict().items():
+        assert (after.state_dict()[name] == tensor).all(), name
+
+
+def test_a_start_of_other_sizes_or_kind_or_none_is_refused(
+    clips: list[Clip], tmp_path: Path
+) -> None:
+    path = tmp_path / "start.safetensors"
+    small = tiny(MidiBertMethod)
+    save_checkpoint(small._backbone_type(small._config()), path)  # type: ignore[arg-type]
+    cut = tmp_path / "cut.safetensors"
+    cut.write_bytes(path.read_bytes()[:1000])
+    for method, says in [
+        (tiny(MidiBertMethod, start=str(path), width=32), "width=32: the checkpoint .* width=16"),
+        (tiny(MidiGptMethod, start=str(path)), "a checkpoint of midibert"),
+        (tiny(MidiBertMethod, start=str(tmp_path / "no.safetensors")), "no such checkpoint"),
+        (tiny(MidiBertMethod, start="no-such-name"), "unknown checkpoint 'no-such-name'"),
+        (tiny(MidiBertMethod, start=str(cut)), "not a checkpoint of smer-bench, or a damaged one"),
+    ]:
+        with pytest.raises(UserError, match=says):
+            method.fit(clips[:4], clips[4:8], seed=0, progress=silent)
+
+
+def test_checkpoints_that_are_shipped_can_be_loaded() -> None:
+    for path in shipped().values():
+        _, card = load_checkpoint(path)
+        assert card
+        assert path.stat().st_size <= 20e6

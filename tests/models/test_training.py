@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+
+from bench.methods import silent
+from bench.scoring import score
+from models import training
+from models.backbones.midibert import MidiBert, MidiBertConfig
+from models.backbones.midigpt import MidiGpt, MidiGptConfig
+from models.batching import Example, Packing, micro_batches
+from models.heads import AttentionPooling, LastToken
+from models.network import Network
+from models.training import Recipe, mean_by_clip, predict, train
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+RECIPE = Recipe(epochs=6, batch_size=8, lr=3e-3, warmup_steps=5)
+
+
+def bert(tasks: Sequence[str] = ("key", "velocity"), dropout: float = 0.1) -> Network:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        config = MidiBertConfig(
+            width=16, layers=1, heads=2, inner=32, embedding=4, max_length=16, dropout=dropout
+        )
+        return Network(MidiBert(config), AttentionPooling(16), tasks)
+
+
+def gpt() -> Network:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        config = MidiGptConfig(
+            width=16, layers=1, heads=2, inner=32, vocabulary=90, max_length=16, dropout=0.1
+        )
+        return Network(MidiGpt(config), LastToken(16), ["key"])
+
+
+def examples(n: int, seed: int, *, compound: bool = True) -> list[Example]:
+    """Clips, some of two segments, whose pitches lie the higher the higher the quadrant."""
+    rng = np.random.default_rng(seed)
+    made = []
+    for i in range(n):
+        quadrant = i % 4
+        for _ in range(1 + (i % 5 == 0)):
+            length = int(rng.integers(1, 17))
+            pitch = 20 * quadrant + rng.integers(0, 20, length)
+            tokens = np.stack([pitch % 2, pitch % 16, pitch, pitch % 64], axis=1)
+            targets = {
+                "emotion": quadrant,
+                "key": int(rng.integers(-1, 24)),
+                "velocity": rng.integers(-1, 6, length),
+            }
+            if compound:
+                made.append(Example(i, tokens, targets))
+            else:
+                del targets["velocity"]
+                made.append(Example(i, pitch, targets))
+    return made
+
+
+def gradients(
+    network: Network, batch: list[Example], packing: Packing
+) -> tuple[float, list[torch.Tensor]]:
+    network.zero_grad()
+    loss = training.add_gradients(network, batch, packing, "fp32")
+    return float(loss), [p.grad.clone() for p in network.parameters() if p.grad is not None]
+
+
+@pytest.mark.parametrize("compound", [True, False])
+def test_micro_batches_add_up_to_the_batch(compound: bool) -> None:
+    network = (bert(dropout=0.0) if compound else gpt()).eval()
+    batch = examples(13, seed=1, compound=compound)
+    loss, whole = gradients(network, batch, Packing(max_rows=10**6, padding=1.0))
+    for packing in (Packing(1, 0.0), Packing(30, 0.3)):
+        other_loss, parts = gradients(network, batch, packing)
+        assert other_loss == pytest.approx(loss, rel=1e-5)
+        for one, other in zip(whole, parts, strict=True):
+            assert torch.linalg.norm(one - other) <= 1e-5 * torch.linalg.norm(one) + 1e-8
+
+
+def test_the_loss_is_the_mean_over_the_batchs_labels() -> None:
+    network = bert(tasks=(), dropout=0.0).eval()
+    batch = examples(6, seed=2)
+    losses = []
+    for example in batch:
+        (one,) = micro_batches([example], Packing())
+        logits = network(one)["emotion"]
+        losses.append(float(torch.nn.functional.cross_entropy(logits, one.targets["emotion"])))
+    loss = training.add_gradients(network, batch, Packing(), "fp32")
+    assert float(loss) == pytest.approx(np.mean(losses), rel=1e-5)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_it_learns_and_ends_with_the_best_epochs_weights(
+    precision: training.Precision,
+) -> None:
+    network, valid = bert(), examples(40, seed=4)
+    recipe = Recipe(epochs=8, batch_size=8, lr=3e-3, warmup_steps=5, precision=precision)
+    history = train(network, examples(80, seed=3), valid, recipe, seed=0, progress=silent)
+    assert history.best_macro_f1 > 0.8
+    assert len(history.epochs) <= 8
+    best = max(epoch["valid_macro_f1"] for epoch in history.epochs)
+    assert history.epochs[history.best_epoch - 1]["valid_macro_f1"] == best
+    clips = np.array([example.clip for example in valid])
+    labels = [i % 4 for i in range(40)]
+    final = score(labels, mean_by_clip(predict(network, valid, precision), clips))
+    assert final.macro_f1 == pytest.approx(history.best_macro_f1)
+
+
+def test_a_seed_decides_everything_and_no_generator_is_touched() -> None:
+    state = torch.random.get_rng_state()
+    results = []
+    for seed in (0, 0, 1):
+        torch.rand(int(10 * len(results)))  # the outside world moves on
+        state = torch.random.get_rng_state()
+        network = bert()
+        train(
+            network, examples(20, seed=5), examples(8, seed=6), RECIPE, seed=seed, progress=silent
+        )
+        assert torch.equal(torch.random.get_rng_state(), state)
+        results.append(predict(network, examples(8, seed=6), "fp32"))
+    np.testing.assert_array_equal(results[0], results[1])
+    assert not np.array_equal(results[0], results[2])
+
+
+def test_without_improvement_training_stops_after_three_tenths_of_the_epochs() -> None:
+    recipe = Recipe(epochs=20, batch_size=8, lr=0.0)
+    history = train(
+        bert(), examples(8, seed=7), examples(8, seed=8), recipe, seed=0, progress=silent
+    )
+    assert history.best_epoch == 1
+    assert len(history.epochs) == 1 + 6
+
+
+def test_the_learning_rate_warms_up_and_falls_to_zero() -> None:
+    def rates(warmup: int, steps: int) -> list[float]:
+        optimiser = training.new_optimiser(bert(), Recipe(lr=2.0, warmup_steps=warmup))
+        schedule = training._schedule(optimiser, Recipe(lr=2.0, warmup_steps=warmup), steps)
+        values = []
+        for _ in range(steps + 1):
+            values.append(schedule.get_last_lr()[0])
+            optimiser.step()
+            schedule.step()
+        return values
+
+    values = rates(warmup=4, steps=40)
+    np.testing.assert_allclose(values[:5], [0, 0.5, 1, 1.5, 2])
+    np.testing.assert_allclose(values[4:], np.linspace(2, 0, 37))
+    # A short run warms up for a tenth of its steps.
+    assert int(np.argmax(rates(warmup=500, steps=40))) == 4
+
+
+class InterruptionError(Exception):
+    """As if the process had been killed."""
+
+
+def test_an_interrupted_run_goes_on_and_ends_as_if_it_had_not_stopped(tmp_path: Path) -> None:
+    data, valid = examples(20, seed=9), examples(12, seed=10)
+    recipe = Recipe(epochs=12, batch_size=8, lr=3e-3, warmup_steps=5)  # never fewer than 4
+    whole = bert()
+    expected = train(whole, data, valid, recipe, seed=3, progress=silent)
+
+    def stop_at(share: float) -> training.Progress:
+        def progress(fraction: float, note: str = "") -> None:
+            del note
+            if fraction > share:
+                raise InterruptionError
+
+        return progress
+
+    resumed = bert()
+    for share in (0.1, 0.26):
+        with pytest.raises(InterruptionError):
+            train(resumed, data, valid, recipe, seed=3, progress=stop_at(share), scratch=tmp_path)
+        resumed = bert()  # a new process
+    fractions: list[float] = []
+    history = train(
+        resumed,
+        data,
+        valid,
+        recipe,
+        seed=3,
+        scratch=tmp_path,
+        progress=lambda fraction, _note="": fractions.append(fraction),
+    )
+    assert min(fractions) > 0.25
+    assert history == expected
+    for name, tensor in whole.state_dict().items():
+        assert torch.equal(tensor, resumed.state_dict()[name]), name
+
+
+def test_the_state_of_another_run_is_not_gone_on_from(tmp_path: Path) -> None:
+    data, valid = examples(8, seed=9), examples(8, seed=10)
+    train(bert(), data, valid, RECIPE, seed=3, progress=silent, scratch=tmp_path)
+    fractions: list[float] = []
+    train(
+        bert(),
+        data,
+        valid,
+        RECIPE,
+        seed=4,
+        scratch=tmp_path,
+        progress=lambda fraction, _note="": fractions.append(fraction),
+    )
+    assert min(fractions) < 0.2
+
+
+def test_a_clips_probabilities_are_the_mean_of_its_segments() -> None:
+    values = np.array([[1.0, 0.0], [0.0, 1.0], [0.5, 0.5], [0.0, 0.0]])
+    clips = np.array([7, 7, 2, 2])
+    np.testing.assert_allclose(mean_by_clip(values, clips), [[0.5, 0.5], [0.25, 0.25]])
+
+
+def test_predictions_are_those_of_each_example_alone() -> None:
+    network, batch = bert(), examples(9, seed=11)
+    together = predict(network, batch, "fp32")
+    alone = np.concatenate([predict(network, [example], "fp32") for example in batch])
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+    assert math.isclose(together.sum(), len(batch))
