@@ -75,8 +75,9 @@ def test_help_loads_nothing_heavy() -> None:
 
 def test_completion_loads_nothing_heavy() -> None:
     code = (
-        "import os\nos.environ.update(_BENCH_COMPLETE='bash_complete', COMP_WORDS='bench run --method m',"
-        " COMP_CWORD='3')\nfrom bench.cli import main\n"
+        "import os\nos.environ['_BENCH_COMPLETE'] = 'bash_complete'\n"
+        "os.environ.update(COMP_WORDS='bench run --method m', COMP_CWORD='3')\n"
+        "from bench.cli import main\n"
         "try:\n    main()\nexcept SystemExit:\n    pass"
     )
     loaded = modules_after(code)

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-import random
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -11,6 +11,9 @@ from hypothesis import strategies as st
 from bench.cells import parse_changes, parse_seeds, plan
 from bench.errors import UserError
 from bench.suites import load_suite
+
+if TYPE_CHECKING:
+    import random
 
 SMOKE = load_suite("smoke")
 LITE = load_suite("lite")

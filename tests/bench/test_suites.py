@@ -77,5 +77,5 @@ def test_a_typo_is_told_with_its_place(tmp_path: Path, old: str, new: str, messa
 def test_unknown_suite_and_missing_file() -> None:
     with pytest.raises(UserError, match="did you mean 'smoke'"):
         load_suite("smok")
-    with pytest.raises(UserError, match="nowhere.toml: cannot be read"):
+    with pytest.raises(UserError, match=r"nowhere\.toml: cannot be read"):
         load_suite("nowhere.toml")
