@@ -20,6 +20,8 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from bench.midi import MidiError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -92,7 +94,11 @@ def _compute(clips: Sequence[Clip], whats: Sequence[Derivation]) -> list[list[Va
 
 
 def _compute_one(clip: Clip, whats: Sequence[Derivation]) -> list[Values]:
-    return [what.compute(clip.midi) for what in whats]
+    midi = clip.midi
+    try:
+        return [what.compute(midi) for what in whats]
+    except MidiError as error:  # a file that can be read and yet has no answer
+        raise MidiError(f"{clip.path}: {error}") from error
 
 
 def _file(what: Derivation, digest: str) -> Path:

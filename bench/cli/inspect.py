@@ -34,7 +34,7 @@ def inspect(*, files: tuple[Path, ...], as_json: bool) -> None:
     views = {name: load_view(name) for name in view_names()}
     for file in files:
         midi = read_midi(file)
-        facts = {"file": str(file), "notes": _notes(midi)}
+        facts: dict[str, Any] = {"file": str(file), "notes": _notes(midi)}
         facts |= {name: view(midi) for name, view in views.items()}
         key = find_key(midi)
         facts["key_correlation"] = key.r if key else None

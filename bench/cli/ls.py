@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @click.command()
@@ -25,10 +30,11 @@ def _datasets() -> list[tuple[str, str]]:
     from bench.datasets import dataset_info, dataset_names
 
     infos = [dataset_info(name) for name in dataset_names()]
-    return [
-        (info.name, f"{info.version}: " + ", ".join(f"{n} {name}" for name, n in info.sizes.items()))
-        for info in infos
-    ]
+    return [(info.name, f"{info.version}: {_sizes(info.sizes)}") for info in infos]
+
+
+def _sizes(sizes: Mapping[str, int]) -> str:
+    return ", ".join(f"{n} {split}" for split, n in sizes.items())
 
 
 def _suites() -> list[tuple[str, str]]:
