@@ -1,0 +1,171 @@
+"""The SVMs on tables made up here: extraction is not their business."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from sklearn.svm import SVC
+
+from baselines import svm
+from baselines.kernel import N_FOLDS, RadialMachine
+from bench.clips import Clip
+from bench.methods import DetailedMethod, silent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.methods import FloatArray
+
+COLUMNS = tuple(f"column_{i}" for i in range(12))
+
+
+def music(n_songs: int, start: int = 0) -> list[Clip]:
+    """Three clips per song, the quadrants in turn."""
+    return [
+        Clip(f"{song}.{i}", str(song), Path("none"), f"{song}.{i}", song % 4)
+        for song in range(start, start + n_songs)
+        for i in range(3)
+    ]
+
+
+def table(clips: Sequence[Clip]) -> FloatArray:
+    """Columns 3 and 7 tell valence and arousal, 0 never varies, 1 is NaN at times."""
+    rows = []
+    for clip in clips:
+        song, i = map(int, clip.id.split("."))
+        row = np.random.default_rng([song, i]).normal(size=len(COLUMNS))
+        row[3] += 3 * (song % 4 in (0, 3))
+        row[7] += 3 * (song % 4 in (0, 1))
+        row[0] = 5
+        row[1] = np.nan if i else row[1]
+        rows.append(row)
+    return np.array(rows).reshape(-1, len(COLUMNS))
+
+
+@pytest.fixture(autouse=True)
+def _own_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("jsymbolic_table", "full_table"):
+        monkeypatch.setattr(svm, name, table)
+    for name in ("JSYMBOLIC_COLUMNS", "ALL_COLUMNS"):
+        monkeypatch.setattr(svm, name, COLUMNS)
+
+
+@pytest.mark.parametrize("method", [svm.SvmLin(dimensions=2), svm.SvmPanda(dimensions=2)])
+def test_finds_the_columns_that_tell_the_emotion(method: svm.SvmLin | svm.SvmPanda) -> None:
+    method.fit(music(24), music(8, start=100), seed=0, progress=silent)
+    assert isinstance(method, DetailedMethod)
+    details = method.details()
+    assert set(details["dimensions"]) == {"column_3", "column_7"}
+    assert details["n_dimensions"] == 2
+
+    test = music(16, start=200)
+    probabilities = method.predict_proba(test)
+    assert np.allclose(probabilities.sum(axis=1), 1)
+    assert (probabilities.argmax(axis=1) == [clip.quadrant for clip in test]).mean() > 0.7
+
+
+def test_keeps_all_that_vary_and_lives_with_unknown_values() -> None:
+    method = svm.SvmJSymbolic()
+    method.fit(music(16), [], seed=0, progress=silent)
+    assert method.details()["dimensions"] == list(COLUMNS[1:])
+    assert np.isfinite(method.predict_proba(music(4, start=50))).all()
+
+
+def test_keeps_what_there_is_where_less_varies_than_is_wanted() -> None:
+    method = svm.SvmLin()
+    method.fit(music(16), [], seed=0, progress=silent)
+    assert method.details()["n_dimensions"] == len(COLUMNS) - 1
+
+
+def test_selects_on_training_clips_alone() -> None:
+    deceptive = [
+        Clip(clip.id, clip.song, clip.path, clip.sha256, (clip.quadrant or 0) ^ 1)
+        for clip in music(8, start=100)
+    ]
+    honest, misled = svm.SvmLin(dimensions=2), svm.SvmLin(dimensions=2)
+    honest.fit(music(24), music(8, start=100), seed=0, progress=silent)
+    misled.fit(music(24), deceptive, seed=0, progress=silent)
+    assert honest.details()["dimensions"] == misled.details()["dimensions"]
+
+
+def test_the_seed_changes_nothing() -> None:
+    answers = []
+    for seed in (0, 1):
+        method = svm.SvmLin(dimensions=4)
+        method.fit(music(16), music(4, start=60), seed=seed, progress=silent)
+        answers.append(method.predict_proba(music(8, start=90)))
+    assert np.array_equal(*answers)
+
+
+def test_predicting_reads_no_label() -> None:
+    method = svm.SvmLin(dimensions=4)
+    method.fit(music(16), [], seed=0, progress=silent)
+    unlabelled = [Clip(c.id, c.song, c.path, c.sha256) for c in music(8, start=90)]
+    assert np.array_equal(
+        method.predict_proba(unlabelled), method.predict_proba(music(8, start=90))
+    )
+
+
+def machine_on(clips: list[Clip]) -> tuple[RadialMachine, FloatArray, list[int]]:
+    rows = np.nan_to_num(table(clips))
+    labels = [clip.label for clip in clips]
+    songs = [clip.song for clip in clips]
+    return RadialMachine(rows, np.array(labels), songs, silent), rows, labels
+
+
+def test_the_most_probable_quadrant_is_the_machines_own_decision() -> None:
+    machine, rows, labels = machine_on(music(24))
+    unseen = np.nan_to_num(table(music(60, start=300)))
+    own = SVC(C=machine.penalty, gamma=machine.gamma, kernel="rbf", break_ties=True).fit(
+        rows, labels
+    )
+    assert np.array_equal(machine.predict_proba(unseen).argmax(axis=1), own.predict(unseen))
+
+
+def test_songs_are_never_on_both_sides_of_a_fold() -> None:
+    # What tells a song apart, and nothing else, must not look like knowledge.
+    clips = music(20)
+    identity = np.random.default_rng(0).normal(size=(20, 30))
+    rows = np.array([identity[int(clip.song)] for clip in clips])
+    labels = np.array([clip.label for clip in clips])
+    grouped = RadialMachine(rows, labels, [clip.song for clip in clips], silent)
+    alone = RadialMachine(rows, labels, [clip.id for clip in clips], silent)
+    assert alone.held_out_accuracy > 0.9
+    assert grouped.held_out_accuracy < 0.6
+
+
+def test_probabilities_are_as_sharp_as_the_held_out_folds_allow() -> None:
+    clear, _, _ = machine_on(music(24))
+    clips = music(24)
+    noise = np.random.default_rng(1).normal(size=(len(clips), 6))
+    labels = np.array([clip.label for clip in clips])
+    blind = RadialMachine(noise, labels, [clip.song for clip in clips], silent)
+    assert blind.sharpness < clear.sharpness
+    assert blind.predict_proba(noise[:1] + 100).max() < 0.5
+
+
+def test_learns_two_quadrants_where_there_are_no_more() -> None:
+    clips = [clip for clip in music(24) if clip.label in (1, 3)]
+    machine, rows, _ = machine_on(clips)
+    probabilities = machine.predict_proba(rows)
+    assert set(probabilities.argmax(axis=1)) <= {1, 3}
+    assert np.allclose(probabilities.sum(axis=1), 1)
+
+
+def test_progress_reaches_the_end() -> None:
+    told: list[float] = []
+    clips = music(8)
+    rows = np.nan_to_num(table(clips))
+    labels = np.array([clip.label for clip in clips])
+
+    def progress(fraction: float, note: str = "") -> None:
+        assert note
+        told.append(fraction)
+
+    RadialMachine(rows, labels, [clip.song for clip in clips], progress)
+    assert told == sorted(told)
+    assert told[-1] == 1
+    assert len(told) % N_FOLDS == 0
