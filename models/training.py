@@ -17,6 +17,7 @@ import torch
 
 from bench.scoring import score
 from models.batching import Packing, label_counts, micro_batches, shuffled_batches
+from models.memory import keep_freed_memory
 from models.multitask import EMOTION, loss_sums
 
 if TYPE_CHECKING:
@@ -83,6 +84,8 @@ def train(
             of an interrupted one there goes on from it, and ends as if it had not stopped.
     """
     device = next(network.parameters()).device
+    if device.type == "cpu":
+        keep_freed_memory()
     packing = Packing.for_device(device)
     steps_per_epoch = math.ceil(len(training) / recipe.batch_size)
     optimiser = new_optimiser(network, recipe)
