@@ -22,6 +22,7 @@ _COMMANDS = {
     "leaderboard": "Write leaderboard.md from the records, or check it.",
     "data": "Fetch, verify, describe or export the datasets.",
     "inspect": "Show what the methods see in a MIDI file.",
+    "features": "Write jSymbolic's features of MIDI files as a table.",
 }
 
 

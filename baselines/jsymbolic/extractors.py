@@ -1,0 +1,83 @@
+"""jSymbolic's features computed here, as an extractor of `bench features`."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from concurrent.futures import ProcessPoolExecutor
+from fnmatch import fnmatchcase
+from functools import partial
+from multiprocessing import get_context
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from baselines.jsymbolic.native import catalogue
+from bench.clips import Clip
+from bench.derived import derive
+from bench.extractors import Failure
+from bench.midi import MidiError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from bench.extractors import Options
+
+    FloatArray = NDArray[np.float64]
+    Outcome = FloatArray | Failure
+
+#: Clips that one process takes, and the cache keeps, at a time.
+_BATCH = 64
+
+
+class Native:
+    """The 1,495 columns in NumPy; see `baselines.jsymbolic.native`."""
+
+    columns = catalogue.COLUMNS
+
+    def select(self, pattern: str) -> NDArray[np.int64]:
+        """Positions of the features whose name, code or column fits a shell-style pattern."""
+        columns = [i for i, name in enumerate(self.columns) if fnmatchcase(name, pattern)]
+        return np.union1d(catalogue.columns_matching(pattern), np.array(columns, dtype=np.int64))
+
+    def extract(self, files: Sequence[Path], options: Options) -> list[Outcome]:
+        """Rows of shape (1495,), computed in several processes and cached by content."""
+        batches = [files[i : i + _BATCH] for i in range(0, len(files), _BATCH)]
+        work = partial(_extract_batch, cached=options.cached)
+        workers = min(options.jobs or os.cpu_count() or 1, len(batches))
+        if workers <= 1:
+            return [row for batch in batches for row in work(batch)]
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            return [row for rows in pool.map(work, batches) for row in rows]
+
+
+NATIVE = Native()
+
+
+def _extract_batch(files: Sequence[Path], *, cached: bool) -> list[Outcome]:
+    clips = [_clip(file) for file in files]
+    good = [clip for clip in clips if isinstance(clip, Clip)]
+    try:
+        rows = [row[0] for row in derive(good, catalogue.JSYMBOLIC)] if cached else []
+    except MidiError:  # one of them has no answer: find out which
+        rows = []
+    remaining: Iterator[Outcome] = iter(rows or map(_extract_one, good))
+    return [next(remaining) if isinstance(clip, Clip) else clip for clip in clips]
+
+
+def _clip(file: Path) -> Clip | Failure:
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        return Failure(f"cannot be read: {error.strerror}")
+    return Clip(file.stem, file.stem, file, hashlib.sha256(data).hexdigest())
+
+
+def _extract_one(clip: Clip) -> Outcome:
+    try:
+        return catalogue.extract(clip.midi)
+    except MidiError as error:
+        return Failure(str(error).removeprefix(f"{clip.path}: "))
