@@ -12,14 +12,15 @@ import hashlib
 import os
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import current_process, get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
+from bench.files import write_atomically
 from bench.midi import MidiError
 
 if TYPE_CHECKING:
@@ -63,13 +64,16 @@ def derive(clips: Sequence[Clip], what: Derivation) -> list[Values]:
     """`what` of every clip, in order; read-only arrays.
 
     Raises:
-        UserError: a clip that is not cached cannot be read; the message names its file.
+        UserError: a clip that is not cached cannot be read, or the cache cannot be written; the
+            message names the file.
     """
     return derive_all(clips, [what])[0]
 
 
 def derive_all(clips: Sequence[Clip], whats: Sequence[Derivation]) -> list[list[Values]]:
     """Several derivations of the same clips, each MIDI file read at most once for all of them."""
+    if not clips:
+        return [[] for _ in whats]
     digest = hashlib.sha256("\n".join(clip.sha256 for clip in clips).encode()).hexdigest()
     results = [_load(what, digest, len(clips)) for what in whats]
     missing = [i for i, result in enumerate(results) if result is None]
@@ -77,20 +81,22 @@ def derive_all(clips: Sequence[Clip], whats: Sequence[Derivation]) -> list[list[
         wanted = [whats[i] for i in missing]
         for i, what, values in zip(missing, wanted, _compute(clips, wanted), strict=True):
             _save(what, digest, values)
+            for value in values:
+                value.flags.writeable = False
             results[i] = values
     return [result for result in results if result is not None]
 
 
 def _compute(clips: Sequence[Clip], whats: Sequence[Derivation]) -> list[list[Values]]:
     workers = min(os.cpu_count() or 1, len(clips) // _PARALLEL_FROM)
-    if workers <= 1:
+    if workers <= 1 or current_process().daemon:  # which may have no processes of its own
         rows = [_compute_one(clip, whats) for clip in clips]
     else:
         # Spawned, not forked: the caller may hold threads (torch), which a fork would freeze.
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
             size = len(clips)
             rows = list(pool.map(_compute_one, clips, [whats] * size, chunksize=64))
-    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in whats]
+    return [list(column) for column in zip(*rows, strict=True)]
 
 
 def _compute_one(clip: Clip, whats: Sequence[Derivation]) -> list[Values]:
@@ -110,16 +116,9 @@ def _origin(what: Derivation, digest: str) -> dict[str, str]:
 
 
 def _save(what: Derivation, digest: str, values: list[Values]) -> None:
-    file = _file(what, digest)
-    file.parent.mkdir(parents=True, exist_ok=True)
     lengths = np.array([len(value) for value in values], dtype=np.int64)
-    stacked = np.ascontiguousarray(np.concatenate(values)) if values else np.empty(0)
-    partial = file.with_suffix(f".{os.getpid()}.partial")
-    try:
-        save_file({"values": stacked, "lengths": lengths}, partial, _origin(what, digest))
-        partial.replace(file)
-    finally:
-        partial.unlink(missing_ok=True)
+    tensors = {"values": np.ascontiguousarray(np.concatenate(values)), "lengths": lengths}
+    write_atomically(_file(what, digest), save(tensors, _origin(what, digest)))
 
 
 def _load(what: Derivation, digest: str, n_clips: int) -> list[Values] | None:
@@ -133,4 +132,4 @@ def _load(what: Derivation, digest: str, n_clips: int) -> list[Values] | None:
     if len(lengths) != n_clips or lengths.sum() != len(stacked):
         return None
     stacked.flags.writeable = False
-    return np.split(stacked, np.cumsum(lengths)[:-1]) if n_clips else []
+    return np.split(stacked, np.cumsum(lengths)[:-1])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import sys
 import threading
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
 
 #: Seconds between two messages of one cell about its progress.
 _INTERVAL = 0.2
-
-# Parameters of mallopt(3), from glibc's malloc.h.
-_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +48,6 @@ def serve(orders: Connection, lifeline: Connection, log: Path) -> None:
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
-    keep_freed_memory()
     threading.Thread(target=_die_with, args=(lifeline,), daemon=True).start()
     while (cell := orders.recv()) is not None:
         os.ftruncate(descriptor, 0)
@@ -92,20 +87,6 @@ def limit_threads(threads: int) -> None:
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.set_num_threads(count)
-
-
-def keep_freed_memory() -> None:
-    """Let the C library keep freed memory for the next allocation, where it is glibc.
-
-    Training allocates and frees megabytes with every operation. Handed back to the system each
-    time, they come back as page faults: on a virtual machine a softmax over 4 million values took
-    120 ms instead of 5.
-    """
-    libc = ctypes.CDLL(None)
-    if hasattr(libc, "gnu_get_libc_version"):
-        libc.mallopt(_M_MMAP_MAX, 0)
-        libc.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
-        libc.mallopt(_M_TOP_PAD, 2**28)
 
 
 def _reporter(orders: Connection) -> Progress:
