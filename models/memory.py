@@ -16,9 +16,8 @@ def keep_freed_memory() -> None:
     """Have malloc keep what is freed for later, in this process from now on.
 
     By default glibc hands large freed arrays back to the system, and each page comes anew, zeroed,
-    at the next step. A training step at lite size touches 75,000 pages; where pages are dear, as
-    on virtual machines that balloon, that took longer than its arithmetic. Other C libraries are
-    left as they are.
+    at the next step. A training step at lite size asks for some 50,000 pages; on a busy virtual
+    machine they took over 4 s of system time. Other C libraries are left as they are.
     """
     try:
         mallopt = ctypes.CDLL("libc.so.6").mallopt
