@@ -58,7 +58,7 @@ def test_settings_come_from_the_base_then_the_method_then_the_dataset(tmp_path: 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("description", "descripton", "mine.toml: Object .*`description?"),
+        ("description", "descripton", "mine.toml: Object .*`descript"),
         ('datasets = ["synthetic", "emopia"]', "datasets = 3", r"Expected `array`.*\$.datasets"),
         ('extends = "midibert"', 'extends = "midibart"', "mt-midibert extends 'midibart'"),
         ('extends = "midibert"', 'extends = "mt-midibert"', "extends 'mt-midibert'"),
