@@ -53,8 +53,9 @@ def _own_tables(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(svm, name, COLUMNS)
 
 
-@pytest.mark.parametrize("method", [svm.SvmLin(dimensions=2), svm.SvmPanda(dimensions=2)])
-def test_finds_the_columns_that_tell_the_emotion(method: svm.SvmLin | svm.SvmPanda) -> None:
+@pytest.mark.parametrize("kind", [svm.SvmLin, svm.SvmPanda])
+def test_finds_the_columns_that_tell_the_emotion(kind: type[svm.SvmLin | svm.SvmPanda]) -> None:
+    method = kind(dimensions=2)
     method.fit(music(24), music(8, start=100), seed=0, progress=silent)
     assert isinstance(method, DetailedMethod)
     details = method.details()
