@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from bench.registry import pick
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
+
+    from bench.doctor import Finding
 
     FloatArray = NDArray[np.float64]
 
@@ -31,6 +33,7 @@ class Options:
 
     jobs: int | None = None  # processes at once; None: as many as the extractor finds sensible
     cached: bool = True  # use values of earlier calls, and keep these for later ones
+    program: Path | None = None  # the program that an extractor runs; None: where it looks itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,14 @@ class Extractor(Protocol):
         Raises:
             UserError: the extractor cannot work at all, such as for want of its program.
         """
+
+
+@runtime_checkable
+class CheckedExtractor(Protocol):
+    """An extractor that can tell whether what it needs is there."""
+
+    def check(self) -> list[Finding]:
+        """What `bench doctor` shows; may take seconds, never fails."""
 
 
 @cache

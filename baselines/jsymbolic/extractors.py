@@ -5,16 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 from concurrent.futures import ProcessPoolExecutor
-from fnmatch import fnmatchcase
 from functools import partial
 from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from baselines.jsymbolic.columns import JSymbolicColumns
 from baselines.jsymbolic.native import catalogue
 from bench.clips import Clip
 from bench.derived import derive
+from bench.doctor import Finding
 from bench.extractors import Failure
 from bench.midi import MidiError
 
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from bench.extractors import Options
@@ -33,15 +33,8 @@ if TYPE_CHECKING:
 _BATCH = 64
 
 
-class Native:
+class Native(JSymbolicColumns):
     """The 1,495 columns in NumPy; see `baselines.jsymbolic.native`."""
-
-    columns = catalogue.COLUMNS
-
-    def select(self, pattern: str) -> NDArray[np.int64]:
-        """Positions of the features whose name, code or column fits a shell-style pattern."""
-        columns = [i for i, name in enumerate(self.columns) if fnmatchcase(name, pattern)]
-        return np.union1d(catalogue.columns_matching(pattern), np.array(columns, dtype=np.int64))
 
     def extract(self, files: Sequence[Path], options: Options) -> list[Outcome]:
         """Rows of shape (1495,), computed in several processes and cached by content."""
@@ -52,6 +45,12 @@ class Native:
             return [row for batch in batches for row in work(batch)]
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
             return [row for rows in pool.map(work, batches) for row in rows]
+
+    def check(self) -> list[Finding]:
+        """Always there."""
+        values = catalogue.JSYMBOLIC
+        text = f"{len(self.columns):,} values of jSymbolic 2.2, {values.name}-v{values.version}"
+        return [Finding("native", "present", text)]
 
 
 NATIVE = Native()

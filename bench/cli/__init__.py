@@ -23,6 +23,7 @@ _COMMANDS = {
     "data": "Fetch, verify, describe or export the datasets.",
     "inspect": "Show what the methods see in a MIDI file.",
     "features": "Write jSymbolic's features of MIDI files as a table.",
+    "doctor": "Show what this machine has, and what to do about the rest.",
 }
 
 

@@ -44,7 +44,14 @@ _SUFFIXES = {".mid", ".midi"}
     default="native",
     show_default=True,
     metavar="NAME",
-    help="native, or one that another package brings.",
+    help="native; jsymbolic, the program itself; or one that another package brings.",
+)
+@click.option(
+    "--jsymbolic-jar",
+    "jar",
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="jSymbolic2.jar, for --extractor jsymbolic; by default SMER_BENCH_JSYMBOLIC.",
 )
 @click.option(
     "--features",
@@ -62,6 +69,7 @@ def features(
     listing: Path | None,
     output: Path | None,
     extractor: str,
+    jar: Path | None,
     pattern: str,
     jobs: int | None,
     no_cache: bool,
@@ -85,7 +93,7 @@ def features(
     if not len(positions):
         raise UserError(f"--features {pattern!r}: no feature fits this pattern")
     files = list(_files([*paths, *_listed(listing)]))
-    options = Options(jobs, cached=not no_cache)
+    options = Options(jobs, cached=not no_cache, program=jar)
     outcomes = chosen.extract(files, options)
     kept, rows = [], []
     for file, outcome in zip(files, outcomes, strict=True):

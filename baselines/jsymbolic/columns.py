@@ -1,0 +1,24 @@
+"""What the two ways to jSymbolic's features have in common: the columns."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from baselines.jsymbolic.native import catalogue
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class JSymbolicColumns:
+    """An extractor's columns: the 1,495 values of jSymbolic 2.2 for MIDI, in its own order."""
+
+    columns = catalogue.COLUMNS
+
+    def select(self, pattern: str) -> NDArray[np.int64]:
+        """Positions of the features whose name, code or column fits a shell-style pattern."""
+        columns = [i for i, name in enumerate(self.columns) if fnmatchcase(name, pattern)]
+        return np.union1d(catalogue.columns_matching(pattern), np.array(columns, dtype=np.int64))

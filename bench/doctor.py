@@ -1,0 +1,163 @@
+"""What this machine has of what the benchmark can use, and what to do about the rest."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import tempfile
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from bench.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Status = Literal["present", "absent", "broken"]
+
+#: Instruction sets that training in bfloat16 gains from, fastest first.
+_BFLOAT16 = ("amx_bf16", "avx512_bf16")
+_EXTRAS = {"pyarrow": "parquet", "matplotlib": "figures"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of `bench doctor`."""
+
+    name: str
+    #: absent: can be done without; broken: was asked for, or is needed, and does not work.
+    status: Status
+    #: What was found and where, or else what to do, in one line.
+    text: str
+
+
+def examine() -> Iterator[Finding]:
+    """Everything there is to know, quick things first. Changes nothing."""
+    yield Finding("Python", "present", f"{platform.python_version()}, {sys.executable}")
+    yield _torch()
+    yield _processor()
+    yield _gpu()
+    yield from _extras()
+    yield from _folders()
+    yield _mirror()
+    yield from _datasets()
+    yield from _extractors()
+
+
+def _torch() -> Finding:
+    try:
+        return Finding("torch", "present", version("torch"))
+    except PackageNotFoundError:
+        return Finding("torch", "broken", "not installed: pip install torch")
+
+
+def _processor() -> Finding:
+    affinity = getattr(os, "sched_getaffinity", None)  # which only some systems have
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
+    except OSError:
+        flags = []
+    fast = next((name for name in _BFLOAT16 if name in flags), None)
+    threads = os.environ.get("OMP_NUM_THREADS")
+    text = f"{cores} cores, " + (f"bfloat16 by {fast}" if fast else "no bfloat16 instructions")
+    return Finding("processor", "present", text + (f", OMP_NUM_THREADS={threads}" * bool(threads)))
+
+
+def _gpu() -> Finding:
+    # Only where there may be one is torch asked, which takes seconds to import.
+    if sys.platform == "linux" and not Path("/dev/nvidiactl").exists():
+        return Finding("GPU", "absent", "no NVIDIA device; the lite suite is made for processors")
+    if find_spec("torch") is None:
+        return Finding("GPU", "absent", "torch is not installed, which would tell")
+    import torch
+
+    if torch.cuda.is_available():
+        return Finding("GPU", "present", str(torch.cuda.get_device_name()))
+    hint = "this torch sees no GPU: see https://pytorch.org for a build that fits the driver"
+    return Finding("GPU", "absent", hint)
+
+
+def _extras() -> Iterator[Finding]:
+    for package, extra in _EXTRAS.items():
+        try:
+            yield Finding(package, "present", version(package))
+        except PackageNotFoundError:
+            yield Finding(package, "absent", f"pip install 'smer-bench[{extra}]'")
+
+
+def _folders() -> Iterator[Finding]:
+    from bench.datasets.storage import data_directory
+    from bench.derived import cache_directory
+
+    folders = {
+        "cache folder": (cache_directory(), "SMER_BENCH_CACHE"),
+        "data folder": (data_directory(), "SMER_BENCH_DATA"),
+    }
+    for name, (folder, variable) in folders.items():
+        if _is_writable(folder):
+            yield Finding(name, "present", f"{folder} (set {variable} for another)")
+        else:
+            hint = f"{folder} cannot be written: set {variable} to a folder that can"
+            yield Finding(name, "broken", hint)
+
+
+def _is_writable(folder: Path) -> bool:
+    """Whether files can be written there, or the folder can be made."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def _mirror() -> Finding:
+    from bench.datasets.builtin import SOURCES
+
+    mirror = os.environ.get("SMER_BENCH_MIRROR")
+    if not mirror:
+        hint = "SMER_BENCH_MIRROR is not set; without a network, a folder of the archives"
+        return Finding("mirror", "absent", hint)
+    if not Path(mirror).is_dir():
+        hint = f"{mirror} is no folder: set or unset SMER_BENCH_MIRROR"
+        return Finding("mirror", "broken", hint)
+    there = [name for name, source in SOURCES.items() if (Path(mirror) / source.archive).is_file()]
+    return Finding("mirror", "present", f"{mirror}: archives of {', '.join(there) or 'nothing'}")
+
+
+def _datasets() -> Iterator[Finding]:
+    from bench.datasets import dataset_info, dataset_names
+    from bench.datasets.fetch import is_fetched
+
+    for name in dataset_names():
+        try:
+            info = dataset_info(name)
+        except UserError as error:
+            yield Finding(name, "broken", str(error))
+            continue
+        text = f"{info.version}, {sum(info.sizes.values()):,} clips"
+        if is_fetched(name):
+            yield Finding(name, "present", text)
+        else:
+            yield Finding(name, "absent", f"bench data fetch {name}")
+
+
+def _extractors() -> Iterator[Finding]:
+    from bench.extractors import CheckedExtractor, extractor_names, load_extractor
+
+    for name in extractor_names():
+        try:
+            extractor = load_extractor(name)
+        except (ImportError, AttributeError) as error:
+            yield Finding(name, "broken", f"cannot be imported: {error}")
+            continue
+        if isinstance(extractor, CheckedExtractor):
+            yield from extractor.check()
+        else:
+            yield Finding(name, "present", f"{len(extractor.columns):,} columns")
