@@ -6,6 +6,7 @@ the last bit of a value.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.int64]
     Numbers = FloatArray | IntArray
-
-#: Length of the runs in which ticks are added up; bounds memory.
-_RUN = 1 << 16
 
 
 def mean(values: Numbers) -> float:
@@ -84,6 +82,30 @@ def second_largest(values: Numbers) -> int:
     return largest(others)
 
 
+def add_up(total: float, step: float, count: int, limit: float) -> tuple[float, int]:
+    """Add `step` to `total` until it reaches `limit`, `count` times at most, rounding every sum.
+
+    Between two powers of two each addition raises a sum by the same amount, so those are taken at
+    one go: a few dozen operations for any count.
+
+    Returns:
+        The sum and the number of additions.
+    """
+    used = 0
+    while used < count and total < limit:
+        last, total = total, total + step
+        used += 1
+        rise, ceiling = total - last, math.ldexp(1.0, math.frexp(total)[1])
+        if rise == 0.0:
+            return total, count
+        if last >= ceiling / 2 and (total + step) - total == rise:
+            ahead = int(min((min(ceiling, limit) - total) / rise, count - used)) - 2
+            if ahead > 0:
+                total += ahead * rise
+                used += ahead
+    return total, used
+
+
 def add_tick_by_tick(runs: Iterable[tuple[float, int]], start: float = 0.0) -> float:
     """`start` plus `value` added `count` times, one after the other, for each (value, count).
 
@@ -92,12 +114,7 @@ def add_tick_by_tick(runs: Iterable[tuple[float, int]], start: float = 0.0) -> f
     """
     total = start
     for value, count in runs:
-        while count > 0:
-            step = min(count, _RUN)
-            terms = np.full(step + 1, value)
-            terms[0] = total
-            total = float(np.add.accumulate(terms)[-1])
-            count -= step
+        total, _ = add_up(total, value, count, math.inf)
     return total
 
 

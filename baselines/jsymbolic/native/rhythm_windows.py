@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from baselines.jsymbolic.native.numerics import add_up
 from baselines.jsymbolic.native.steps import steps
 from bench.midi import MidiError
 
@@ -57,30 +58,6 @@ def windows(piece: Piece, seconds: float) -> Windows:
     if piece.n_ticks <= last[-1]:
         length[-1] = piece.n_ticks - begin[-1]
     return Windows(own + again, length, _microseconds(piece.midi, begin, begin + length))
-
-
-def add_up(total: float, step: float, count: int, limit: float) -> tuple[float, int]:
-    """Add `step` to `total` until it reaches `limit`, `count` times at most, rounding every sum.
-
-    Between two powers of two each addition raises a sum by the same amount, so those are taken at
-    one go: a few dozen operations for any count.
-
-    Returns:
-        The sum and the number of additions.
-    """
-    used = 0
-    while used < count and total < limit:
-        last, total = total, total + step
-        used += 1
-        rise, ceiling = total - last, math.ldexp(1.0, math.frexp(total)[1])
-        if rise == 0.0:
-            return total, count
-        if last >= ceiling / 2 and (total + step) - total == rise:
-            ahead = int(min((min(ceiling, limit) - total) / rise, count - used)) - 2
-            if ahead > 0:
-                total += ahead * rise
-                used += ahead
-    return total, used
 
 
 def _bounds(piece: Piece, seconds: float) -> tuple[IntArray, IntArray]:

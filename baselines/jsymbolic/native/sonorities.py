@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from baselines.jsymbolic.native.numerics import fold_octaves, normalised
+from bench.midi import MidiError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,6 +33,7 @@ _CHORD_TYPES = {
 _PARTIAL, _OTHER_TRIAD, _OTHER_FOUR, _COMPLEX, _NO_CHORD = 0, 5, 9, 10, 11
 #: A pitch above and one below all others, for pitch classes that do not sound.
 _ABOVE, _BELOW = 1000, -1000
+_MOST_CELLS = 1 << 24  # rows by pitches, about 1 GB; a symphony has a tenth of them
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,11 +120,17 @@ class Sonorities:
 
 
 def sonorities(notes: NoteArray) -> Sonorities:
-    """The sonorities of these notes."""
+    """The sonorities of these notes.
+
+    Raises:
+        MidiError: so many that their table would fill the memory.
+    """
     notes = notes[notes.end > notes.onset]
     ticks = np.unique(np.concatenate([notes.onset, notes.end]))
     pitches, column = np.unique(notes.pitch, return_inverse=True)
     shape = (len(ticks), len(pitches))
+    if shape[0] * max(shape[1], 12) > _MOST_CELLS:
+        raise MidiError(f"too many notes: what sounds changes {len(ticks):,} times")
     begin = np.searchsorted(ticks, notes.onset) * len(pitches) + column
     end = np.searchsorted(ticks, notes.end) * len(pitches) + column
     cells = np.concatenate([begin, end])

@@ -29,9 +29,11 @@ class Steps:
         """(value, number of ticks) for the ticks begin..end-1, in order."""
         if len(self.ticks) == 1:
             return [(float(self.values[0]), end - begin)]
-        edges = np.append(self.ticks, np.iinfo(np.int64).max).clip(begin, end)
-        lengths = np.diff(edges)
-        return [(float(v), int(n)) for v, n in zip(self.values, lengths, strict=True) if n]
+        first, behind = np.searchsorted(self.ticks, (begin, end), side="right")
+        inside = self.ticks[first:behind].clip(max=end).tolist()
+        edges = zip([begin, *inside], [*inside, end], strict=True)
+        values = self.values[first - 1 : behind].tolist()
+        return [(v, b - a) for v, (a, b) in zip(values, edges, strict=True) if b > a]
 
 
 def steps(initial: float, ticks: IntArray, values: FloatArray) -> Steps:

@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from baselines.jsymbolic.native.beat_histogram import beat_histograms
+from baselines.jsymbolic.native.numerics import add_up
 from baselines.jsymbolic.native.piece import Piece
 from baselines.jsymbolic.native.rhythm import FEATURES
-from baselines.jsymbolic.native.rhythm_windows import add_up, windows
+from baselines.jsymbolic.native.rhythm_windows import windows
 from bench.midi import MidiError
 
 if TYPE_CHECKING:
