@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
 
-from baselines.tables import Standardiser, jsymbolic_table
+from baselines.tables import NATIVE, Standardiser, jsymbolic_table
 from bench.labels import N_QUADRANTS
 from bench.registry import register_method
 
@@ -34,6 +34,9 @@ class _Classifier(Protocol):
 class _TableEnsemble:
     """A scikit-learn classifier on the jSymbolic table."""
 
+    def __init__(self, extractor: str) -> None:
+        self._extractor = extractor
+
     def _classifier(self, seed: int) -> _Classifier:
         raise NotImplementedError
 
@@ -42,7 +45,7 @@ class _TableEnsemble:
     ) -> None:
         """Learn from `train` and `valid`."""
         del progress  # scikit-learn does not tell
-        table = np.concatenate([_table(train), _table(valid)])
+        table = np.concatenate([self._table(train), self._table(valid)])
         self._varying = Standardiser(table).varying
         self._model = self._classifier(seed)
         self._model.fit(
@@ -52,9 +55,14 @@ class _TableEnsemble:
     def predict_proba(self, clips: Sequence[Clip]) -> FloatArray:
         """Probabilities of the quadrants, shape (n_clips, 4)."""
         probabilities = np.zeros((len(clips), N_QUADRANTS))
-        table = _table(clips)[:, self._varying]
+        table = self._table(clips)[:, self._varying]
         probabilities[:, self._model.classes_] = self._model.predict_proba(table)
         return probabilities
+
+    def _table(self, clips: Sequence[Clip]) -> FloatArray:
+        # Trees take NaN as a value of its own; infinity they do not take.
+        table = jsymbolic_table(clips, self._extractor)
+        return np.where(np.isfinite(table), table, np.nan)
 
 
 @register_method("gbdt-jsymbolic")
@@ -67,6 +75,7 @@ class GbdtJSymbolic(_TableEnsemble):
         leaves: most leaves of a tree.
         columns: share of the values that each split may choose from, drawn by the seed.
         bins: most classes that a value is sorted into.
+        extractor: "native", or "jsymbolic" for the program itself.
     """
 
     def __init__(
@@ -77,7 +86,9 @@ class GbdtJSymbolic(_TableEnsemble):
         leaves: int = 15,
         columns: float = 0.1,
         bins: int = 64,
+        extractor: str = NATIVE,
     ) -> None:
+        super().__init__(extractor)
         self._settings: dict[str, Any] = {
             "max_iter": rounds,
             "learning_rate": learning_rate,
@@ -102,9 +113,18 @@ class TreesJSymbolic(_TableEnsemble):
         trees: how many.
         columns: share of the values that each split may choose from.
         leaf: fewest clips in a leaf.
+        extractor: "native", or "jsymbolic" for the program itself.
     """
 
-    def __init__(self, *, trees: int = 500, columns: float = 0.05, leaf: int = 1) -> None:
+    def __init__(
+        self,
+        *,
+        trees: int = 500,
+        columns: float = 0.05,
+        leaf: int = 1,
+        extractor: str = NATIVE,
+    ) -> None:
+        super().__init__(extractor)
         self._settings: dict[str, Any] = {
             "n_estimators": trees,
             "max_features": columns,
@@ -114,9 +134,3 @@ class TreesJSymbolic(_TableEnsemble):
     def _classifier(self, seed: int) -> _Classifier:
         model: _Classifier = ExtraTreesClassifier(random_state=seed, n_jobs=1, **self._settings)
         return model
-
-
-def _table(clips: Sequence[Clip]) -> FloatArray:
-    # Trees take NaN as a value of its own; infinity they do not take.
-    table = jsymbolic_table(clips)
-    return np.where(np.isfinite(table), table, np.nan)

@@ -17,6 +17,7 @@ from baselines.selection import anova_f, best, relieff
 from baselines.tables import (
     ALL_COLUMNS,
     JSYMBOLIC_COLUMNS,
+    NATIVE,
     Standardiser,
     full_table,
     jsymbolic_table,
@@ -38,11 +39,12 @@ class _TableSvm:
 
     def __init__(
         self,
-        table: Callable[[Sequence[Clip]], FloatArray],
+        table: Callable[[Sequence[Clip], str], FloatArray],
+        extractor: str,
         columns: tuple[str, ...],
         select: Selection,
     ) -> None:
-        self._table = table
+        self._table = lambda clips: table(clips, extractor)
         self._columns = columns
         self._select = select
 
@@ -88,14 +90,15 @@ class SvmLin(_TableSvm):
 
     Args:
         dimensions: how many values to keep; fewer where fewer vary.
+        extractor: "native", or "jsymbolic" for the program itself.
     """
 
-    def __init__(self, *, dimensions: int = 521) -> None:
+    def __init__(self, *, dimensions: int = 521, extractor: str = NATIVE) -> None:
         def select(scaled: FloatArray, labels: Labels, songs: Sequence[str]) -> Columns:
             del songs
             return best(anova_f(scaled, labels), dimensions)
 
-        super().__init__(jsymbolic_table, JSYMBOLIC_COLUMNS, select)
+        super().__init__(jsymbolic_table, extractor, JSYMBOLIC_COLUMNS, select)
 
 
 @register_method("svm-panda", deterministic=True)
@@ -105,22 +108,27 @@ class SvmPanda(_TableSvm):
     Args:
         dimensions: how many values to keep: those with the highest ReliefF weights, which is how
             Panda et al. rank theirs.
+        extractor: "native", or "jsymbolic" for the program itself.
     """
 
-    def __init__(self, *, dimensions: int = 135) -> None:
+    def __init__(self, *, dimensions: int = 135, extractor: str = NATIVE) -> None:
         def select(scaled: FloatArray, labels: Labels, songs: Sequence[str]) -> Columns:
             return best(relieff(scaled, labels, songs), dimensions)
 
-        super().__init__(full_table, ALL_COLUMNS, select)
+        super().__init__(full_table, extractor, ALL_COLUMNS, select)
 
 
 @register_method("svm-jsymbolic", deterministic=True)
 class SvmJSymbolic(_TableSvm):
-    """RBF SVM on all jSymbolic values that vary."""
+    """RBF SVM on all jSymbolic values that vary.
 
-    def __init__(self) -> None:
+    Args:
+        extractor: "native", or "jsymbolic" for the program itself.
+    """
+
+    def __init__(self, *, extractor: str = NATIVE) -> None:
         def select(scaled: FloatArray, labels: Labels, songs: Sequence[str]) -> Columns:
             del labels, songs
             return np.arange(scaled.shape[1])
 
-        super().__init__(jsymbolic_table, JSYMBOLIC_COLUMNS, select)
+        super().__init__(jsymbolic_table, extractor, JSYMBOLIC_COLUMNS, select)

@@ -10,6 +10,8 @@ from baselines.jsymbolic.native import catalogue
 from baselines.panda import COLUMNS as PANDA_COLUMNS
 from baselines.panda import PANDA_EXTRA
 from bench.derived import derive, derive_all
+from bench.errors import UserError, WorkError
+from bench.extractors import Failure, Options, load_extractor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,20 +22,52 @@ if TYPE_CHECKING:
     from bench.methods import FloatArray
 
 JSYMBOLIC_COLUMNS: tuple[str, ...] = tuple(catalogue.COLUMNS)
+#: The extractor that needs no Java, and whose values are kept with other derived ones.
+NATIVE = "native"
 ALL_COLUMNS: tuple[str, ...] = JSYMBOLIC_COLUMNS + PANDA_COLUMNS
 
 
-def jsymbolic_table(clips: Sequence[Clip]) -> FloatArray:
-    """The jSymbolic values of clips, shape (n_clips, 1495), in the order of `JSYMBOLIC_COLUMNS`."""
-    return _stacked(derive(clips, catalogue.JSYMBOLIC), len(JSYMBOLIC_COLUMNS))
+def jsymbolic_table(clips: Sequence[Clip], extractor: str = NATIVE) -> FloatArray:
+    """The jSymbolic values of clips, shape (n_clips, 1495), in the order of `JSYMBOLIC_COLUMNS`.
+
+    Args:
+        clips: whose values.
+        extractor: "native"; "jsymbolic", the program itself; or another of the same columns.
+
+    Raises:
+        UserError: there is no such extractor, or it has other columns or lacks what it needs.
+        WorkError: it has no row for a clip; the message names the clip's file.
+    """
+    if extractor == NATIVE:
+        return _stacked(derive(clips, catalogue.JSYMBOLIC), len(JSYMBOLIC_COLUMNS))
+    return _extracted(clips, extractor)
 
 
-def full_table(clips: Sequence[Clip]) -> FloatArray:
-    """jSymbolic, MIDI Toolbox and jMusic values of clips, in the order of `ALL_COLUMNS`."""
-    jsymbolic, extra = derive_all(clips, [catalogue.JSYMBOLIC, PANDA_EXTRA])
-    return np.hstack(
-        [_stacked(jsymbolic, len(JSYMBOLIC_COLUMNS)), _stacked(extra, len(PANDA_COLUMNS))]
-    )
+def full_table(clips: Sequence[Clip], extractor: str = NATIVE) -> FloatArray:
+    """jSymbolic, MIDI Toolbox and jMusic values of clips, in the order of `ALL_COLUMNS`.
+
+    Args and errors are those of `jsymbolic_table`.
+    """
+    if extractor == NATIVE:
+        jsymbolic, extra = derive_all(clips, [catalogue.JSYMBOLIC, PANDA_EXTRA])
+        table = _stacked(jsymbolic, len(JSYMBOLIC_COLUMNS))
+    else:
+        table, extra = _extracted(clips, extractor), derive(clips, PANDA_EXTRA)
+    return np.hstack([table, _stacked(extra, len(PANDA_COLUMNS))])
+
+
+def _extracted(clips: Sequence[Clip], name: str) -> FloatArray:
+    extractor = load_extractor(name)
+    if tuple(extractor.columns) != JSYMBOLIC_COLUMNS:
+        raise UserError(f"extractor {name!r} does not have jSymbolic's columns")
+    # One process: how many a machine can bear, those who run the cells decide.
+    outcomes = extractor.extract([clip.path for clip in clips], Options(jobs=1))
+    rows: list[FloatArray] = []
+    for clip, outcome in zip(clips, outcomes, strict=True):
+        if isinstance(outcome, Failure):
+            raise WorkError(f"{clip.path}: {outcome.reason}")
+        rows.append(outcome[np.newaxis])
+    return _stacked(rows, len(JSYMBOLIC_COLUMNS))
 
 
 def _stacked(rows: list[FloatArray], n_columns: int) -> FloatArray:

@@ -21,8 +21,9 @@ def music(n: int, start: int = 0) -> list[Clip]:
     return [Clip(str(i), str(i), Path("none"), str(i), i % 4) for i in range(start, start + n)]
 
 
-def table(clips: Sequence[Clip]) -> FloatArray:
+def table(clips: Sequence[Clip], extractor: str = "native") -> FloatArray:
     """The quadrant shows in two of eight columns; another is unknown or infinite at times."""
+    assert extractor == "native"
     rows = []
     for clip in clips:
         i = int(clip.id)

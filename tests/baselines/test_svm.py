@@ -31,8 +31,9 @@ def music(n_songs: int, start: int = 0) -> list[Clip]:
     ]
 
 
-def table(clips: Sequence[Clip]) -> FloatArray:
+def table(clips: Sequence[Clip], extractor: str = "native") -> FloatArray:
     """Columns 3 and 7 tell valence and arousal, 0 never varies, 1 is NaN at times."""
+    assert extractor == "native"
     rows = []
     for clip in clips:
         song, i = map(int, clip.id.split("."))
