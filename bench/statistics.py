@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
     BoolArray = NDArray[np.bool_]
     IntArray = NDArray[np.int64]
+    Matrix = TypeVar("Matrix", BoolArray, FloatArray)
 
 LEVEL = 0.95
 ALPHA = 1 - LEVEL
@@ -126,11 +127,11 @@ def compare(first: Runs, second: Runs, songs: IntArray) -> Comparison:
     Raises:
         ValueError: the methods have no seed in common.
     """
-    ours, theirs = _paired(first, second)
+    ours, theirs = _paired((first, first.hits), (second, second.hits))
     n_seeds, n_clips = ours.shape
     by_clip = ours.astype(np.float64) - theirs
     members = _membership(songs)
-    (p,) = _p_values([_Difference.of(first, second, members)])
+    (p,) = _p_values([_Difference.of(_Shares.of(first, members), _Shares.of(second, members))])
     return Comparison(
         difference=float(by_clip.mean()),
         interval=_interval(_mean_over_seeds(_song_weights(songs) @ by_clip.T.astype(np.float32))),
@@ -156,12 +157,25 @@ def told_apart(methods: Sequence[Runs], songs: IntArray) -> BoolArray:
         for i, j in combinations(range(len(methods)), 2)
         if common_seeds(methods[i], methods[j])
     ]
-    p_values = _p_values([_Difference.of(methods[i], methods[j], members) for i, j in pairs])
+    shares = [_Shares.of(runs, members) for runs in methods]
+    p_values = _p_values([_Difference.of(shares[i], shares[j]) for i, j in pairs])
     tested = [(pair, p) for pair, p in zip(pairs, p_values, strict=True) if p is not None]
     apart = np.zeros((len(methods), len(methods)), dtype=np.bool_)
     for ((i, j), _), p in zip(tested, holm([p for _, p in tested]), strict=True):
         apart[i, j] = apart[j, i] = p < ALPHA
     return apart
+
+
+@dataclass(frozen=True, eq=False)
+class _Shares:
+    """What each song adds to a method's accuracy, with each seed."""
+
+    runs: Runs
+    of_songs: FloatArray  # shape (n_seeds, n_songs), rows sum to the accuracy
+
+    @classmethod
+    def of(cls, runs: Runs, members: FloatArray) -> _Shares:
+        return cls(runs, runs.hits.astype(np.float64) @ members.T / runs.hits.shape[1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,11 +188,11 @@ class _Difference:
     testable: bool
 
     @classmethod
-    def of(cls, first: Runs, second: Runs, members: FloatArray) -> _Difference:
-        ours, theirs = _paired(first, second)
-        n_seeds, n_clips = ours.shape
-        by_song = (ours @ members.T - theirs @ members.T) / n_clips
-        fixed = first.deterministic and second.deterministic
+    def of(cls, first: _Shares, second: _Shares) -> _Difference:
+        ours, theirs = _paired((first.runs, first.of_songs), (second.runs, second.of_songs))
+        n_seeds = len(ours)
+        by_song = ours - theirs
+        fixed = first.runs.deterministic and second.runs.deterministic
         _, std = mean_std(by_song.sum(axis=1))
         return cls(by_song.mean(axis=0), (std or 0.0) / n_seeds**0.5, n_seeds, fixed or n_seeds > 1)
 
@@ -195,9 +209,7 @@ def _p_values(differences: Sequence[_Difference]) -> list[float | None]:
             p_values.append(None)
             continue
         if difference.error:
-            rng = np.random.default_rng([_SEED, difference.n_seeds])
-            t = rng.standard_t(difference.n_seeds - 1, size=_FLIPS)
-            flipped = flipped + difference.error * t
+            flipped = flipped + difference.error * _students_t(difference.n_seeds - 1)
         # Sums in another order may differ in the last bit; equal ones count as reached.
         reached = np.abs(flipped) >= abs(difference.by_song.sum()) - 1e-12
         p_values.append(float((1 + reached.sum()) / (1 + _FLIPS)))
@@ -211,6 +223,12 @@ def _coins(n_songs: int) -> FloatArray:
     return (2 * flips - 1).astype(np.float64)
 
 
+@lru_cache(maxsize=16)
+def _students_t(freedom: int) -> FloatArray:
+    """Draws of Student's t, shape (n_flips,)."""
+    return np.random.default_rng([_SEED, freedom]).standard_t(freedom, size=_FLIPS)
+
+
 def common_seeds(first: Runs, second: Runs) -> tuple[int, ...]:
     """The seeds over which two methods are compared; a deterministic one has all."""
     if first.deterministic:
@@ -220,18 +238,22 @@ def common_seeds(first: Runs, second: Runs) -> tuple[int, ...]:
     return tuple(seed for seed in first.seeds if seed in second.seeds)
 
 
-def _paired(first: Runs, second: Runs) -> tuple[BoolArray, BoolArray]:
-    """The hits of both with the seeds that both have, each of shape (n_common, n_clips)."""
-    seeds = common_seeds(first, second)
+def _paired(first: tuple[Runs, Matrix], second: tuple[Runs, Matrix]) -> tuple[Matrix, Matrix]:
+    """The rows of two matrices for the seeds that both methods have.
+
+    Raises:
+        ValueError: there are none.
+    """
+    seeds = common_seeds(first[0], second[0])
     if not seeds:
         raise ValueError("no seed in common")
-    ours, theirs = (
-        np.repeat(runs.hits[:1], len(seeds), axis=0)
-        if runs.deterministic
-        else runs.hits[[runs.seeds.index(seed) for seed in seeds]]
-        for runs in (first, second)
-    )
-    return ours, theirs
+
+    def rows(runs: Runs, matrix: Matrix) -> Matrix:
+        if runs.deterministic:
+            return np.repeat(matrix[:1], len(seeds), axis=0)
+        return matrix[[runs.seeds.index(seed) for seed in seeds]]
+
+    return rows(*first), rows(*second)
 
 
 def _design_effect(by_clip: FloatArray, members: FloatArray) -> float:
@@ -285,12 +307,16 @@ def _interval(resamples: NDArray[np.floating[Any]]) -> Interval:
 
 def _mean_over_seeds(by_seed: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
     """Means over seeds drawn anew for each row, shape (n_resamples, n_seeds)."""
-    n = by_seed.shape[1]
-    drawn = max(n - 1, 1)
-    rng = np.random.default_rng([_SEED, n])
-    weights = rng.multinomial(drawn, np.full(n, 1 / n), size=len(by_seed)) / drawn
-    means: NDArray[np.floating[Any]] = (by_seed * weights).sum(axis=1)
+    means: NDArray[np.floating[Any]] = np.einsum("rs,rs->r", by_seed, _seed_weights(*by_seed.shape))
     return means
+
+
+@lru_cache(maxsize=16)
+def _seed_weights(n_resamples: int, n_seeds: int) -> FloatArray:
+    """Weights of the seeds in every resample, shape (n_resamples, n_seeds), rows sum to 1."""
+    drawn = max(n_seeds - 1, 1)
+    rng = np.random.default_rng([_SEED, n_seeds])
+    return rng.multinomial(drawn, np.full(n_seeds, 1 / n_seeds), size=n_resamples) / drawn
 
 
 def _membership(songs: IntArray) -> FloatArray:

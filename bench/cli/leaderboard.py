@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import click
 
@@ -27,8 +29,16 @@ if TYPE_CHECKING:
     show_default=True,
     help="The file to write.",
 )
+@click.option(
+    "--figures",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("docs/figures"),
+    show_default=True,
+    help="Folder of the figures; those that are there are linked.",
+)
+@click.option("--draw", is_flag=True, help="Draw the figures too; needs matplotlib.")
 @click.option("--check", is_flag=True, help="Write nothing; show the difference, exit 1 if any.")
-def leaderboard(*, results: Path, output: Path, check: bool) -> None:
+def leaderboard(*, results: Path, output: Path, figures: Path, draw: bool, check: bool) -> None:
     r"""Write leaderboard.md from the records, or check that it follows from them.
 
     Every score is computed again from the predictions in the records. Reads no dataset.
@@ -44,11 +54,18 @@ def leaderboard(*, results: Path, output: Path, check: bool) -> None:
     with _without_garbage_collection():
         records = read_records(results)
     suites = {record.cell.suite for record in records}
+    songs = _songs({record.cell.dataset for record in records})
+    if draw and not check:
+        from bench.report.figures import write_figures
+
+        written = write_figures(records, figures, songs=songs)
+        click.echo(f"{figures}: {len(written)} figures")
     text = render_leaderboard(
         records,
         read_failures(results),
         expected=_expected(suites),
-        songs=_songs({record.cell.dataset for record in records}),
+        songs=songs,
+        figures=_links(figures, output),
     )
     if not check:
         write_atomically(output, text.encode())
@@ -91,6 +108,15 @@ def _songs(datasets: Iterable[str]) -> dict[str, dict[str, str]]:
     return {
         name: {row.clip: row.song for row in built_in_manifest(name).rows}
         for name in sorted(set(datasets) & set(BUILT_IN))
+    }
+
+
+def _links(figures: Path, page: Path) -> dict[str, str]:
+    """Where a page finds the figures of a folder, by file name."""
+    folder = os.path.relpath(figures, page.parent)
+    return {
+        file.name: quote(f"{folder}/{file.name}".replace(os.sep, "/"))
+        for file in sorted(figures.glob("*.svg"))
     }
 
 

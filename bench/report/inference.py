@@ -40,7 +40,7 @@ Songs = Mapping[str, Mapping[str, str]]
 class Answers:
     """What a row answered on its test set, by clip or by segment."""
 
-    items: tuple[tuple[str, int], ...]  # clip and true quadrant of each item
+    items: tuple[list[str], list[int]]  # clip and true quadrant of each item
     labels: IntArray  # shape (n,)
     answers: IntArray  # predicted quadrants, shape (n_seeds, n)
     songs: IntArray  # shape (n,)
@@ -57,9 +57,10 @@ def answers_of(row: Row, songs: Mapping[str, str], *, segments: bool = False) ->
     """
     records = row.records[:1] if row.deterministic else row.records
     items = _items(records[0], segments=segments)
-    if not items or any(_items(record, segments=segments) != items for record in records[1:]):
+    if any(_items(record, segments=segments) != items for record in records[1:]):
         return None
-    labels = np.array([label for _, label in items], dtype=np.int64)
+    clips, true = items
+    labels = np.array(true, dtype=np.int64)
     answers = np.stack([_predicted(record, segments=segments) for record in records])
     numbers: dict[str, int] = {}
     return Answers(
@@ -67,18 +68,17 @@ def answers_of(row: Row, songs: Mapping[str, str], *, segments: bool = False) ->
         labels=labels,
         answers=answers,
         songs=np.array(
-            [numbers.setdefault(songs.get(clip, f"\0{clip}"), len(numbers)) for clip, _ in items]
+            [numbers.setdefault(songs.get(clip, f"\0{clip}"), len(numbers)) for clip in clips]
         ),
         runs=Runs(answers == labels, tuple(r.cell.seed for r in records), row.deterministic),
     )
 
 
-def _items(record: Record, *, segments: bool) -> tuple[tuple[str, int], ...]:
-    return tuple(
-        (p.clip, p.label)
-        for p in record.predictions
-        for _ in range(len(p.segments or ()) if segments else 1)
-    )
+def _items(record: Record, *, segments: bool) -> tuple[list[str], list[int]]:
+    told = record.predictions
+    if segments:
+        told = [p for p in told for _ in p.segments or ()]
+    return [p.clip for p in told], [p.label for p in told]
 
 
 def _predicted(record: Record, *, segments: bool) -> IntArray:

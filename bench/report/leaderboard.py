@@ -16,7 +16,7 @@ from bench.report.rows import arrange, cell_order, suite_order
 from bench.report.tables import NOTHING, changes_text, dataset_title, render_board
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from bench.records import CellIdentity, Record
     from bench.report.inference import Songs
@@ -43,6 +43,7 @@ def render_leaderboard(
     *,
     expected: Iterable[CellIdentity] = (),
     songs: Songs | None = None,
+    figures: Mapping[str, str] | None = None,
 ) -> str:
     """The leaderboard as Markdown; equal input gives equal text, in whatever order it comes.
 
@@ -51,6 +52,7 @@ def render_leaderboard(
         failures: cells that failed and have no record.
         expected: cells that the suites ask for, so that what is missing shows.
         songs: dataset -> clip -> song; a clip without one counts as a song of its own.
+        figures: links of the figures that there are, by file name.
     """
     boards, left_out = arrange(records)
     wanted = Expected(expected)
@@ -64,7 +66,7 @@ def render_leaderboard(
         "# Leaderboard",
         _HEADER.format(shown=shown, protocol=PROTOCOL),
         _READING.format(title=published().paper.title, url=published().paper.url),
-        *(_suite(name, by_suite.get(name, []), wanted, inference) for name in suites),
+        *(_suite(n, by_suite.get(n, []), wanted, inference, figures or {}) for n in suites),
         _failures(failures),
         _later_results(),
         _left_out(left_out),
@@ -72,10 +74,16 @@ def render_leaderboard(
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _suite(name: str, boards: list[Board], expected: Expected, inference: Inference) -> str:
+def _suite(
+    name: str,
+    boards: list[Board],
+    expected: Expected,
+    inference: Inference,
+    figures: Mapping[str, str],
+) -> str:
     parts = [
         f"## Suite {escape(name)}",
-        *(render_board(board, expected, inference) for board in boards),
+        *(render_board(board, expected, inference, figures) for board in boards),
         *(
             f"### {dataset_title(dataset)}\n\nNo records yet."
             for dataset in expected.missing_datasets(name, boards)

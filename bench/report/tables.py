@@ -8,11 +8,12 @@ import numpy as np
 
 from bench.labels import QUADRANTS
 from bench.report.ablation import grids
+from bench.report.figures import KINDS, figure_name
 from bench.report.markdown import details, escape, plus_minus, signed, table
 from bench.report.published import published
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from bench.report.ablation import Grid
     from bench.report.expected import Expected
@@ -25,8 +26,17 @@ NOTHING = "–"
 _HIDDEN = 0.0005  # p-values below are not written out
 
 
-def render_board(board: Board, expected: Expected, inference: Inference) -> str:
-    """Everything that is said about one suite on one dataset."""
+def render_board(
+    board: Board, expected: Expected, inference: Inference, figures: Mapping[str, str]
+) -> str:
+    """Everything that is said about one suite on one dataset.
+
+    Args:
+        board: the rows.
+        expected: what the suite asks for.
+        inference: what follows from the rows.
+        figures: links of the figures that there are, by file name.
+    """
     everyone = (*board.rows, *board.variants)
     used = everyone[0].first.dataset
     ablations = grids(board)
@@ -40,8 +50,18 @@ def render_board(board: Board, expected: Expected, inference: Inference) -> str:
         *(_ablation(grid, expected) for grid in ablations),
         _variants(variants, expected),
         details("Confusion matrices", _confusions(everyone)),
+        _figures(board, figures),
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def _figures(board: Board, figures: Mapping[str, str]) -> str:
+    images = [
+        f"{caption}.\n\n![{caption}]({figures[name]})"
+        for kind, caption in KINDS.items()
+        if (name := figure_name(board.suite, board.dataset, kind)) in figures
+    ]
+    return details("Figures", "\n\n".join(images)) if images else ""
 
 
 def dataset_title(name: str, version: str = "") -> str:

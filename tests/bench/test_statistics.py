@@ -34,13 +34,14 @@ if TYPE_CHECKING:
 @pytest.fixture
 def few_resamples(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """For simulations, which average over many data sets anyway."""
-    statistics._drawn_weights.cache_clear()
-    statistics._coins.cache_clear()
+    caches = (statistics._drawn_weights, statistics._coins, statistics._students_t)
+    for cached in caches:
+        cached.cache_clear()
     monkeypatch.setattr(statistics, "_RESAMPLES", 400)
     monkeypatch.setattr(statistics, "_FLIPS", 399)
     yield
-    statistics._drawn_weights.cache_clear()
-    statistics._coins.cache_clear()
+    for cached in caches:
+        cached.cache_clear()
 
 
 def runs(hits: Hits) -> Runs:

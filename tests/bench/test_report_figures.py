@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+import pytest
+from click.testing import CliRunner
+
+from bench.cells import record_path
+from bench.cli.leaderboard import leaderboard
+from bench.records import encode_record
+from bench.report.figures import KINDS, figure_name, write_figures
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bench.records import Record
+    from tests.bench.conftest import MakeRecord
+
+pytest.importorskip("matplotlib", reason="figures need the optional matplotlib")
+
+LABELS = [0, 1, 2, 3] * 5
+
+
+@pytest.fixture
+def records(make_record: MakeRecord) -> list[Record]:
+    """Two models with every set of tasks, trained for different numbers of epochs."""
+    told = []
+    for seed in range(2):
+        for i, tasks in enumerate(([], ["key"], ["velocity"], ["key", "velocity"])):
+            told.append(
+                make_record(
+                    "mt-midibert" if i == 3 else "midibert",
+                    seed=seed,
+                    labels=LABELS,
+                    predicted=[q if k < 10 + 2 * i + seed else 0 for k, q in enumerate(LABELS)],
+                    settings={"tasks": tasks} if i == 3 else {},
+                    changes={"tasks": tasks} if i in (1, 2) else {},
+                    details={"history": [{"valid_macro_f1": 0.1 * e} for e in range(3 + seed)]},
+                )
+            )
+    return told
+
+
+def test_every_figure_is_drawn_and_is_the_same_twice(records: list[Record], tmp_path: Path) -> None:
+    first = write_figures(records, tmp_path / "one", songs={})
+    second = write_figures(records[::-1], tmp_path / "two", songs={})
+    assert [path.name for path in first] == [figure_name("lite", "emopia", kind) for kind in KINDS]
+    for one, two in zip(first, second, strict=True):
+        assert one.read_bytes() == two.read_bytes()
+        assert len(one.read_bytes()) < 100_000
+
+
+def texts(path: Path) -> set[str]:
+    root = ET.fromstring(path.read_text())  # noqa: S314  # our own file
+    return {"".join(e.itertext()).strip() for e in root.iter("{http://www.w3.org/2000/svg}text")}
+
+
+def test_figures_say_what_they_show(records: list[Record], tmp_path: Path) -> None:
+    shown = {path.name: texts(path) for path in write_figures(records, tmp_path, songs={})}
+    grid = {"none", "key", "velocity", "key + velocity"}
+    assert grid <= shown["lite-emopia-ablation.svg"]
+    assert grid | {"Q1", "Q4", "Predicted"} <= shown["lite-emopia-confusion.svg"]
+    for kind in ("accuracy", "learning", "cost"):
+        assert {"midibert", "mt-midibert"} <= shown[f"lite-emopia-{kind}.svg"]
+
+
+def test_only_what_there_is_is_drawn(make_record: MakeRecord, tmp_path: Path) -> None:
+    written = write_figures([make_record()], tmp_path, songs={})
+    assert [path.name for path in written] == ["lite-emopia-accuracy.svg"]
+
+
+def test_hostile_names_neither_break_nor_script_nor_escape(
+    make_record: MakeRecord, tmp_path: Path
+) -> None:
+    name = "../<script>$\\frac{</script>"
+    written = write_figures([make_record(name, dataset=name, suite=name)], tmp_path / "f", songs={})
+    for path in written:
+        assert path.parent == tmp_path / "f"
+        assert "<script" not in path.read_text()
+        assert name in texts(path)
+
+
+def test_the_board_links_the_figures_that_are_there(records: list[Record], tmp_path: Path) -> None:
+    for record in records:
+        path = tmp_path / "results" / record_path(record.cell)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(encode_record(record))
+    board, figures = tmp_path / "board.md", tmp_path / "docs" / "figures"
+    arguments = ["--results", str(tmp_path / "results"), "-o", str(board)]
+    arguments += ["--figures", str(figures)]
+    assert CliRunner().invoke(leaderboard, arguments).exit_code == 0
+    assert "![" not in board.read_text()
+    assert CliRunner().invoke(leaderboard, [*arguments, "--draw"]).exit_code == 0
+    for kind in KINDS:
+        assert f"](docs/figures/lite-emopia-{kind}.svg)" in board.read_text()
+    assert CliRunner().invoke(leaderboard, [*arguments, "--check"]).exit_code == 0
