@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,6 +10,10 @@ from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# Tests run side by side: threads of two that wait for each other's cores take minutes for seconds'
+# work. Set before anything imports torch or NumPy, and inherited by processes that tests start.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 # A busy machine is no failure.
 settings.register_profile("no deadline", deadline=None)
