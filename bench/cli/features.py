@@ -114,6 +114,9 @@ def _check_output(output: Path | None) -> None:
         raise UserError(f"{output}: a table ends in .csv or .parquet")
     if output.suffix == ".parquet" and importlib.util.find_spec("pyarrow") is None:
         raise UserError(f"{output}: needs pyarrow: pip install 'smer-bench[parquet]'")
+    folder = next(parent for parent in output.absolute().parents if parent.exists())
+    if not (folder.is_dir() and os.access(folder, os.W_OK)):
+        raise UserError(f"{output}: cannot be written: no way to make files in {folder}")
 
 
 def _listed(listing: Path | None) -> list[Path]:

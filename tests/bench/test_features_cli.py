@@ -65,3 +65,15 @@ def test_wrong_arguments_write_nothing(songs: Path, wrong: list[str]) -> None:
     output = songs / "out.csv"
     assert _run(str(songs), "-o", str(output), *wrong) == 2
     assert not output.exists()
+
+
+def test_an_output_that_cannot_be_written_is_told_before_the_work(
+    songs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Idle:
+        columns, select = NATIVE.columns, NATIVE.select
+
+    monkeypatch.setattr("bench.extractors.load_extractor", lambda _: Idle())
+    output = songs / "a.mid" / "out.csv"  # inside a file
+    assert _run(str(songs), "-o", str(output)) == 2
+    assert capsys.readouterr().err.startswith(f"bench: {output}: cannot be written")
