@@ -43,7 +43,7 @@ class Phrase:
     @property
     def is_note(self) -> NDArray[np.bool_]:
         """Which elements are notes."""
-        return self.pitch != _REST
+        return np.not_equal(self.pitch, _REST)
 
 
 def phrase_of(melody: Notes) -> Phrase:

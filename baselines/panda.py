@@ -130,7 +130,7 @@ def _column_names() -> tuple[str, ...]:
     return tuple(
         column
         for name, value in example.items()
-        for column in ([f"{name}_{i}" for i in range(len(value))] if np.ndim(value) else [name])
+        for column in ([f"{name}_{i}" for i in range(np.size(value))] if np.ndim(value) else [name])
     )
 
 

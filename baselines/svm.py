@@ -44,7 +44,8 @@ class _TableSvm:
         columns: tuple[str, ...],
         select: Selection,
     ) -> None:
-        self._table = lambda clips: table(clips, extractor)
+        self._table = table
+        self._extractor = extractor
         self._columns = columns
         self._select = select
 
@@ -54,7 +55,7 @@ class _TableSvm:
         """Select columns on `train`; find C and gamma and fit on `train` and `valid`."""
         del seed  # nothing here is drawn by chance
         clips, n = [*train, *valid], len(train)
-        table = np.concatenate([self._table(train), self._table(valid)])
+        table = np.concatenate([self._table(c, self._extractor) for c in (train, valid)])
         self._standardise = Standardiser(table[:n])
         scaled = self._standardise(table)
         labels = np.array([clip.label for clip in clips])
@@ -64,7 +65,8 @@ class _TableSvm:
 
     def predict_proba(self, clips: Sequence[Clip]) -> FloatArray:
         """Probabilities of the quadrants, shape (n_clips, 4)."""
-        return self._machine.predict_proba(self._standardise(self._table(clips))[:, self._chosen])
+        scaled = self._standardise(self._table(clips, self._extractor))
+        return self._machine.predict_proba(scaled[:, self._chosen])
 
     def details(self) -> dict[str, Any]:
         """The chosen dimensions, best first, and the settings found."""

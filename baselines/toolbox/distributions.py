@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from baselines.toolbox.melody import IntArray, Notes
     from bench.methods import FloatArray
 
@@ -107,12 +109,15 @@ def _pairs(symbols: IntArray, n: int, weights: FloatArray) -> FloatArray:
     return _share(_count_pairs(symbols, n, weights, np.ones(len(weights), dtype=np.bool_)))
 
 
-def _count_pairs(symbols: IntArray, n: int, weights: FloatArray, use: FloatArray) -> FloatArray:
+def _count_pairs(
+    symbols: IntArray, n: int, weights: FloatArray, use: NDArray[np.bool_]
+) -> FloatArray:
     pair = symbols[:-1] * n + symbols[1:]
-    return np.bincount(pair[use], weights[use], minlength=n * n).reshape(n, n)
+    counts = np.bincount(pair[use], weights[use], minlength=n * n)
+    return counts.astype(np.float64).reshape(n, n)
 
 
-def _share(counts: FloatArray) -> FloatArray:
+def _share(counts: FloatArray | IntArray) -> FloatArray:
     """Counts as parts of their sum; zeros where there is nothing."""
     total = counts.sum()
     return counts / total if total > 0 else np.zeros(counts.shape)

@@ -195,7 +195,8 @@ def _running_variance(pitch: IntArray) -> FloatArray:
     """Sample variance of the first i + 1 pitches, 0 for i = 0. Exact: pitches are whole numbers."""
     count = np.arange(1, len(pitch) + 1)
     squares = np.cumsum(pitch**2) * count - np.cumsum(pitch) ** 2
-    return squares / np.maximum(count * (count - 1), 1)
+    variance: FloatArray = squares / np.maximum(count * (count - 1), 1)
+    return variance
 
 
 def _suavity(ratio: tuple[int, int]) -> int:

@@ -94,7 +94,8 @@ def metrichierarchy(melody: Notes) -> FloatArray:
     strongest = int(np.bincount(step % period, melody.duration, period).argmax())
     place = (step - strongest) % period
     levels = np.array([place == 0, place % _GRID == 0, place % (_GRID // 2) == 0])
-    return 2.0 + levels.sum(axis=0)
+    strength: FloatArray = 2.0 + levels.sum(axis=0)
+    return strength
 
 
 def meteraccent(melody: Notes) -> float:
@@ -119,5 +120,6 @@ def _autocorrelation(notes: Notes, weight: FloatArray) -> FloatArray:
 
 def _steps(notes: Notes) -> IntArray:
     """Onsets as whole positions of the grid, half upwards, counted from the first."""
-    step = np.floor(notes.onset * _GRID + 0.5).astype(np.int64)
-    return step - step[0]
+    step: IntArray = np.floor(notes.onset * _GRID + 0.5).astype(np.int64)
+    from_first: IntArray = step - step[0]
+    return from_first

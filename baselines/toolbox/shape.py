@@ -26,7 +26,8 @@ def melcontour(melody: Notes, points: int = 16) -> FloatArray:
     start, stop = melody.onset[0], melody.end[-1]
     moments = start + (stop - start) * np.arange(points) / points
     pitch = melody.pitch[np.searchsorted(melody.onset, moments, side="right") - 1]
-    return pitch - pitch.mean()
+    contour: FloatArray = pitch - pitch.mean()
+    return contour
 
 
 def combcontour(melody: Notes) -> float:

@@ -59,7 +59,8 @@ def tonality(melody: Notes, key: Key) -> FloatArray:
 
     The key profile of its degree.
     """
-    return PROFILES[int(key.minor)][degrees(melody.pitch, key)]
+    stability: FloatArray = PROFILES[int(key.minor)][degrees(melody.pitch, key)]
+    return stability
 
 
 def _centred_keys() -> FloatArray:
