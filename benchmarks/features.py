@@ -17,6 +17,7 @@ import resource
 import time
 from pathlib import Path
 from threading import Event
+from typing import TYPE_CHECKING
 from zipfile import ZipFile
 
 import numpy as np
@@ -25,6 +26,11 @@ from baselines.jsymbolic.native.catalogue import COLUMNS, extract
 from baselines.jsymbolic.program import JAR_VARIABLE, find_program
 from bench.datasets import load_dataset
 from bench.midi import parse_midi
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    FloatArray = NDArray[np.float64]
 
 MEASURED_ELSEWHERE = 4.9  # the program's clips per CPU-second
 TARGET = 20  # times as fast
@@ -41,7 +47,7 @@ def emopia() -> list[bytes]:
         return [archive.read(name) for name in sorted(names) if name.endswith(".mid")]
 
 
-def time_native(clips: list[bytes], rounds: int) -> tuple[np.ndarray, np.ndarray]:
+def time_native(clips: list[bytes], rounds: int) -> tuple[FloatArray, FloatArray]:
     """CPU-seconds of every clip in every round, and the values."""
     seconds = np.empty((rounds, len(clips)))
     values = np.empty((len(clips), len(COLUMNS)))
@@ -54,7 +60,7 @@ def time_native(clips: list[bytes], rounds: int) -> tuple[np.ndarray, np.ndarray
     return seconds, values
 
 
-def run_program(clips: list[bytes]) -> tuple[float, np.ndarray]:
+def run_program(clips: list[bytes]) -> tuple[float, FloatArray]:
     """CPU-seconds of all clips, starts of Java among them, and the values; nan for no row."""
     program = find_program()
     values = np.full((len(clips), len(COLUMNS)), np.nan)
