@@ -1,14 +1,15 @@
 """From examples to rows of tokens, with hardly any padding.
 
 An optimiser step takes the paper's batch, 16 examples. Within it, examples are sorted by length,
-cut into micro-batches that fit in memory, and laid one under the other; only examples of similar
-length are padded, to the longest of their block. Losses are sums divided by the whole batch's
-counts, so the gradients of the micro-batches add up to those of the batch.
+cut into micro-batches that fit in memory, and laid one under the other; each is padded to the next
+of a few lengths, and those of one length make a block. Losses are sums divided by the whole
+batch's counts, so the gradients of the micro-batches add up to those of the batch.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,12 +48,25 @@ class Packing:
     """How much goes through the network at once."""
 
     max_rows: int = 8192  # tokens in a micro-batch (or one longer example)
-    padding: float = 0.1  # share of a block's length that may be padding in its shortest example
+    multiple: int = 32  # examples are padded to a multiple of this many tokens
+    longest: int | None = None  # but not beyond what the backbone has positions for
 
     @classmethod
-    def for_device(cls, device: torch.device) -> Packing:
-        """A GPU rather multiplies padding than waits for many small blocks."""
-        return cls() if device.type == "cpu" else cls(max_rows=65536, padding=1.0)
+    def for_device(cls, device: torch.device, longest: int | None = None) -> Packing:
+        """What suits a device.
+
+        Products of a shape not met before cost about a millisecond more, on the CPU for the code
+        that oneDNN writes for each shape; so shapes come back. A GPU rather multiplies padding
+        than waits for many small blocks.
+        """
+        if device.type == "cpu":
+            return cls(longest=longest)
+        return cls(max_rows=65536, multiple=512, longest=longest)
+
+    def padded(self, length: int) -> int:
+        """The length that an example of this one is padded to."""
+        padded = -(-length // self.multiple) * self.multiple
+        return padded if self.longest is None else max(length, min(padded, self.longest))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +108,12 @@ def micro_batches(examples: Sequence[Example], packing: Packing) -> Iterator[Mic
     n_rows = 0
     for i in order:
         if chosen and n_rows + len(examples[i]) > packing.max_rows:
-            yield _lay_out(examples, chosen, packing.padding)
+            yield _lay_out(examples, chosen, packing)
             chosen, n_rows = [], 0
         chosen.append(i)
         n_rows += len(examples[i])
     if chosen:
-        yield _lay_out(examples, chosen, packing.padding)
+        yield _lay_out(examples, chosen, packing)
 
 
 def shuffled_batches(
@@ -121,14 +135,13 @@ def label_counts(examples: Sequence[Example]) -> dict[str, int]:
     return counts
 
 
-def _lay_out(examples: Sequence[Example], order: list[int], padding: float) -> MicroBatch:
+def _lay_out(examples: Sequence[Example], order: list[int], packing: Packing) -> MicroBatch:
     """Rows for examples given longest first."""
     rows, blocks, last, real = [], [], [], []
     start = 0
-    for group in _similar([len(examples[i]) for i in order], padding):
-        members = [examples[order[g]] for g in group]
+    for length, group in groupby(order, lambda i: packing.padded(len(examples[i]))):
+        members = [examples[i] for i in group]
         lengths = np.array([len(member) for member in members])
-        length = int(lengths[0])
         tokens = np.zeros((len(members), length, *members[0].tokens.shape[1:]), dtype=np.int64)
         mask = np.arange(length) < lengths[:, None]
         for row, member in zip(tokens, members, strict=True):
@@ -154,14 +167,3 @@ def _lay_out(examples: Sequence[Example], order: list[int], padding: float) -> M
         real=torch.from_numpy(np.concatenate(real)),
         targets=targets,
     )
-
-
-def _similar(lengths: list[int], padding: float) -> Iterator[list[int]]:
-    """Positions of falling lengths, grouped so that none is much shorter than its group's first."""
-    group: list[int] = []
-    for i, length in enumerate(lengths):
-        if group and length < (1 - padding) * lengths[group[0]]:
-            yield group
-            group = []
-        group.append(i)
-    yield group

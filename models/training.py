@@ -86,7 +86,7 @@ def train(
     device = next(network.parameters()).device
     if device.type == "cpu":
         keep_freed_memory()
-    packing = Packing.for_device(device)
+    packing = Packing.for_device(device, network.backbone.config.max_length)
     steps_per_epoch = math.ceil(len(training) / recipe.batch_size)
     optimiser = new_optimiser(network, recipe)
     schedule = _schedule(optimiser, recipe, steps_per_epoch * recipe.epochs)
@@ -148,8 +148,9 @@ def predict(network: Network, examples: Sequence[Example], precision: Precision)
     """Probabilities of Q1..Q4 for each example, shape (n_examples, 4)."""
     device = next(network.parameters()).device
     result = np.empty((len(examples), 4))
+    packing = Packing.for_device(device, network.backbone.config.max_length)
     network.eval()
-    for batch in micro_batches(examples, Packing.for_device(device)):
+    for batch in micro_batches(examples, packing):
         with torch.inference_mode(), _autocast(device, precision):
             logits = network(batch.to(device), tasks=[EMOTION])[EMOTION]
             result[batch.order] = torch.softmax(logits.double(), dim=1).cpu().numpy()

@@ -13,7 +13,7 @@ def test_attention_pooling_is_its_formula() -> None:
     """Softmax(W2 tanh(W1 h)) over the tokens, averages one after the other."""
     pooling = AttentionPooling(WIDTH, hidden=5, averages=2)
     examples = [Example(i, np.zeros(n), {}) for i, n in enumerate([7, 4, 4, 1])]
-    (batch,) = micro_batches(examples, Packing(padding=1.0))
+    (batch,) = micro_batches(examples, Packing(multiple=7))
     hidden = torch.randn(len(batch.tokens), WIDTH)
     pooled = pooling(hidden, batch)
     assert pooled.shape == (4, pooling.width) == (4, 2 * WIDTH)
@@ -25,7 +25,7 @@ def test_attention_pooling_is_its_formula() -> None:
 
 def test_what_stands_in_padding_changes_no_pooled_vector() -> None:
     examples = [Example(i, np.zeros(n), {}) for i, n in enumerate([5, 2])]
-    (batch,) = micro_batches(examples, Packing(padding=1.0))
+    (batch,) = micro_batches(examples, Packing(multiple=5))
     hidden = torch.randn(len(batch.tokens), WIDTH)
     changed = torch.full_like(hidden, 1e4)
     changed[batch.real] = hidden[batch.real]
@@ -35,7 +35,7 @@ def test_what_stands_in_padding_changes_no_pooled_vector() -> None:
 
 def test_the_last_token_is_the_last_real_one() -> None:
     examples = [Example(i, np.zeros(n), {}) for i, n in enumerate([5, 2])]
-    (batch,) = micro_batches(examples, Packing(padding=1.0))
+    (batch,) = micro_batches(examples, Packing(multiple=5))
     hidden = torch.arange(10.0)[:, None]
     assert LastToken(1)(hidden, batch).flatten().tolist() == [4.0, 6.0]
 

@@ -95,7 +95,7 @@ def gradients(model: nn.Module) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("make", [bert, gpt])
-@pytest.mark.parametrize("packing", [Packing(), Packing(max_rows=80, padding=0.5)])
+@pytest.mark.parametrize("packing", [Packing(longest=60), Packing(max_rows=80, multiple=5)])
 def test_loss_predictions_and_gradients_are_the_textbooks(make: Any, packing: Packing) -> None:
     with torch.random.fork_rng():
         torch.manual_seed(0)

@@ -77,8 +77,8 @@ def gradients(
 def test_micro_batches_add_up_to_the_batch(compound: bool) -> None:
     network = (bert(dropout=0.0) if compound else gpt()).eval()
     batch = examples(13, seed=1, compound=compound)
-    loss, whole = gradients(network, batch, Packing(max_rows=10**6, padding=1.0))
-    for packing in (Packing(1, 0.0), Packing(30, 0.3)):
+    loss, whole = gradients(network, batch, Packing(max_rows=10**6, multiple=16))
+    for packing in (Packing(1, 1), Packing(30, 3, longest=16)):
         other_loss, parts = gradients(network, batch, packing)
         assert other_loss == pytest.approx(loss, rel=1e-5)
         for one, other in zip(whole, parts, strict=True):
@@ -90,10 +90,10 @@ def test_the_loss_is_the_mean_over_the_batchs_labels() -> None:
     batch = examples(6, seed=2)
     losses = []
     for example in batch:
-        (one,) = micro_batches([example], Packing())
+        (one,) = micro_batches([example], Packing(longest=16))
         logits = network(one)["emotion"]
         losses.append(float(torch.nn.functional.cross_entropy(logits, one.targets["emotion"])))
-    loss = training.add_gradients(network, batch, Packing(), "fp32")
+    loss = training.add_gradients(network, batch, Packing(longest=16), "fp32")
     assert float(loss) == pytest.approx(np.mean(losses), rel=1e-5)
 
 
