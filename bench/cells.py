@@ -17,6 +17,7 @@ from bench.datasets import dataset_info
 from bench.errors import UserError
 from bench.records import PROTOCOL, CellIdentity
 from bench.registry import find_method, methods, pick
+from bench.starts import NOTHING, SETTING, by_content
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -44,12 +45,18 @@ class Cell:
 
     @cached_property
     def key(self) -> str:
-        """Digest of what changes the outcome: not the order of flags, nor the machine."""
+        """Digest of what changes the outcome: not the order of flags, nor the machine.
+
+        A checkpoint to start from counts by its content, not by its path.
+
+        Raises:
+            UserError: there is no such checkpoint.
+        """
         content = {
             "protocol": PROTOCOL,
             "dataset": [self.dataset, self.dataset_digest],
             "method": [self.method.name, self.method.version, self.method.encoding],
-            "settings": self.settings,
+            "settings": by_content(self.method, self.settings),
             "threads": self.threads,
             "seed": self.seed,
         }
@@ -96,6 +103,7 @@ def plan(
     dataset: str = "*",
     seeds: Sequence[int] | None = None,
     changes: Mapping[str, Any] | None = None,
+    from_scratch: bool = False,
 ) -> list[Cell]:
     """The cells that a command asks for, seeds outermost: every method's first seed comes early.
 
@@ -105,6 +113,7 @@ def plan(
         dataset: glob over the suite's datasets.
         seeds: all of the suite's by default. A deterministic method runs with the first alone.
         changes: settings that differ from the suite's.
+        from_scratch: only the methods that can start from a checkpoint, without one.
 
     Raises:
         UserError: a glob matches nothing or a name is unknown; the message names the nearest.
@@ -112,6 +121,11 @@ def plan(
     names = _matching(method, suite.methods, "method", see="bench ls methods")
     datasets = _matching(dataset, suite.datasets, "dataset", see="bench ls datasets")
     entries = {name: find_method(name) for name in names}
+    if from_scratch:
+        names = [name for name in names if entries[name].start]
+        if not names:
+            raise UserError(f"--from-scratch: no method {method!r} starts from a checkpoint")
+        changes = {**(changes or {}), SETTING: NOTHING[-1]}
     digests = {name: dataset_info(name).digest for name in datasets}
     cells = []
     for i, seed in enumerate(range(suite.seeds) if seeds is None else seeds):
@@ -125,6 +139,8 @@ def _cell(
     suite: Suite, dataset: str, digest: str, method: str, seed: int, changes: Mapping[str, Any]
 ) -> Cell:
     settings = suite.settings(method, dataset) | dict(changes)
+    if settings.get(SETTING) in NOTHING:
+        del settings[SETTING]
     same = _method_with(suite, dataset, method, settings)
     entry = find_method(same or method)
     return Cell(

@@ -44,6 +44,7 @@ class MethodEntry:
     version: int = 1
     deterministic: bool = False
     encoding: str = ""
+    start: str = ""
     summary: str = ""
 
     def load(self) -> Callable[..., Method]:
@@ -55,7 +56,12 @@ class MethodEntry:
 
 
 def register_method(
-    name: str, *, version: int = 1, deterministic: bool = False, encoding: str = ""
+    name: str,
+    *,
+    version: int = 1,
+    deterministic: bool = False,
+    encoding: str = "",
+    start: str = "",
 ) -> Callable[[type[T]], type[T]]:
     """Make a class a method of the benchmark.
 
@@ -65,8 +71,10 @@ def register_method(
             every record's key, so old records stop counting.
         deterministic: the seed changes nothing; the method is run once and gets no "±".
         encoding: name and version of the encoding it reads, such as "compound-1".
+        start: where the weights lie that its setting `start` may name: "package:pattern", with {}
+            for the name (`bench.starts`). Without it the method starts from nothing.
     """
-    del version, deterministic, encoding  # read from the source by `_registrations`
+    del version, deterministic, encoding, start  # read from the source by `_registrations`
 
     def mark(cls: type[T]) -> type[T]:
         cls.method_name = name  # type: ignore[attr-defined]  # any class may be a method
@@ -160,5 +168,5 @@ def _entry(call: ast.Call, node: ast.ClassDef, module: str, file: Path) -> Metho
     except (ValueError, TypeError):
         raise UserError(
             f"{file}:{call.lineno}: @register_method takes a name and the keywords version, "
-            "deterministic and encoding, all literals"
+            "deterministic, encoding and start, all literals"
         ) from None

@@ -98,7 +98,7 @@ def relative_attention(
     Returns:
         Shape (n_rows, width).
     """
-    result: Tensor = _Relative.apply(qkv, table, blocks, heads, dropout)  # type: ignore[no-untyped-call]
+    result: Tensor = _Relative.apply(qkv, table, blocks, heads, dropout)
     return result
 
 
@@ -111,7 +111,7 @@ def causal_attention(
     """
     if qkv.device.type != "cpu":
         return _causal_on_device(qkv, blocks, heads, dropout)
-    result: Tensor = _Causal.apply(qkv, blocks, heads, dropout)  # type: ignore[no-untyped-call]
+    result: Tensor = _Causal.apply(qkv, blocks, heads, dropout)
     return result
 
 

@@ -27,7 +27,12 @@ if TYPE_CHECKING:
 _NOTHING = np.array([(*PAD, UNKNOWN)])
 
 
-@register_method("midibert", version=1, encoding="compound-1")
+@register_method(
+    "midibert",
+    version=1,
+    encoding="compound-1",
+    start="models.checkpoints:midibert-{}.safetensors",
+)
 @dataclass(kw_only=True)
 class MidiBertMethod(NeuralMethod):
     """BERT over one token a note, attention-weighted pooling (MT-SMNN's MIDIBERT).
@@ -59,7 +64,12 @@ class MidiBertMethod(NeuralMethod):
             self._predict(examples), np.array([example.clip for example in examples])
         )
 
-    def _config(self) -> MidiBertConfig:
+    def new_backbone(self) -> MidiBert:
+        """See `NeuralMethod`."""
+        return MidiBert(self.backbone_config())
+
+    def backbone_config(self) -> MidiBertConfig:
+        """See `NeuralMethod`."""
         return MidiBertConfig(
             width=self.width,
             layers=self.layers,
@@ -85,7 +95,12 @@ class MidiBertMethod(NeuralMethod):
         return examples
 
 
-@register_method("mt-midibert", version=1, encoding="compound-1")
+@register_method(
+    "mt-midibert",
+    version=1,
+    encoding="compound-1",
+    start="models.checkpoints:midibert-{}.safetensors",
+)
 @dataclass(kw_only=True)
 class MultiTaskMidiBert(MidiBertMethod):
     """MIDIBERT that also learns keys and velocities (MT-SMNN's MT-MIDIBERT)."""

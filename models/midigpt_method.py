@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     from bench.methods import FloatArray
 
 
-@register_method("midigpt", version=1, encoding="performance-1")
+@register_method(
+    "midigpt",
+    version=1,
+    encoding="performance-1",
+    start="models.checkpoints:midigpt-{}.safetensors",
+)
 @dataclass(kw_only=True)
 class MidiGptMethod(NeuralMethod):
     """GPT-2 over performance tokens, classified by the last one (MT-SMNN's MIDIGPT).
@@ -41,7 +46,12 @@ class MidiGptMethod(NeuralMethod):
         """See `bench.methods.Method`."""
         return self._predict(self._examples(clips, {}))
 
-    def _config(self) -> MidiGptConfig:
+    def new_backbone(self) -> MidiGpt:
+        """See `NeuralMethod`."""
+        return MidiGpt(self.backbone_config())
+
+    def backbone_config(self) -> MidiGptConfig:
+        """See `NeuralMethod`."""
         return MidiGptConfig(
             width=self.width,
             layers=self.layers,
@@ -62,7 +72,12 @@ class MidiGptMethod(NeuralMethod):
         ]
 
 
-@register_method("mt-midigpt", version=1, encoding="performance-1")
+@register_method(
+    "mt-midigpt",
+    version=1,
+    encoding="performance-1",
+    start="models.checkpoints:midigpt-{}.safetensors",
+)
 @dataclass(kw_only=True)
 class MultiTaskMidiGpt(MidiGptMethod):
     """MIDIGPT that also learns keys (MT-SMNN's MT-MIDIGPT)."""

@@ -10,8 +10,9 @@ import torch
 
 from bench.errors import UserError
 from bench.keys import find_keys
-from bench.registry import pick
-from models.checkpoints import find_checkpoint, load_checkpoint
+from bench.registry import find_method, pick
+from bench.starts import NOTHING, find_start, sha256_of
+from models.checkpoints import load_checkpoint
 from models.multitask import EMOTION, UNKNOWN
 from models.network import Network
 from models.training import History, Recipe, predict
@@ -49,12 +50,12 @@ class NeuralMethod(ABC):
     weight_decay: float = 0.01
     warmup_steps: int = 500
     precision: Literal["fp32", "bf16"] = "fp32"
-    start: str = ""  # a shipped checkpoint's name or a file; empty: random weights
+    start: str = ""  # a shipped checkpoint's name, or a file; empty or "none": random weights
     device: str = "auto"  # "cpu", "cuda", or the GPU where there is one
 
     _network: Network | None = field(default=None, init=False, repr=False)
     _history: History = field(default_factory=History, init=False, repr=False)
-    _card: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
+    _origin: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
     _scratch: Path | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -109,9 +110,9 @@ class NeuralMethod(ABC):
         """
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            backbone = self._start() if self.start else self._backbone_type(self._config())
+            backbone = self.new_backbone() if self.start in NOTHING else self._start()
             network = Network(backbone, self._pooling(backbone.width), self.tasks, self.loss)
-        return network.to(self._device())
+        return network.to(self.chosen_device())
 
     def labelled_examples(self, clips: Sequence[Clip]) -> list[Example]:
         """What the network trains on: at least one example for each clip, with its targets."""
@@ -129,7 +130,7 @@ class NeuralMethod(ABC):
             "epochs_run": len(self._history.epochs),
             "n_parameters": sum(p.numel() for p in network.parameters()),
             "precision": self.precision,
-            "start": {"checkpoint": self.start, **self._card} if self.start else "random",
+            "start": self._origin or "random",
         }
 
     def _predict(self, examples: Sequence[Example]) -> FloatArray:
@@ -140,7 +141,8 @@ class NeuralMethod(ABC):
             raise RuntimeError("fit first")
         return self._network
 
-    def _device(self) -> torch.device:
+    def chosen_device(self) -> torch.device:
+        """Where the network is to be."""
         if self.device == "auto":
             return torch.device("cuda" if torch.cuda.is_available() else "cpu")
         return torch.device(self.device)
@@ -151,12 +153,14 @@ class NeuralMethod(ABC):
         Raises:
             UserError: it is of other sizes than the settings.
         """
-        path = find_checkpoint(self.start)
-        backbone, self._card = load_checkpoint(path, dropout=self.dropout)
+        path = find_start(find_method(self._backbone_type.kind).start, self.start)
+        backbone, card = load_checkpoint(path, dropout=self.dropout)
+        # The name without its folder: records tell no one's paths.
+        self._origin = {"checkpoint": path.name, "sha256": sha256_of(path), **card}
         if not isinstance(backbone, self._backbone_type):
             raise UserError(f"{path}: a checkpoint of {backbone.kind}, which is not this method's")
         found = asdict(backbone.config)
-        for name, value in asdict(self._config()).items():
+        for name, value in asdict(self.backbone_config()).items():
             fits = found[name] >= value if name == "max_length" else found[name] == value
             if not fits:
                 raise UserError(
@@ -165,7 +169,12 @@ class NeuralMethod(ABC):
         return backbone
 
     @abstractmethod
-    def _config(self) -> MidiBertConfig | MidiGptConfig: ...
+    def backbone_config(self) -> MidiBertConfig | MidiGptConfig:
+        """The backbone's sizes."""
+
+    @abstractmethod
+    def new_backbone(self) -> MidiBert | MidiGpt:
+        """The backbone with random weights, drawn from torch's global generator."""
 
     @abstractmethod
     def _pooling(self, width: int) -> AttentionPooling | LastToken: ...

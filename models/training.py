@@ -177,11 +177,11 @@ def add_gradients(
         sums = loss_sums(logits, moved.targets)
         # A batch without a single label of a task, such as a key, has a sum of 0 for it.
         loss = network.weights.weighted({t: s / max(counts[t], 1) for t, s in sums.items()})
-        loss.backward()
+        torch.autograd.backward(loss)
         total += loss.detach()
     penalty = network.weights.penalty()
     if penalty.requires_grad:
-        penalty.backward()
+        torch.autograd.backward(penalty)
     return total + penalty.detach()
 
 

@@ -1,4 +1,8 @@
-"""The command `bench`. Each command is a module, imported only when it is asked for."""
+"""The command `bench`. Each command is a module, imported only when it is asked for.
+
+Packages bring commands of their own through the entry-point group `smer_bench.commands`: name =
+"module:command", a Click command. Its module is not imported either before it is asked for.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from typing import Any
 
 import click
 
+from bench.cli.foreign import foreign_commands, load_foreign, summary
 from bench.errors import UserError, WorkError
 
 #: Command -> what it does. The module is bench.cli.<command>, the command object its attribute of
@@ -30,12 +35,12 @@ _COMMANDS = {
 class _Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
-        return list(_COMMANDS)
+        return [*_COMMANDS, *foreign_commands()]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         del ctx
         if cmd_name not in _COMMANDS:
-            return None
+            return load_foreign(cmd_name)
         command: click.Command = getattr(importlib.import_module(f"bench.cli.{cmd_name}"), cmd_name)
         return command
 
@@ -45,13 +50,14 @@ class _Commands(click.Group):
         if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
             from bench.registry import pick
 
-            pick(args[0], _COMMANDS, "command", see="bench --help")
+            pick(args[0], self.list_commands(ctx), "command", see="bench --help")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx
+        foreign = [(name, summary(point)) for name, point in foreign_commands().items()]
         with formatter.section("Commands"):
-            formatter.write_dl(list(_COMMANDS.items()))
+            formatter.write_dl([*_COMMANDS.items(), *foreign])
 
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

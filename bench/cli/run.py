@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 @changes_option()
 @results_option()
 @click.option("-j", "--jobs", type=click.IntRange(min=1), help="Cells at once; as cores allow.")
+@click.option(
+    "--from-scratch", is_flag=True, help="Start from random weights; a variant of its own."
+)
 @click.option("--retry-failed", is_flag=True, help="Only cells that failed when last run.")
 def run(
     *,
@@ -43,6 +46,7 @@ def run(
     changes: tuple[str, ...],
     results: Path,
     jobs: int | None,
+    from_scratch: bool,
     retry_failed: bool,
 ) -> None:
     r"""Run the cells that have no record yet.
@@ -55,6 +59,7 @@ def run(
       bench run --all --suite smoke
       bench run --method 'mt-*' --dataset emopia --seeds 0-4
       bench run --method midibert --changes epochs=5
+      bench run --method 'mt-*' --from-scratch
     """
     from bench.cells import parse_changes, parse_seeds, plan
     from bench.suites import load_suite
@@ -67,6 +72,7 @@ def run(
         dataset=dataset,
         seeds=parse_seeds(seeds) if seeds else None,
         changes=parse_changes(changes),
+        from_scratch=from_scratch,
     )
     run_and_tell(cells, results, jobs=jobs, retry_failed=retry_failed)
 

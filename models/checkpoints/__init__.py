@@ -1,7 +1,8 @@
 """Backbones on disk: safetensors with their sizes inside; some are shipped in this folder.
 
 Beside the weights a file's metadata hold `kind` (which backbone), `config` (its sizes, JSON) and
-`card` (JSON: where the weights come from, for people and for records).
+`card` (JSON: where the weights come from, for people and for records). Its `exposure` is
+"inductive" if they have seen no valid or test clip, "transductive" if they may have.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from bench.errors import UserError
-from bench.registry import pick
+from bench.starts import sha256_of
 from models.backbones.midibert import MidiBert, MidiBertConfig
 from models.backbones.midigpt import MidiGpt, MidiGptConfig
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_SUFFIX = ".safetensors"
+SUFFIX = ".safetensors"
 _SHIPPED = Path(__file__).parent
 _KINDS: dict[str, tuple[Any, Any]] = {
     MidiBert.kind: (MidiBert, MidiBertConfig),
@@ -34,21 +35,7 @@ _KINDS: dict[str, tuple[Any, Any]] = {
 
 def shipped() -> dict[str, Path]:
     """The checkpoints that come with this package, by name."""
-    return {path.name.removesuffix(_SUFFIX): path for path in sorted(_SHIPPED.glob("*" + _SUFFIX))}
-
-
-def find_checkpoint(name: str) -> Path:
-    """The file of a shipped checkpoint, or of a path.
-
-    Raises:
-        UserError: there is none; the message names the nearest.
-    """
-    if name.endswith(_SUFFIX) or os.sep in name:
-        path = Path(name)
-        if not path.is_file():
-            raise UserError(f"{path}: no such checkpoint")
-        return path
-    return shipped()[pick(name, shipped(), "checkpoint")]
+    return {path.name.removesuffix(SUFFIX): path for path in sorted(_SHIPPED.glob("*" + SUFFIX))}
 
 
 def save_checkpoint(
@@ -101,3 +88,21 @@ def load_checkpoint(path: Path, **changes: Any) -> tuple[MidiBert | MidiGpt, dic
     except (SafetensorError, RuntimeError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: not a checkpoint of smer-bench, or a damaged one") from error
     return backbone, card
+
+
+def describe(path: Path) -> dict[str, Any]:
+    """What a checkpoint is, as JSON values: kind, sizes, parameters, digest, card.
+
+    Raises:
+        UserError: not a checkpoint of ours, or a damaged one.
+    """
+    backbone, card = load_checkpoint(path)
+    return {
+        "file": path.name,
+        "kind": backbone.kind,
+        "sizes": asdict(backbone.config),
+        "parameters": sum(p.numel() for p in backbone.parameters()),
+        "bytes": path.stat().st_size,
+        "sha256": sha256_of(path),
+        "card": card,
+    }

@@ -192,7 +192,7 @@ def test_a_method_starts_from_a_checkpoint(
     cls: type[NeuralMethod], clips: list[Clip], tmp_path: Path
 ) -> None:
     path = tmp_path / "start.safetensors"
-    backbone = cls._backbone_type(tiny(cls)._config())  # type: ignore[arg-type]
+    backbone = tiny(cls).new_backbone()
     save_checkpoint(backbone, path, {"corpus": "tests"})
     loaded, card = load_checkpoint(path)
     assert card == {"corpus": "tests"}
@@ -212,7 +212,7 @@ def test_a_start_of_other_sizes_or_kind_or_none_is_refused(
 ) -> None:
     path = tmp_path / "start.safetensors"
     small = tiny(MidiBertMethod)
-    save_checkpoint(small._backbone_type(small._config()), path)  # type: ignore[arg-type]
+    save_checkpoint(small.new_backbone(), path)
     cut = tmp_path / "cut.safetensors"
     cut.write_bytes(path.read_bytes()[:1000])
     for method, says in [

@@ -1,0 +1,45 @@
+"""Commands that other packages bring along, through the entry-point group `smer_bench.commands`."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import click
+
+GROUP = "smer_bench.commands"
+
+
+@cache
+def foreign_commands() -> Mapping[str, EntryPoint]:
+    """Commands by name, in alphabetical order; nothing is imported."""
+    return {point.name: point for point in sorted(entry_points(group=GROUP), key=lambda p: p.name)}
+
+
+def load_foreign(name: str) -> click.Command | None:
+    """The command of that name; None if there is none."""
+    point = foreign_commands().get(name)
+    command: click.Command | None = point.load() if point else None
+    return command
+
+
+def summary(point: EntryPoint) -> str:
+    """What a command does: the first line of its module's docstring, read but not imported.
+
+    A leading "`bench <command>`: " is left out.
+    """
+    try:
+        spec = importlib.util.find_spec(point.module)
+        source = Path(spec.origin or "").read_text(encoding="utf-8") if spec else ""
+    except (ImportError, OSError, ValueError):
+        return ""
+    line = (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
+    text = line.removeprefix(f"`bench {point.name}`: ")
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,95 @@
+"""Checkpoints that a method starts from, as files: which one a setting names, and its content.
+
+The setting `start` is the name of a checkpoint that comes with the method's package, the path of a
+file, or "none". What it names is told by the file's content alone: the same weights elsewhere, or
+under another name, are the same start.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.errors import UserError
+from bench.registry import pick
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bench.registry import MethodEntry
+
+SETTING = "start"
+#: Values of the setting that mean random weights.
+NOTHING = ("", "none")
+
+
+def shipped_starts(place: str) -> dict[str, Path]:
+    """The checkpoints of a `MethodEntry.start`, "package:pattern", by name; imports no package.
+
+    Only the package around the last one in a dotted name is imported, as Python needs it.
+    """
+    package, _, pattern = place.partition(":")
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        raise UserError(f"{package}: no such package, so no checkpoint in it")
+    before, _, after = pattern.partition("{}")
+    return {
+        file.name.removeprefix(before).removesuffix(after): file
+        for file in sorted(Path(spec.origin).parent.glob(pattern.replace("{}", "*")))
+    }
+
+
+def find_start(place: str, name: str) -> Path:
+    """The file that the setting `start` names.
+
+    Args:
+        place: a `MethodEntry.start`.
+        name: the setting, not one of `NOTHING`.
+
+    Raises:
+        UserError: there is no such checkpoint; the message names the nearest.
+    """
+    if os.sep in name or Path(name).suffix == Path(place).suffix:
+        path = Path(name)
+        if not path.is_file():
+            raise UserError(f"{path}: no such checkpoint")
+        return path
+    known = shipped_starts(place)
+    return known[pick(name, known, "checkpoint")]
+
+
+def sha256_of(path: Path) -> str:
+    """The digest of a checkpoint's bytes.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    try:
+        stat = path.stat()
+        return _sha256(path, stat.st_mtime_ns, stat.st_size)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+@lru_cache(maxsize=64)
+def _sha256(path: Path, changed: int, size: int) -> str:
+    del changed, size  # a file that was replaced is read again
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def by_content(method: MethodEntry, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """`settings` with the start told by its content; without it where weights are random.
+
+    Raises:
+        UserError: there is no such checkpoint.
+    """
+    told = {name: value for name, value in settings.items() if name != SETTING}
+    start = settings.get(SETTING, "")
+    if start in NOTHING or not method.start:
+        return told if method.start else dict(settings)
+    return {**told, SETTING: f"sha256:{sha256_of(find_start(method.start, str(start)))}"}

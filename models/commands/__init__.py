@@ -1,0 +1,1 @@
+"""Commands of `bench` that come with the neural methods."""

@@ -1,0 +1,57 @@
+"""`bench checkpoint`: describe a checkpoint, or import the released MidiBERT-Piano one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.group()
+def checkpoint() -> None:
+    """Starting points: the weights that fine-tuning begins with."""
+
+
+@checkpoint.command(name="import")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The checkpoint, .safetensors; PATH with that ending by default.",
+)
+@click.option(
+    "--inductive",
+    is_flag=True,
+    help="The weights have seen no test clip. Without it the checkpoint counts as transductive: "
+    "the release was pre-trained on EMOPIA, test clips included.",
+)
+def import_(*, path: Path, output: Path | None, inductive: bool) -> None:
+    r"""Convert a checkpoint of the MidiBERT-Piano code (pretrain_model.ckpt) to safetensors.
+
+    Never start from its fine-tuned emotion checkpoint: that one has learned from test clips'
+    labels.
+
+    \b
+    Example:
+      bench checkpoint import pretrain_model.ckpt -o midibert-release.safetensors
+      bench run --suite paper --method midibert --changes start=./midibert-release.safetensors
+    """
+    from models.checkpoints.released import import_released
+
+    target = output or path.with_suffix(".safetensors")
+    ignored = import_released(path, target, inductive=inductive)
+    click.echo(f"wrote {target}")
+    for name in ignored:
+        click.echo(f"  not used by the model: {name}")
+
+
+@checkpoint.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def info(*, file: Path) -> None:
+    """Show what a checkpoint is, and where its weights come from."""
+    import json
+
+    from models.checkpoints import describe
+
+    click.echo(json.dumps(describe(file), indent=1, ensure_ascii=False))

@@ -1,0 +1,96 @@
+"""`bench pretrain`: learn a starting point from unlabelled MIDI files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bench.cli.options import changes_option, suite_option
+
+
+@click.command()
+@click.argument("backbone", type=click.Choice(["midibert", "midigpt"]))
+@suite_option("lite")
+@click.option(
+    "--corpus",
+    "corpora",
+    multiple=True,
+    metavar="DIR|ARCHIVE",
+    type=click.Path(path_type=Path),
+    help="A folder, or a zip or tar archive, of MIDI files; may be given several times.",
+)
+@click.option(
+    "--train-split",
+    "train_splits",
+    multiple=True,
+    metavar="DATASET",
+    help="Learn from a dataset's train clips, too; may be given several times.",
+)
+@click.option("--steps", type=click.IntRange(min=1), help="Optimiser steps.")
+@click.option(
+    "--minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Instead of --steps: as many as take about so long here, timed first. [default: 30]",
+)
+@click.option("--batch-tokens", type=click.IntRange(min=1), default=8192, show_default=True)
+@click.option("--lr", type=click.FloatRange(min=0), default=5e-4, show_default=True)
+@click.option("--warmup-steps", type=click.IntRange(min=0), default=500, show_default=True)
+@click.option(
+    "--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.1, show_default=True
+)
+@click.option(
+    "--mask-share",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.15,
+    show_default=True,
+    help="Share of notes that MIDIBERT has to guess.",
+)
+@click.option(
+    "--transpose", default=0, show_default=True, help="Move windows by at most so many semitones."
+)
+@click.option(
+    "--stretch",
+    default=1.0,
+    show_default=True,
+    help="Stretch or press time by a factor of at most this; for performances, not scores.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option(
+    "--every",
+    type=click.IntRange(min=1),
+    default=250,
+    show_default=True,
+    help="Steps between two looks at the held-out pieces; the run is saved then, too.",
+)
+@click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda")
+@click.option(
+    "--licence",
+    "licences",
+    multiple=True,
+    metavar="CORPUS=TEXT",
+    help="A corpus's licence, for the model card, such as 'pop909.tar.xz=MIT'.",
+)
+@changes_option()
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The checkpoint, .safetensors; ./BACKBONE-SUITE.safetensors by default.",
+)
+def pretrain(**options: Any) -> None:
+    r"""Learn a starting point for a BACKBONE, midibert or midigpt, from unlabelled MIDI files.
+
+    Its sizes are those that the suite gives the method. Files are encoded once and kept. A run
+    that was killed goes on when the same command is given again. Valid and test clips of the
+    datasets are refused.
+
+    \b
+    Examples:
+      bench pretrain midibert --corpus pop909.tar.xz --corpus ~/midi --minutes 20
+      bench pretrain midigpt --suite paper --corpus ~/midi --steps 100000 --lr 1e-4
+    """
+    from models.pretraining.session import Order, run_order
+
+    run_order(Order(**options))

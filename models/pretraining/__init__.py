@@ -1,0 +1,1 @@
+"""Pre-training: corpora of unlabelled MIDI files to checkpoints that fine-tuning starts from."""

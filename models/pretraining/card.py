@@ -1,0 +1,120 @@
+"""What a checkpoint says of how it came about: a short card inside it, a page beside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from models.pretraining.pieces import Pieces
+    from models.pretraining.store import TokenStore
+    from models.pretraining.training import Progressed, Recipe
+
+#: What a method that starts from a checkpoint has seen of the test clips: their notes, without
+#: labels, or nothing.
+TRANSDUCTIVE, INDUCTIVE = "transductive", "inductive"
+
+_CURVE_ROWS = 12
+
+
+def new_card(
+    stores: Sequence[TokenStore],
+    learned: Pieces,
+    held: Pieces,
+    recipe: Recipe,
+    history: Sequence[Progressed],
+    licences: Mapping[str, str],
+    command: str,
+) -> dict[str, Any]:
+    """The card of a finished run, JSON values.
+
+    Valid and test clips are refused, so what `bench pretrain` makes is always inductive.
+    """
+    last = history[-1]
+    return {
+        "exposure": INDUCTIVE,
+        "objective": "masked notes" if stores[0].about.columns > 1 else "next token",
+        "encoding": stores[0].about.encoding,
+        "corpora": [
+            {
+                "name": store.corpus,
+                "digest": store.about.digest,
+                "pieces": store.about.n_pieces,
+                "tokens": store.about.n_tokens,
+                "bad_files": len(store.about.bad),
+                "licence": licences.get(store.corpus, "not stated"),
+            }
+            for store in stores
+        ],
+        "pieces": len(learned),
+        "tokens": learned.n_tokens,
+        "held_out_pieces": len(held),
+        "steps": recipe.steps,
+        "tokens_seen": last.tokens,
+        "loss": _rounded(last.loss),
+        "valid_loss": _rounded(last.valid_loss),
+        "seed": recipe.seed,
+        "batch_tokens": recipe.batch_tokens,
+        "lr": recipe.lr,
+        "transpose": recipe.augmentation.transpose,
+        "stretch": recipe.augmentation.stretch,
+        "precision": recipe.precision,
+        "command": command,
+    }
+
+
+def model_card(
+    name: str,
+    kind: str,
+    config: Mapping[str, Any],
+    card: Mapping[str, Any],
+    history: Sequence[Progressed],
+) -> str:
+    """The card as a page for people, in Markdown."""
+    sizes = ", ".join(f"{key} {value}" for key, value in config.items())
+    corpora = [
+        f"| {c['name']} | {c['pieces']:,} | {c['tokens']:,} | {c['bad_files']:,} | {c['licence']} |"
+        for c in card["corpora"]
+    ]
+    every = max(-(-len(history) // _CURVE_ROWS), 1)
+    shown = [*history[every - 1 : -1 : every], history[-1]]
+    curve = [f"| {h.step:,} | {h.tokens:,} | {h.loss:.4f} | {h.valid_loss:.4f} |" for h in shown]
+    about = (
+        f"A `{kind}` backbone ({sizes}), pre-trained by {card['objective']} on MIDI files without "
+        f"labels (encoding `{card['encoding']}`). {card['exposure'].capitalize()}: no valid or "
+        "test clip of a dataset was among the files, compared by sha256."
+    )
+    mix = (
+        f"Learned from {card['pieces']:,} pieces with {card['tokens']:,} tokens, each content "
+        f"once; {card['held_out_pieces']:,} more were held out for the validation loss."
+    )
+    return "\n".join(
+        [
+            f"# {name}",
+            "",
+            about,
+            "",
+            "| corpus | pieces | tokens | unreadable files | licence |",
+            "|---|---:|---:|---:|---|",
+            *corpora,
+            "",
+            mix,
+            "",
+            f"- steps of {card['batch_tokens']:,} tokens: {card['steps']:,}",
+            f"- tokens seen: {card['tokens_seen']:,}",
+            f"- lr: {card['lr']:g}; precision: {card['precision']}; seed: {card['seed']}",
+            f"- augmentation: {card['transpose']} semitones, {card['stretch']:g} times in time",
+            f"- final loss: {card['loss']}; validation: {card['valid_loss']}",
+            f"- command: `{card['command']}`",
+            "",
+            "| step | tokens | loss | validation loss |",
+            "|---:|---:|---:|---:|",
+            *curve,
+            "",
+        ]
+    )
+
+
+def _rounded(value: float) -> float | None:
+    return round(value, 4) if value == value else None  # not a number is no JSON

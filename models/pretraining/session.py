@@ -1,0 +1,245 @@
+"""What `bench pretrain` does: corpora to tokens, tokens to a checkpoint and its card."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import torch
+
+from bench.cells import parse_changes
+from bench.datasets import load_dataset
+from bench.errors import UserError, WorkError
+from bench.registry import find_method, pick
+from bench.suites import load_suite
+from models.checkpoints import SUFFIX, save_checkpoint
+from models.pretraining.augmentation import Augmentation
+from models.pretraining.card import model_card, new_card
+from models.pretraining.corpora import ClipCorpus, open_corpus
+from models.pretraining.objectives import MaskedNotes, NextToken
+from models.pretraining.pieces import divide
+from models.pretraining.progress import Meter, encoding_progress
+from models.pretraining.store import stored_tokens
+from models.pretraining.training import Pretraining, Recipe, State
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from models.neural_method import NeuralMethod
+    from models.pretraining.corpora import Corpus
+    from models.pretraining.pieces import Pieces
+    from models.pretraining.store import TokenStore
+
+_DEFAULT_MINUTES = 30.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What the command line asks for; see there."""
+
+    backbone: str
+    suite: str
+    corpora: Sequence[Path] = ()
+    train_splits: Sequence[str] = ()
+    steps: int | None = None
+    minutes: float | None = None
+    batch_tokens: int = 8192
+    lr: float = 5e-4
+    warmup_steps: int = 500
+    dropout: float = 0.1
+    mask_share: float = 0.15
+    transpose: int = 0
+    stretch: float = 1.0
+    seed: int = 0
+    every: int = 250
+    device: str = "auto"
+    licences: Sequence[str] = ()
+    changes: Sequence[str] = ()
+    output: Path | None = None
+
+    @property
+    def target(self) -> Path:
+        """Where the checkpoint goes."""
+        return self.output or Path(f"{self.backbone}-{Path(self.suite).stem}{SUFFIX}")
+
+    def command(self) -> str:
+        """A command line that asks for the same, with files named without their folders."""
+        defaults = Order(backbone=self.backbone, suite=self.suite)
+        words = ["bench", "pretrain", self.backbone, "--suite", Path(self.suite).name]
+        flags = {"corpora": "corpus", "train_splits": "train-split"}
+        for name, value in asdict(self).items():
+            hidden = name in ("backbone", "suite", "device", "every", "licences", "output")
+            if hidden or value == getattr(defaults, name):
+                continue
+            for item in value if isinstance(value, tuple) else (value,):
+                text = item.name if isinstance(item, Path) else str(item)
+                words += ["--" + flags.get(name, name.replace("_", "-")), text]
+        return shlex.join(words)
+
+
+def run_order(order: Order) -> None:
+    """Pre-train, and write the checkpoint and its card.
+
+    Raises:
+        UserError: something about the order or the files; one line.
+        WorkError: the run was interrupted; the same order goes on from there.
+    """
+    licences = _licences(order.licences)
+    if order.target.suffix != SUFFIX:
+        raise UserError(f"{order.target}: a checkpoint's name ends with {SUFFIX}")
+    if order.steps and order.minutes:
+        raise UserError("--steps and --minutes: say one of them")
+    augmentation = Augmentation(order.transpose, order.stretch)
+    method = _method(order)
+    stores = _stores(order)
+    learned, held = divide(stores)
+    recipe = Recipe(
+        steps=order.steps or 0,
+        batch_tokens=order.batch_tokens,
+        # What is foretold is one token longer than what is read.
+        window=method.max_length + (order.backbone == "midigpt"),
+        lr=order.lr,
+        warmup_steps=order.warmup_steps,
+        precision=method.precision,
+        seed=order.seed,
+        augmentation=augmentation,
+    )
+    objective = _objective(order, method)
+    state = State(
+        order.target.with_name(order.target.name + ".unfinished"),
+        _identity(order, method, recipe, stores),
+    )
+    training = _begun(order, objective, learned, held, recipe, state)
+    _say(order, training, stores, learned, held)
+    try:
+        with Meter(training.recipe.steps, training.step) as meter:
+            training.run(order.every, meter.tell, state)
+    except KeyboardInterrupt:
+        raise WorkError(
+            f"interrupted; the same command goes on from the last of every {order.every} steps"
+        ) from None
+    backbone = objective.backbone
+    card = new_card(
+        stores, learned, held, training.recipe, training.history, licences, order.command()
+    )
+    save_checkpoint(backbone, order.target, card)
+    page = order.target.with_suffix(".md")
+    name = order.target.name.removesuffix(SUFFIX)
+    config = asdict(backbone.config)
+    page.write_text(
+        model_card(name, backbone.kind, config, card, training.history), encoding="utf-8"
+    )
+    state.delete()
+    click.echo(f"wrote {order.target} and {page}: validation loss {card['valid_loss']}")
+
+
+def _method(order: Order) -> NeuralMethod:
+    """The suite's method, whose backbone has the sizes wanted; as long as any dataset needs."""
+    suite = load_suite(order.suite)
+    pick(order.backbone, suite.methods, "method", see="bench ls methods")
+    changes = parse_changes(order.changes)
+    methods: list[Any] = []
+    for dataset in suite.datasets:
+        settings = suite.settings(order.backbone, dataset) | changes
+        settings |= {"dropout": order.dropout, "device": order.device, "start": ""}
+        try:
+            methods.append(find_method(order.backbone).load()(**settings))
+        except TypeError as error:
+            raise UserError(f"{order.backbone}: these settings do not fit: {error}") from error
+    longest: NeuralMethod = max(methods, key=lambda method: method.max_length)
+    return longest
+
+
+def _stores(order: Order) -> list[TokenStore]:
+    corpora: list[Corpus] = [open_corpus(path) for path in order.corpora]
+    corpora += [
+        ClipCorpus(f"{name} (train split)", load_dataset(name).train) for name in order.train_splits
+    ]
+    if not corpora:
+        raise UserError("nothing to learn from: say --corpus DIR|ARCHIVE, once or several times")
+    with encoding_progress(len(corpora)) as progress:
+        stores = [stored_tokens(corpus, order.backbone, progress) for corpus in corpora]
+    for store in stores:
+        for file, reason in list(store.about.bad.items())[:5]:
+            click.echo(f"{store.corpus}: {file}: left out: {reason}", err=True)
+        if len(store.about.bad) > 5:
+            click.echo(
+                f"{store.corpus}: {len(store.about.bad):,} files left out in all; "
+                f"{store.folder / 'about.json'} names them",
+                err=True,
+            )
+    return stores
+
+
+def _objective(order: Order, method: NeuralMethod) -> MaskedNotes | NextToken:
+    with torch.random.fork_rng():
+        torch.manual_seed(order.seed)
+        backbone: Any = method.new_backbone()
+        if order.backbone == "midibert":
+            return MaskedNotes(backbone, order.mask_share).to(method.chosen_device())
+        return NextToken(backbone).to(method.chosen_device())
+
+
+def _begun(
+    order: Order,
+    objective: MaskedNotes | NextToken,
+    learned: Pieces,
+    held: Pieces,
+    recipe: Recipe,
+    state: State,
+) -> Pretraining:
+    """A run that is new, or goes on. Its number of steps is decided once, when it begins."""
+    saved = state.load()
+    if saved:
+        recipe = replace(recipe, steps=saved["steps"])
+    elif not order.steps:
+        timed = Pretraining(objective, learned, held, replace(recipe, steps=1 << 30))
+        seconds = 60 * (order.minutes or _DEFAULT_MINUTES)
+        recipe = replace(recipe, steps=max(int(seconds / timed.seconds_per_step()), 1))
+    training = Pretraining(objective, learned, held, recipe)
+    if saved:
+        state.restore(saved, training)
+    return training
+
+
+def _identity(
+    order: Order, method: NeuralMethod, recipe: Recipe, stores: Sequence[TokenStore]
+) -> dict[str, Any]:
+    """What an unfinished run must share with one that wants to go on from it."""
+    identity = asdict(recipe) | {"steps": order.steps, "minutes": order.minutes}
+    identity |= {"dropout": order.dropout, "mask_share": order.mask_share}
+    identity["sizes"] = asdict(method.backbone_config())
+    identity["encoding"] = stores[0].about.encoding
+    identity["corpora"] = sorted(store.about.digest for store in stores)
+    return identity
+
+
+def _licences(texts: Sequence[str]) -> dict[str, str]:
+    licences = {}
+    for text in texts:
+        corpus, equals, licence = text.partition("=")
+        if not equals:
+            raise UserError(f"--licence {text!r}: write CORPUS=TEXT, as in pop909.tar.xz=MIT")
+        licences[corpus] = licence
+    return licences
+
+
+def _say(
+    order: Order,
+    training: Pretraining,
+    stores: Sequence[TokenStore],
+    learned: Pieces,
+    held: Pieces,
+) -> None:
+    bad = sum(len(store.about.bad) for store in stores)
+    n_parameters = sum(p.numel() for p in training.objective.backbone.parameters())
+    click.echo(
+        f"{order.backbone}: {n_parameters:,} parameters; {learned.n_tokens:,} tokens in "
+        f"{len(learned):,} pieces, {len(held):,} held out, {bad:,} files left out; "
+        + (f"going on at step {training.step:,}, " if training.step else "")
+        + f"{training.recipe.steps:,} steps",
+        err=True,
+    )
