@@ -48,7 +48,7 @@ class Packing:
     """How much goes through the network at once."""
 
     max_rows: int = 8192  # tokens in a micro-batch (or one longer example)
-    multiple: int = 32  # examples are padded to a multiple of this many tokens
+    multiple: int = 64  # examples are padded to a multiple of this many tokens
     longest: int | None = None  # but not beyond what the backbone has positions for
 
     @classmethod
