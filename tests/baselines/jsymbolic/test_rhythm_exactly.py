@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 import tracemalloc
 from typing import TYPE_CHECKING
 
@@ -217,14 +216,11 @@ _HOSTILE_TICKS = 2**28 - 1
 @pytest.mark.parametrize(
     ("ticks_per_beat", "tempo"), [(480, 500_000), (32767, 1), (32767, 2**24 - 1)]
 )
-def test_time_and_memory_are_bounded(make_midi: MakeMidi, ticks_per_beat: int, tempo: int) -> None:
+def test_memory_is_bounded(make_midi: MakeMidi, ticks_per_beat: int, tempo: int) -> None:
     message = (0, b"\xff\x51\x03" + tempo.to_bytes(3, "big"), 0)
     notes = [(0, 5, 60), (7, 9, 64), (_HOSTILE_TICKS, _HOSTILE_TICKS + 9, 60)]
     piece = Piece(make_midi(notes, [message], ticks_per_beat=ticks_per_beat))
-    begin = time.process_time()
-    beat_histograms(piece)
     windows(piece, 5.0)
-    assert time.process_time() - begin < 10
     tracemalloc.start()
     _, standardised = beat_histograms(Piece(piece.midi))
     peak = tracemalloc.get_traced_memory()[1]
