@@ -107,10 +107,10 @@ def test_one_bad_file_costs_no_other(runs: Path, tmp_path: Path, fate: str, reas
 def test_an_endless_run_is_killed_with_all_it_started(runs: Path, tmp_path: Path) -> None:
     child = tmp_path / "pid"
     songs = {"good.mid": song(4), "endless.mid": song(5, f"hangs:{child};")}
-    bridge = JSymbolic(Limits(start_seconds=2.0, clip_seconds=0.1))
+    bridge = JSymbolic(Limits(start_seconds=10.0, clip_seconds=0.1))
     rows = bridge.extract(save(tmp_path / "songs", songs), UNCACHED)
     np.testing.assert_array_equal(rows[0], answer(songs["good.mid"]))
-    assert rows[1] == Failure("jSymbolic was stopped after 2.1 s")
+    assert rows[1] == Failure("jSymbolic was stopped after 10.1 s")
     assert not is_running(int(child.read_text()))
     scratch = runs.read_text().splitlines()
     assert scratch
@@ -132,7 +132,13 @@ def is_running(pid: int) -> bool:
 def test_a_run_that_is_no_longer_wanted_is_stopped(runs: Path, tmp_path: Path) -> None:
     child = tmp_path / "pid"
     stop = threading.Event()
-    threading.Timer(1.0, stop.set).start()
+
+    def stop_once_it_runs() -> None:
+        while not (child.exists() and child.read_text()):
+            time.sleep(0.05)
+        stop.set()
+
+    threading.Thread(target=stop_once_it_runs, daemon=True).start()
     with pytest.raises(CancelledError):
         find_program(limits=LIMITS).run([song(4, f"hangs:{child};")], stop)
     assert n_runs(runs) == 1
