@@ -98,7 +98,7 @@ def relative_attention(
     Returns:
         Shape (n_rows, width).
     """
-    result: Tensor = _Relative.apply(qkv, table, blocks, heads, dropout)
+    result: Tensor = _Relative.apply(qkv, table, blocks, heads, dropout)  # type: ignore[no-untyped-call]
     return result
 
 
@@ -111,7 +111,7 @@ def causal_attention(
     """
     if qkv.device.type != "cpu":
         return _causal_on_device(qkv, blocks, heads, dropout)
-    result: Tensor = _Causal.apply(qkv, blocks, heads, dropout)
+    result: Tensor = _Causal.apply(qkv, blocks, heads, dropout)  # type: ignore[no-untyped-call]
     return result
 
 
@@ -119,7 +119,7 @@ class _Relative(torch.autograd.Function):
     """`relative_attention`, one tape entry for all blocks of a layer."""
 
     @staticmethod
-    def forward(  # type: ignore[override]  # the arguments are named here
+    def forward(
         ctx: Any,
         qkv: Tensor,
         table: Tensor,
@@ -145,7 +145,7 @@ class _Relative(torch.autograd.Function):
         return out
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Any:  # type: ignore[override]  # one output
+    def backward(ctx: Any, grad: Tensor) -> Any:
         distances, *kept = ctx.saved_tensors
         d_qkv = grad.new_empty(len(grad), 3 * grad.shape[1])
         d_table = torch.zeros_like(distances, dtype=ctx.table_dtype)
@@ -234,7 +234,7 @@ class _Causal(torch.autograd.Function):
     """`causal_attention` on the CPU, where torch's fused kernel has no dropout."""
 
     @staticmethod
-    def forward(  # type: ignore[override]  # the arguments are named here
+    def forward(
         ctx: Any, qkv: Tensor, blocks: Sequence[Block], heads: int, dropout: float
     ) -> Tensor:
         with torch.autocast(qkv.device.type, enabled=False):
@@ -260,7 +260,7 @@ class _Causal(torch.autograd.Function):
         return out
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Any:  # type: ignore[override]  # one output
+    def backward(ctx: Any, grad: Tensor) -> Any:
         kept = iter(ctx.saved_tensors)
         d_qkv = grad.new_empty(len(grad), 3 * grad.shape[1])
         for rows, block in spans(ctx.blocks):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from bench.clips import Clip
     from bench.methods import FloatArray
+    from models.batching import IntArray
 
 #: What stands for a clip without notes: one word of padding, and no velocity.
 _NOTHING = np.array([(*PAD, UNKNOWN)])
@@ -88,7 +89,7 @@ class MidiBertMethod(NeuralMethod):
         for i, notes in enumerate(derive(clips, COMPOUND)):
             known = {task: values[i] for task, values in labels.items()}
             for piece in segments(notes if len(notes) else _NOTHING, self.max_length):
-                targets = {**known}
+                targets: dict[str, int | IntArray] = {**known}
                 if labels and "velocity" in self.tasks:
                     targets["velocity"] = piece[:, len(SIZES)]
                 examples.append(Example(i, piece[:, : len(SIZES)], targets))

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from models.backbones.midibert import MidiBert
+    from models.backbones.midigpt import MidiGpt
     from models.batching import MicroBatch
     from models.heads import AttentionPooling, LastToken
     from models.multitask import LossForm
@@ -29,9 +31,12 @@ class Network(nn.Module):
         loss: how losses are weighted (`TaskWeights`).
     """
 
+    backbone: MidiBert | MidiGpt
+    pooling: AttentionPooling | LastToken
+
     def __init__(
         self,
-        backbone: nn.Module,
+        backbone: MidiBert | MidiGpt,
         pooling: AttentionPooling | LastToken,
         tasks: Sequence[str] = (),
         loss: LossForm = "printed",

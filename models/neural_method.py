@@ -155,8 +155,12 @@ class NeuralMethod(ABC):
         """
         path = find_start(find_method(self._backbone_type.kind).start, self.start)
         backbone, card = load_checkpoint(path, dropout=self.dropout)
-        # The name without its folder: records tell no one's paths.
-        self._origin = {"checkpoint": path.name, "sha256": sha256_of(path), **card}
+        self._origin = {
+            "checkpoint": path.name,  # without its folder: records tell no one's paths
+            "sha256": sha256_of(path),
+            "exposure": "transductive",  # unless its card says that it has seen no test clip
+            **card,
+        }
         if not isinstance(backbone, self._backbone_type):
             raise UserError(f"{path}: a checkpoint of {backbone.kind}, which is not this method's")
         found = asdict(backbone.config)

@@ -100,8 +100,8 @@ class MidiBert(nn.Module):
         """
         columns = tokens.long().unbind(1)
         parts = [table(ids) for table, ids in zip(self.embeddings, columns, strict=True)]
-        hidden = self.project(torch.cat(parts, dim=1) * math.sqrt(self.config.embedding))
-        hidden = self.dropout(self.norm(hidden))
+        projected = self.project(torch.cat(parts, dim=1) * math.sqrt(self.config.embedding))
+        hidden: Tensor = self.dropout(self.norm(projected))
         for layer in self.layers:
             hidden = layer(hidden, blocks)
         return hidden
@@ -133,4 +133,6 @@ class _Layer(nn.Module):
             self.qkv(hidden), self.distances.weight, blocks, self.heads, dropout
         )
         hidden = self.norm_attention(hidden + self.dropout(self.mix(mixed)))
-        return self.norm(hidden + self.dropout(self.down(nn.functional.gelu(self.up(hidden)))))
+        inner = nn.functional.gelu(self.up(hidden))
+        result: Tensor = self.norm(hidden + self.dropout(self.down(inner)))
+        return result

@@ -108,4 +108,5 @@ class _Layer(nn.Module):
         mixed = causal_attention(self.qkv(self.norm_attention(hidden)), blocks, self.heads, dropout)
         hidden = hidden + self.dropout(self.mix(mixed))
         inner = nn.functional.gelu(self.up(self.norm(hidden)), approximate="tanh")
-        return hidden + self.dropout(self.down(inner))
+        result: Tensor = hidden + self.dropout(self.down(inner))
+        return result

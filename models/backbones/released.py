@@ -40,6 +40,17 @@ _LAYER_NAMES = {
     "norm": "output.LayerNorm",
 }
 
+#: What torch.load raises on a cut file; OSError when it looks for the missing end.
+_DAMAGED = (
+    OSError,
+    RuntimeError,
+    EOFError,
+    ValueError,
+    KeyError,
+    IndexError,
+    AttributeError,
+)
+
 
 def read_released(path: Path) -> tuple[dict[str, int], dict[str, Tensor], list[str]]:
     """Sizes (`MidiBertConfig`'s), weights under `MidiBert`'s names, and names left unused.
@@ -62,14 +73,16 @@ def read_released(path: Path) -> tuple[dict[str, int], dict[str, Tensor], list[s
 
 def _state_dict(path: Path) -> dict[str, Tensor]:
     try:
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+        path.open("rb").close()
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
+    try:
+        content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise UserError(
             f"{path}: refused: not a plain checkpoint of tensors; it is damaged or carries code"
         ) from error
-    except (RuntimeError, EOFError, ValueError, KeyError, IndexError, AttributeError) as error:
+    except _DAMAGED as error:
         raise UserError(f"{path}: not a torch checkpoint, or a truncated one") from error
     state = content.get("state_dict") if isinstance(content, dict) else None
     if not isinstance(state, dict) or not all(

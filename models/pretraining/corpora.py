@@ -10,13 +10,14 @@ from __future__ import annotations
 import bz2
 import gzip
 import hashlib
+import io
 import lzma
 import os
 import tarfile
 import zipfile
 import zlib
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from bench.errors import UserError
 
@@ -34,10 +35,10 @@ _LARGEST_RATIO = 200
 _ALWAYS_ALLOWED = 64 << 20
 _CHUNK = 1 << 20
 
-_OPENERS: dict[bytes, Callable[[Path], IO[bytes]]] = {
-    b"\xfd7zXZ\0": lzma.open,
-    b"\x1f\x8b": gzip.open,
-    b"BZh": bz2.open,
+_OPENERS: dict[bytes, Callable[[Path], io.BufferedIOBase]] = {
+    b"\xfd7zXZ\0": lzma.LZMAFile,
+    b"\x1f\x8b": gzip.GzipFile,
+    b"BZh": bz2.BZ2File,
 }
 _DAMAGED = (
     tarfile.TarError,
@@ -173,7 +174,7 @@ class _Archive:
 
 @dataclass(frozen=True)
 class _Tar(_Archive):
-    opener: Callable[[Path], IO[bytes]]
+    opener: Callable[[Path], io.BufferedIOBase]
 
     def members(self) -> Iterator[Member]:
         try:
@@ -204,16 +205,16 @@ class _Zip(_Archive):
             raise self.damaged(error) from error
 
 
-class _Limited:
+class _Limited(io.RawIOBase):
     """A stream that ends in an error when more comes out of it than an archive may hold."""
 
-    def __init__(self, stream: IO[bytes], archive: _Archive) -> None:
+    def __init__(self, stream: io.BufferedIOBase, archive: _Archive) -> None:
         self._stream = stream
         self._archive = archive
         self._left = archive.largest
 
-    def read(self, size: int) -> bytes:
-        data = self._stream.read(min(size, _CHUNK))
+    def read(self, size: int = -1, /) -> bytes:
+        data = self._stream.read(min(size, _CHUNK) if size >= 0 else _CHUNK)
         self._left -= len(data)
         if self._left < 0:
             raise self._archive.too_large()

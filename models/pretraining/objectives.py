@@ -56,6 +56,8 @@ class MaskedNotes(nn.Module):
     word for padding or masking.
     """
 
+    backbone: MidiBert
+
     def __init__(self, backbone: MidiBert, share: float = 0.15) -> None:
         super().__init__()
         self.backbone = backbone
@@ -89,7 +91,7 @@ class MaskedNotes(nn.Module):
         hidden = self.backbone.rows(batch.tokens, batch.blocks)
         logits = self.head(hidden[batch.real[chosen]]).float()
         wanted = targets[chosen]
-        total = logits.new_zeros(())
+        total: Tensor = logits.new_zeros(())
         for column, (size, part) in enumerate(zip(SIZES, logits.split(SIZES, dim=1), strict=True)):
             loss = nn.functional.cross_entropy(part, wanted[:, column], reduction="sum")
             total = total + size / sum(SIZES) * loss
@@ -101,6 +103,8 @@ class NextToken(nn.Module):
 
     As in GPT-2, the word embeddings are the output layer, too.
     """
+
+    backbone: MidiGpt
 
     def __init__(self, backbone: MidiGpt) -> None:
         super().__init__()

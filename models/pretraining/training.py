@@ -89,7 +89,7 @@ class Pretraining:
         self.objective = objective
         self.recipe = recipe
         self.device = next(objective.parameters()).device
-        self.packing = Packing.for_device(self.device, recipe.window)
+        self.packing = Packing.for_device(self.device, objective.backbone.config.max_length)
         if self.device.type == "cpu":
             keep_freed_memory()
             self.packing = replace(self.packing, max_rows=_CPU_ROWS)

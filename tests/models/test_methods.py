@@ -200,7 +200,12 @@ def test_a_method_starts_from_a_checkpoint(
 
     method = tiny(cls, start=str(path), epochs=1, lr=0.0, dropout=0.3)
     method.fit(clips[:32], clips[32:], seed=0, progress=silent)
-    assert method.details()["start"] == {"checkpoint": str(path), "corpus": "tests"}
+    assert method.details()["start"] == {
+        "checkpoint": "start.safetensors",
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "exposure": "transductive",
+        "corpus": "tests",
+    }
     after = method._fitted().backbone
     assert after.config.dropout == 0.3
     for name, tensor in backbone.state_dict().items():

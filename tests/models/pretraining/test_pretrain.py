@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from bench.cli import cli
+from bench.errors import UserError, WorkError
+from models.checkpoints import load_checkpoint
+from models.pretraining import session
+from models.pretraining.corpora import open_corpus
+from models.pretraining.session import Order, run_order
+from models.pretraining.training import Pretraining, Recipe
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TINY = ("width=16", "layers=1", "heads=2", "max_length=24")
+
+
+def order(folder: Path, backbone: str = "midibert", **changes: Any) -> Order:
+    sizes = (*TINY, "embedding=4") if backbone == "midibert" else TINY
+    settings: dict[str, Any] = {
+        "backbone": backbone,
+        "suite": "lite",
+        "corpora": (folder,),
+        "steps": 8,
+        "batch_tokens": 96,
+        "every": 3,
+        "transpose": 2,
+        "stretch": 1.2,
+        "changes": sizes,
+        "output": folder.parent / f"{backbone}.safetensors",
+    }
+    return Order(**{**settings, **changes})
+
+
+def interrupt_after(steps: int, asked: Order) -> None:
+    """Run until step `steps` is about to be taken."""
+    take_step = Pretraining.take_step
+
+    def step(self: Pretraining) -> tuple[float, int]:
+        if self.step == steps:
+            raise KeyboardInterrupt
+        return take_step(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Pretraining, "take_step", step)
+        with pytest.raises(WorkError, match="goes on"):
+            run_order(asked)
+
+
+@pytest.mark.parametrize("backbone", ["midibert", "midigpt"])
+def test_a_run_that_was_killed_ends_as_if_it_had_not_been(folder: Path, backbone: str) -> None:
+    whole = order(folder, backbone)
+    run_order(whole)
+    killed = replace(whole, output=folder.parent / "killed.safetensors")
+    for steps in (2, 5, 7):  # before anything was saved, and twice in between
+        interrupt_after(steps, killed)
+        assert not killed.target.exists()
+    run_order(killed)
+    one, card = load_checkpoint(whole.target)
+    other, other_card = load_checkpoint(killed.target)
+    assert card == other_card
+    for name, tensor in one.state_dict().items():
+        assert torch.equal(other.state_dict()[name], tensor), name
+    left = {path.suffix for path in folder.parent.iterdir() if path.is_file()}
+    assert left == {".safetensors", ".md"}
+
+
+def test_another_run_is_never_taken_up(folder: Path) -> None:
+    first = order(folder)
+    interrupt_after(5, first)
+    for changes in ({"lr": 1e-3}, {"seed": 1}, {"corpora": (folder / "below",)}):
+        with pytest.raises(UserError, match="unfinished run with another"):
+            run_order(replace(first, **changes))  # type: ignore[arg-type]  # fields of Order
+    state = first.target.with_name(first.target.name + ".unfinished")
+    state.write_bytes(state.read_bytes()[:500])
+    with pytest.raises(UserError, match="damaged; delete it"):
+        run_order(first)
+
+
+def test_the_card_tells_how_the_weights_came_about(folder: Path) -> None:
+    (folder / "bad.mid").write_text("no music")
+    run_order(order(folder, licences=("corpus=CC0",), seed=3))
+    backbone, card = load_checkpoint(folder.parent / "midibert.safetensors")
+    assert backbone.config.width == 16
+    assert card["exposure"] == "inductive"
+    assert card["encoding"] == "compound-1"
+    (corpus,) = card["corpora"]
+    assert (corpus["pieces"], corpus["bad_files"], corpus["licence"]) == (13, 1, "CC0")
+    assert corpus["digest"] == open_corpus(folder).digest()
+    assert (card["pieces"], card["held_out_pieces"]) == (11, 1)
+    assert (card["steps"], card["seed"]) == (8, 3)
+    assert 0 < card["tokens_seen"] <= 8 * 96
+    assert math.isfinite(card["loss"])
+    assert math.isfinite(card["valid_loss"])
+    page = (folder.parent / "midibert.md").read_text()
+    assert "| corpus | 13 |" in page
+    assert "CC0" in page
+    assert "--corpus corpus --steps 8" in page
+    assert str(folder.parent) not in page + str(card)
+
+
+def test_music_is_learned(folder: Path) -> None:
+    run_order(order(folder, steps=1, dropout=0.0))
+    _, before = load_checkpoint(folder.parent / "midibert.safetensors")
+    (folder.parent / "midibert.safetensors").unlink()
+    run_order(order(folder, steps=60, dropout=0.0, lr=1e-2, warmup_steps=2, every=60))
+    _, after = load_checkpoint(folder.parent / "midibert.safetensors")
+    assert after["valid_loss"] < before["valid_loss"] - 0.3
+
+
+def test_minutes_become_steps_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Pretraining, "seconds_per_step", lambda _: 0.5)
+    timed = order(folder, steps=None, minutes=0.1)
+    run_order(timed)
+    _, card = load_checkpoint(timed.target)
+    assert card["steps"] == 12
+
+
+def test_timing_leaves_no_trace(folder: Path) -> None:
+    asked = order(folder)
+    method = session._method(asked)
+    learned, held = session.divide(session._stores(asked))
+    recipe = Recipe(steps=4, batch_tokens=96, window=24)
+    weights = []
+    for timed in (False, True):
+        run = Pretraining(session._objective(asked, method), learned, held, recipe)
+        if timed:
+            assert run.seconds_per_step() > 0
+        run.take_step()
+        weights.append(run.objective.state_dict())
+    for name, tensor in weights[0].items():
+        assert torch.equal(weights[1][name], tensor), name
+
+
+def test_the_learning_rate_rises_and_falls_to_nothing() -> None:
+    recipe = Recipe(steps=1000, lr=1.0, warmup_steps=100)
+    rates = [recipe.lr_at(step) for step in range(1001)]
+    assert rates[0] == 0.01
+    assert rates[99] == max(rates) == 1.0
+    assert rates[100:] == sorted(rates[100:], reverse=True)
+    assert rates[1000] == 0
+    assert Recipe(steps=20, lr=1.0, warmup_steps=500).lr_at(1) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ([], "nothing to learn from"),
+        (["--corpus", "{folder}", "--steps", "1", "--minutes", "1"], "--steps and --minutes"),
+        (["--corpus", "{folder}", "--transpose", "40"], "--transpose 40"),
+        (["--corpus", "{folder}", "-o", "x.ckpt"], "ends with .safetensors"),
+        (["--corpus", "no-such-folder"], "no-such-folder: cannot be read"),
+        (["--corpus", "{folder}", "--changes", "witdh=8"], "witdh"),
+        (["--corpus", "{folder}", "--licence", "MIT"], "--licence 'MIT'"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(folder: Path, arguments: list[str], says: str) -> None:
+    given = [argument.format(folder=folder) for argument in arguments]
+    result = CliRunner().invoke(cli, ["pretrain", "midibert", *given])
+    assert isinstance(result.exception, UserError)
+    assert says in str(result.exception)
+    assert "\n" not in str(result.exception)
+
+
+def test_the_command_line_makes_a_checkpoint(folder: Path) -> None:
+    target = folder.parent / "made.safetensors"
+    sizes = [word for change in TINY for word in ("--changes", change)]
+    result = CliRunner().invoke(
+        cli,
+        ["pretrain", "midigpt", "--corpus", str(folder), *sizes, "--steps", "2", "-o", str(target)],
+        catch_exceptions=False,
+    )
+    assert result.exit_code == 0
+    shown = CliRunner().invoke(cli, ["checkpoint", "info", str(target)], catch_exceptions=False)
+    assert '"kind": "midigpt"' in shown.output
+    assert '"exposure": "inductive"' in shown.output

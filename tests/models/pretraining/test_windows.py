@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.pretraining.corpora import open_corpus
+from models.pretraining.pieces import divide
+from models.pretraining.store import stored_tokens
+from models.pretraining.windows import Windows, shuffled
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@given(st.integers(1, 300), st.integers(0, 2**32), st.integers(0, 9))
+def test_positions_are_permuted(n: int, seed: int, epoch: int) -> None:
+    assert sorted(shuffled(i, n, (seed, epoch)) for i in range(n)) == list(range(n))
+
+
+def test_the_order_depends_on_seed_and_epoch() -> None:
+    orders = {tuple(shuffled(i, 50, key) for i in range(50)) for key in [(0, 0), (0, 1), (1, 0)]}
+    assert len(orders) == 3
+
+
+def test_an_epoch_hears_all_of_every_piece_about_once(folder: Path) -> None:
+    learned, _ = divide([stored_tokens(open_corpus(folder), "midibert")])
+    windows = Windows(learned, length=16, seed=0)
+    assert len(windows) == sum(-(-n // 16) for n in learned.lengths)
+    epochs = 40
+    heard = sum(len(windows.read(i)) for i in range(epochs * len(windows)))
+    assert heard == epochs * sum(max(-(-n // 16) * min(16, n), 0) for n in learned.lengths)
+    pieces = [learned.read(i, 0, int(learned.lengths[i])) for i in range(len(learned))]
+    known = {
+        piece[start : start + 16].tobytes() for piece in pieces for start in range(len(piece) - 15)
+    }
+    assert {windows.read(i).tobytes() for i in range(epochs * len(windows))} <= known
+
+
+def test_a_window_depends_on_its_number_alone(folder: Path) -> None:
+    learned, _ = divide([stored_tokens(open_corpus(folder), "midibert")])
+    one, other = Windows(learned, 16, 3), Windows(learned, 16, 3)
+    expected = [one.read(i) for i in range(100)]
+    for i in (99, 0, 57):
+        np.testing.assert_array_equal(other.read(i), expected[i])
+    assert any(
+        len(Windows(learned, 16, 4).read(i)) != len(expected[i])
+        or (Windows(learned, 16, 4).read(i) != expected[i]).any()
+        for i in range(10)
+    )
