@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import current_process, get_context
+from multiprocessing import current_process
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,7 @@ from safetensors.numpy import save
 
 from bench.files import write_atomically
 from bench.midi import MidiError
+from bench.processes import process_pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -92,8 +92,7 @@ def _compute(clips: Sequence[Clip], whats: Sequence[Derivation]) -> list[list[Va
     if workers <= 1 or current_process().daemon:  # which may have no processes of its own
         rows = [_compute_one(clip, whats) for clip in clips]
     else:
-        # Spawned, not forked: the caller may hold threads (torch), which a fork would freeze.
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        with process_pool(workers) as pool:
             size = len(clips)
             rows = list(pool.map(_compute_one, clips, [whats] * size, chunksize=64))
     return [list(column) for column in zip(*rows, strict=True)]

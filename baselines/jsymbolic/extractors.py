@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 from baselines.jsymbolic.columns import JSymbolicColumns
@@ -16,6 +14,7 @@ from bench.derived import derive
 from bench.doctor import Finding
 from bench.extractors import Failure
 from bench.midi import MidiError
+from bench.processes import process_pool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -43,7 +42,7 @@ class Native(JSymbolicColumns):
         workers = min(options.jobs or os.cpu_count() or 1, len(batches))
         if workers <= 1:
             return [row for batch in batches for row in work(batch)]
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        with process_pool(workers) as pool:
             return [row for rows in pool.map(work, batches) for row in rows]
 
     def check(self) -> list[Finding]:

@@ -10,9 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections import deque
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
@@ -22,6 +20,7 @@ from bench.datasets.storage import locked
 from bench.derived import cache_directory
 from bench.errors import UserError
 from bench.methods import silent
+from bench.processes import process_pool
 from models.pretraining.encodings import ENCODINGS, Encoded, encode
 
 if TYPE_CHECKING:
@@ -172,8 +171,7 @@ def _encoded(corpus: Corpus, backbone: str) -> Iterator[Encoded]:
         for batch in [second, *batches] if second else []:
             yield from encode(batch, backbone)
         return
-    # Spawned, not forked: the caller may hold threads (torch), which a fork would freeze.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with process_pool(workers) as pool:
         waiting = deque(pool.submit(encode, batch, backbone) for batch in (first, second))
         for batch in batches:
             waiting.append(pool.submit(encode, batch, backbone))
