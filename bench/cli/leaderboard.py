@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import os
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import click
 
 from bench.cli.options import results_option
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from bench.records import CellIdentity
 
 
 @click.command()
@@ -47,14 +39,13 @@ def leaderboard(*, results: Path, output: Path, figures: Path, draw: bool, check
     Example:
       bench leaderboard --check
     """
+    from bench.cli.board import board_records, expected_cells, songs_of_clips
     from bench.files import write_atomically
     from bench.report.leaderboard import render_leaderboard
-    from bench.store import read_failures, read_records
+    from bench.store import read_failures
 
-    with _without_garbage_collection():
-        records = read_records(results)
-    suites = {record.cell.suite for record in records}
-    songs = _songs({record.cell.dataset for record in records})
+    records = board_records(results)
+    songs = songs_of_clips(records)
     if draw and not check:
         from bench.report.figures import write_figures
 
@@ -63,7 +54,7 @@ def leaderboard(*, results: Path, output: Path, figures: Path, draw: bool, check
     text = render_leaderboard(
         records,
         read_failures(results),
-        expected=_expected(suites),
+        expected=expected_cells(records),
         songs=songs,
         figures=_links(figures, output),
     )
@@ -76,39 +67,6 @@ def leaderboard(*, results: Path, output: Path, figures: Path, draw: bool, check
         click.echo(difference, nl=False)
         raise SystemExit(1)
     click.echo(f"{output} follows from the {len(records)} records in {results}")
-
-
-@contextmanager
-def _without_garbage_collection() -> Iterator[None]:
-    """Records are a million small objects and no cycle: the search takes longer than reading."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-        gc.freeze()
-
-
-def _expected(suites: Iterable[str]) -> list[CellIdentity]:
-    """The cells of those of these suites that come with the package."""
-    from bench.cells import plan
-    from bench.suites import load_suite, suite_names
-
-    return [
-        cell.identity
-        for name in sorted(set(suites) & set(suite_names()))
-        for cell in plan(load_suite(name))
-    ]
-
-
-def _songs(datasets: Iterable[str]) -> dict[str, dict[str, str]]:
-    """Clip -> song of those of these datasets that come with the package, by dataset."""
-    from bench.datasets.builtin import BUILT_IN, built_in_manifest
-
-    return {
-        name: {row.clip: row.song for row in built_in_manifest(name).rows}
-        for name in sorted(set(datasets) & set(BUILT_IN))
-    }
 
 
 def _links(figures: Path, page: Path) -> dict[str, str]:

@@ -34,8 +34,8 @@ def render_comparisons(comparisons: Sequence[TwinComparison]) -> str:
         rows.append(
             [
                 dataset_title(comparison.multi.dataset),
-                escape(f"{_name(comparison.multi)} − {_name(comparison.single)}"),
-                _verdict(comparison),
+                escape(f"{row_name(comparison.multi)} − {row_name(comparison.single)}"),
+                verdict(comparison),
                 signed(100 * result.difference, 2),
                 per_cent(result.interval),
                 p_value(result.p),
@@ -50,16 +50,18 @@ def render_comparisons(comparisons: Sequence[TwinComparison]) -> str:
     parts = ["### Do auxiliary tasks help?", _ABOUT, table(header, rows, left=3)]
     datasets = dict.fromkeys(comparison.multi.dataset for comparison in comparisons)
     notes = [
-        _power_note([c for c in comparisons if c.multi.dataset == dataset]) for dataset in datasets
+        power_note([c for c in comparisons if c.multi.dataset == dataset]) for dataset in datasets
     ]
     return "\n\n".join([*parts, *notes])
 
 
-def _name(row: Row) -> str:
+def row_name(row: Row) -> str:
+    """A method, and what differs from the suite; not escaped."""
     return row.method + (f" ({changes_text(row.changes)})" if row.changes else "")
 
 
-def _verdict(comparison: TwinComparison) -> str:
+def verdict(comparison: TwinComparison) -> str:
+    """Whether the two can be told apart, in words."""
     if comparison.p_holm is None:
         return "n = 1: no test"
     if comparison.p_holm >= ALPHA:
@@ -67,7 +69,8 @@ def _verdict(comparison: TwinComparison) -> str:
     return "yes, better" if comparison.result.difference > 0 else "yes, worse"
 
 
-def _power_note(comparisons: Sequence[TwinComparison]) -> str:
+def power_note(comparisons: Sequence[TwinComparison]) -> str:
+    """How many clips it would take to see the paper's gain on the comparisons' one dataset."""
     gain = published().headline_gain
     dataset = dataset_title(comparisons[0].multi.dataset)
     discordance = fmean(c.result.first_only + c.result.second_only for c in comparisons)
