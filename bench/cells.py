@@ -52,15 +52,14 @@ class Cell:
         Raises:
             UserError: there is no such checkpoint.
         """
-        content = {
-            "protocol": PROTOCOL,
-            "dataset": [self.dataset, self.dataset_digest],
-            "method": [self.method.name, self.method.version, self.method.encoding],
-            "settings": by_content(self.method, self.settings),
-            "threads": self.threads,
-            "seed": self.seed,
-        }
-        return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()[:24]
+        return outcome_key(
+            protocol=PROTOCOL,
+            dataset=(self.dataset, self.dataset_digest),
+            method=(self.method.name, self.method.version, self.method.encoding),
+            settings=by_content(self.method, self.settings),
+            threads=self.threads,
+            seed=self.seed,
+        )
 
     @property
     def identity(self) -> CellIdentity:
@@ -76,6 +75,36 @@ class Cell:
 
     def __str__(self) -> str:
         return str(self.path.with_suffix(""))
+
+
+def outcome_key(
+    *,
+    protocol: int,
+    dataset: tuple[str, str],
+    method: tuple[str, int, str],
+    settings: Mapping[str, Any],
+    threads: int,
+    seed: int,
+) -> str:
+    """Digest of what changes an outcome.
+
+    Args:
+        protocol: version of the rules of measurement.
+        dataset: name and the manifest's digest.
+        method: name, version and encoding.
+        settings: complete, a start told by its content (`bench.starts.by_content`).
+        threads: of the cell, 0 for all cores.
+        seed: of the cell.
+    """
+    content = {
+        "protocol": protocol,
+        "dataset": dataset,
+        "method": method,
+        "settings": settings,
+        "threads": threads,
+        "seed": seed,
+    }
+    return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()[:24]
 
 
 def record_path(cell: CellIdentity) -> PurePosixPath:

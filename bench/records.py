@@ -2,20 +2,23 @@
 
 A record is one JSON file of tens of kilobytes. Its predictions are the truth in it: every score
 is computed from them again when the record is loaded, and a record whose scores say otherwise is
-refused.
+refused. `bench.verification` goes further: it holds a record against the manifest and the suite.
 """
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import numpy as np
 
 from bench.errors import UserError
+from bench.names import NAME
 from bench.scoring import Scores, score
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 #: Version of the rules of measurement: data handling, scoring, what a method may see. Records of
@@ -25,6 +28,20 @@ PROTOCOL = 1
 #: Decimals kept of a probability.
 DECIMALS = 4
 
+#: No record is near this size; a file that is larger is not read.
+MAX_BYTES = 8 * 2**20
+
+#: How far four kept probabilities may be from summing to 1: a method's may by 0.001, and each is
+#: rounded.
+SUM_TOLERANCE = 1.5e-3
+
+#: What msgspec raises for a file that is not what it should be. Nesting without end is the last.
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+_MAX_DEPTH = 16
+
+Name = Annotated[str, msgspec.Meta(pattern=NAME)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 Probabilities = Annotated[list[float], msgspec.Meta(min_length=4, max_length=4)]
 Setting = Any  # a JSON value: str, int, float, bool or a list of these
 
@@ -32,29 +49,29 @@ Setting = Any  # a JSON value: str, int, float, bool or a list of these
 class CellIdentity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which cell of the benchmark: see `bench.cells.Cell`."""
 
-    suite: str
-    dataset: str
-    method: str
-    seed: int
+    suite: Name
+    dataset: Name
+    method: Name
+    seed: Count
     changes: dict[str, Setting] = {}
 
 
 class DatasetUsed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The data a cell was run on."""
 
-    name: str
+    name: Name
     version: str
     digest: str  # of the manifest
-    n_train: int
-    n_valid: int
-    n_test: int
+    n_train: Count
+    n_valid: Count
+    n_test: Count
 
 
 class MethodUsed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The method as it was run: its settings complete, changes applied."""
 
-    name: str
-    version: int
+    name: Name
+    version: Count
     encoding: str
     deterministic: bool
     settings: dict[str, Setting]
@@ -67,7 +84,7 @@ class Prediction(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     label: Annotated[int, msgspec.Meta(ge=0, le=3)]
     p: Probabilities  # of Q1..Q4, four decimals
     #: Of the clip's segments, for methods that cut clips.
-    segments: list[Probabilities] | None = None
+    segments: Annotated[list[Probabilities], msgspec.Meta(min_length=1)] | None = None
 
 
 class Provenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -87,10 +104,10 @@ class Provenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One finished cell."""
+    """One finished cell. docs/records.md tells of every field."""
 
     key: str  # `bench.cells.Cell.key`: digest of everything that changes the outcome
-    protocol: int
+    protocol: Count
     cell: CellIdentity
     dataset: DatasetUsed
     method: MethodUsed
@@ -99,6 +116,8 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     details: dict[str, Any]  # what the method tells: history, n_parameters, start, dimensions
     provenance: Provenance
     predictions: list[Prediction]
+    #: `content_digest` of the rest; "" in records that are older than this field.
+    digest: str = ""
 
 
 def rounded(row: np.ndarray[Any, np.dtype[np.float64]]) -> list[float]:
@@ -127,6 +146,8 @@ def encode_record(record: Record) -> bytes:
     lines = []
     for field in Record.__struct_fields__:
         value = getattr(record, field)
+        if field == "digest" and not value:
+            continue
         if field == "predictions":
             text = "[\n  " + ",\n  ".join(map(_json, value)) + "\n ]"
         else:
@@ -135,43 +156,97 @@ def encode_record(record: Record) -> bytes:
     return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
 
 
+def sealed(record: Record) -> Record:
+    """The record with its digest, as it is written."""
+    bare = msgspec.structs.replace(record, digest="")
+    return msgspec.structs.replace(bare, digest=content_digest(encode_record(bare)))
+
+
+def content_digest(data: bytes) -> str:
+    """sha256 of what a record's file says, but for its digest and however it is laid out.
+
+    It shows accidents and careless edits; whoever means to deceive computes it anew.
+    """
+    content = msgspec.json.decode(data)
+    content.pop("digest", None)
+    return hashlib.sha256(_json(content).encode()).hexdigest()
+
+
 def decode_record(data: bytes, *, name: str | Path) -> Record:
     """A record from its file's content.
 
     Raises:
-        UserError: not a record, or its scores do not follow from its predictions; names the file.
+        UserError: not a record, or it contradicts itself; names the file.
     """
-    try:
-        record = msgspec.json.decode(data, type=Record)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{name}: not a record: {error}") from None
-    check_record(record, name=name)
+    record = parse_record(data, name=name)
+    for problem in contradictions(record, data):
+        raise UserError(f"{name}: {problem}")
     return record
 
 
-def check_record(record: Record, *, name: str | Path) -> None:
-    """Hold a record against itself.
+def parse_record(data: bytes, *, name: str | Path) -> Record:
+    """A record that is not checked yet.
 
     Raises:
-        UserError: what disagrees, by name.
+        UserError: it is none, or holds numbers or nesting that no record has; names the file.
+    """
+    try:
+        record = msgspec.json.decode(data, type=Record)
+    except UNREADABLE as error:
+        raise UserError(f"{name}: not a record: {error}") from None
+    if not _is_plain([record.cell.changes, record.method.settings, record.details]):
+        raise UserError(f"{name}: not a record: a number beyond 64 bits, or too deep nesting")
+    return record
+
+
+def contradictions(record: Record, data: bytes) -> Iterator[str]:
+    """What in a record disagrees with the rest of it, one line each.
+
+    Args:
+        record: the record.
+        data: the content of its file.
     """
     if not record.predictions:
-        raise UserError(f"{name}: holds no predictions")
+        yield "holds no predictions"
+        return
+    yield from _improbable(record.predictions)
     scores, segment_scores = scores_of(record.predictions)
-    for told, found, level in (
-        (record.scores, scores, "clip"),
-        (record.segment_scores, segment_scores, "segment"),
-    ):
-        if (told is None) != (found is None):
-            raise UserError(f"{name}: {level}-level scores do not match the predictions")
-        if told is None or found is None:
-            continue
-        for field in Scores.__struct_fields__:
-            if not _same(getattr(told, field), getattr(found, field)):
-                raise UserError(
-                    f"{name}: {level}-level {field} is {getattr(told, field)}, "
-                    f"but its predictions give {getattr(found, field)}"
-                )
+    yield from _wrong_scores(record.scores, scores, "clip")
+    yield from _wrong_scores(record.segment_scores, segment_scores, "segment")
+    if record.digest and record.digest != content_digest(data):
+        yield "its digest is not that of its content: it was changed after it was written"
+
+
+def _improbable(predictions: list[Prediction]) -> Iterator[str]:
+    rows = np.array([row for p in predictions for row in (p.p, *(p.segments or ()))])
+    wrong = (rows < 0).any(axis=1) | (np.abs(rows.sum(axis=1) - 1) > SUM_TOLERANCE)
+    if wrong.any():
+        row = rows[int(np.argmax(wrong))].tolist()
+        yield f"{wrong.sum()} rows of probabilities are none, the first is {row}"
+
+
+def _wrong_scores(told: Scores | None, found: Scores | None, level: str) -> Iterator[str]:
+    if told is None or found is None:
+        if told is not found:
+            yield f"{level}-level scores do not match the predictions"
+        return
+    for field in Scores.__struct_fields__:
+        says, is_ = getattr(told, field), getattr(found, field)
+        if not _same(says, is_):
+            yield f"{level}-level {field} is {_short(says)}, but its predictions give {is_}"
+
+
+def _is_plain(value: object, depth: int = 0) -> bool:
+    """Whether a JSON value is one that every reader can take."""
+    if isinstance(value, list | dict):
+        inner = value.values() if isinstance(value, dict) else value
+        return depth < _MAX_DEPTH and all(_is_plain(v, depth + 1) for v in inner)
+    return not isinstance(value, int) or abs(value) < 2**63
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 100 else f"{text[:100]}..."
 
 
 def _same(told: object, found: object) -> bool:

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bench.errors import UserError
+from bench.names import check_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -66,7 +67,7 @@ def register_method(
     """Make a class a method of the benchmark.
 
     Args:
-        name: what users type; lower case, words joined by "-".
+        name: what users type; lower case, words joined by "-". See `bench.names.NAME`.
         version: raise it when the same settings and seed give another outcome; it is part of
             every record's key, so old records stop counting.
         deterministic: the seed changes nothing; the method is run once and gets no "±".
@@ -164,9 +165,11 @@ def _entry(call: ast.Call, node: ast.ClassDef, module: str, file: Path) -> Metho
         (name,) = (ast.literal_eval(argument) for argument in call.args)
         keywords: dict[str, Any] = {k.arg or "**": ast.literal_eval(k.value) for k in call.keywords}
         summary = (ast.get_docstring(node) or "").partition("\n")[0]
-        return MethodEntry(name, module, node.name, summary=summary, **keywords)
+        entry = MethodEntry(name, module, node.name, summary=summary, **keywords)
     except (ValueError, TypeError):
         raise UserError(
             f"{file}:{call.lineno}: @register_method takes a name and the keywords version, "
             "deterministic, encoding and start, all literals"
         ) from None
+    check_name(str(name), f"{file}:{call.lineno}: the method's name")
+    return entry

@@ -10,7 +10,15 @@ from filelock import FileLock, Timeout
 from bench.derived import cache_directory
 from bench.errors import UserError
 from bench.files import write_atomically
-from bench.records import CellIdentity, Record, decode_record, encode_record
+from bench.records import (
+    MAX_BYTES,
+    UNREADABLE,
+    CellIdentity,
+    Record,
+    decode_record,
+    encode_record,
+    sealed,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +57,7 @@ class Store:
 
     def write(self, cell: Cell, record: Record) -> None:
         """Keep a record, in place of an older one of the same path."""
-        write_atomically(self._record(cell), encode_record(record))
+        write_atomically(self._record(cell), encode_record(sealed(record)))
         self._failure(cell).unlink(missing_ok=True)
 
     def write_failure(self, cell: Cell, reason: str, log: str) -> None:
@@ -93,7 +101,7 @@ class Store:
     def _key_of(path: Path) -> str | None:
         try:
             return msgspec.json.decode(path.read_bytes(), type=_Key).key
-        except (OSError, msgspec.DecodeError):
+        except (OSError, *UNREADABLE):
             return None
 
 
@@ -112,7 +120,7 @@ def read_record(path: Path) -> Record:
     Raises:
         UserError: it cannot be read, is no record, or contradicts itself.
     """
-    return decode_record(_read(path), name=path)
+    return decode_record(read_file(path), name=path)
 
 
 def read_failures(results: Path) -> list[Failure]:
@@ -120,8 +128,8 @@ def read_failures(results: Path) -> list[Failure]:
     failures = []
     for path in _files(results, failed=True):
         try:
-            failures.append(msgspec.json.decode(_read(path), type=Failure))
-        except msgspec.DecodeError as error:
+            failures.append(msgspec.json.decode(read_file(path), type=Failure))
+        except UNREADABLE as error:
             raise UserError(f"{path}: not a failure's file: {error}") from None
     return failures
 
@@ -132,8 +140,19 @@ def _files(results: Path, *, failed: bool) -> list[Path]:
     )
 
 
-def _read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
+    """The content of a file that may be a record.
+
+    Raises:
+        UserError: it cannot be read, is no file, or is far larger than any record.
+    """
     try:
-        return path.read_bytes()
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise UserError(f"{path}: cannot be read: not a regular file")
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from error
+    if len(data) > MAX_BYTES:
+        raise UserError(f"{path}: over {MAX_BYTES // 2**20} MB, which no record is")
+    return data

@@ -17,6 +17,7 @@ from bench.datasets.dataset import SPLITS, Dataset, DatasetInfo
 from bench.datasets.manifest import Manifest, read_manifest
 from bench.datasets.storage import dataset_folder
 from bench.errors import UserError
+from bench.names import check_name
 from bench.registry import pick
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ def _find(name: str) -> EntryPoint | None:
 
 
 def _load(point: EntryPoint) -> Dataset:
+    check_name(point.name, "the dataset's name")
     try:
         function: Callable[[], Dataset] = point.load()
     except (ImportError, AttributeError) as error:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-#: What has a meaning in Markdown inside a line; "://" would become a link.
-_SPECIAL = re.compile(r"([\\`*_\[\]|~]|:(?=//))")
+#: What has a meaning in Markdown inside a line. "://" and "www." would become links, what stands
+#: between two "$" a formula.
+_SPECIAL = re.compile(r"([\\`*_\[\]|~$]|:(?=//)|(?<=www)\.)", re.IGNORECASE)
 
 
 def one_line(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from bench.errors import UserError
+from bench.names import check_name
 from bench.registry import pick
 
 #: Keys of a method's table that are about the table, not settings of the method.
@@ -76,10 +77,7 @@ def load_suite(name: str) -> Suite:
 
 
 def _check(suite: Suite, source: str) -> None:
-    if not suite.name.replace("-", "").replace("_", "").isalnum():
-        raise UserError(
-            f"{source}: the suite's name {suite.name!r} may hold letters, digits, - and _"
-        )
+    check_name(suite.name, f"{source}: the suite's name")
     if not 1 <= suite.seeds <= 1000:
         raise UserError(f"{source}: seeds = {suite.seeds}, but 1 to 1000 are possible")
     for method, table in suite.methods.items():

@@ -17,13 +17,15 @@ def test_escaped_text_is_one_line_without_markup(text: str) -> None:
     assert "<" not in escaped
     assert len(escaped.splitlines()) <= 1
     # Nothing with a meaning is left without a backslash before it.
-    assert not re.search(r"[`*_\[\]|~]", re.sub(r"\\.", "", escaped))
+    assert not re.search(r"[`*_\[\]|~$]", re.sub(r"\\.", "", escaped))
 
 
 @settings(deadline=None, max_examples=50)
 @given(st.text(st.characters(categories=["L", "N", "P", "S"])))
 def test_escaping_loses_nothing_that_can_be_seen(text: str) -> None:
-    assert html.unescape(re.sub(r"\\([\\`*_\[\]|~:])", r"\1", escape(text))) == html.unescape(text)
+    assert html.unescape(re.sub(r"\\([\\`*_\[\]|~$:.])", r"\1", escape(text))) == html.unescape(
+        text
+    )
 
 
 @pytest.mark.parametrize(
@@ -34,6 +36,8 @@ def test_escaping_loses_nothing_that_can_be_seen(text: str) -> None:
         ("[x](javascript:alert(1))", r"\[x\](javascript:alert(1))"),
         ("a|b\n| c", r"a\|b \| c"),
         ("https://evil.example", r"https\://evil.example"),
+        ("WWW.evil.example", r"WWW\.evil.example"),
+        (r"$\rule{9em}{9em}$", r"\$\\rule{9em}{9em}\$"),
         ("\x1b[31mred", r"\[31mred"),
     ],
 )
