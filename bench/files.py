@@ -4,28 +4,55 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
 from bench.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Write a file so that no reader, and no crash, ever sees a part of it.
 
     Raises:
-        UserError: the folder cannot be written; the message names it.
+        UserError: it cannot be written; the message names it, and nothing of it is left.
+    """
+    with writing_atomically(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def writing_atomically(path: Path) -> Iterator[IO[bytes]]:
+    """A file to fill, which takes the place of `path` if the block ends well.
+
+    A process that is killed in the block leaves what `partial_files` finds.
+
+    Raises:
+        UserError: it cannot be written; the message names it, and nothing of it is left.
     """
     partial = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         Path(partial).chmod(0o644)
         Path(partial).replace(path)
     except OSError as error:
-        if partial:
-            Path(partial).unlink(missing_ok=True)
-        raise UserError(f"{path}: cannot be written: {error.strerror}") from error
+        raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
+    finally:
+        if partial:  # still there only if something went wrong
+            with suppress(OSError):
+                Path(partial).unlink()
+
+
+def partial_files(path: Path) -> Iterator[Path]:
+    """What killed processes have left of writing `path`; or others are writing it just now."""
+    for file in path.parent.glob(".*"):
+        if file.name.startswith(f".{path.name}."):
+            yield file

@@ -5,20 +5,21 @@ from __future__ import annotations
 import os
 import signal
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from bench.errors import UserError
 from bench.execution import check_settings
-from bench.executors import Failed, Finished
+from bench.executors import Failed, Finished, Started
+from bench.scratch import forget, forget_abandoned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from types import FrameType
 
-    from filelock import FileLock
-
     from bench.cells import Cell
+    from bench.claims import Claim
     from bench.executors import Event, Executor
     from bench.store import Store
 
@@ -31,6 +32,7 @@ class Outcome:
     """What came of a run."""
 
     finished: list[Cell] = field(default_factory=list)
+    #: Cells that have no record, and why; some may have failed in another run meanwhile.
     failed: list[tuple[Cell, str]] = field(default_factory=list)
     #: Cells finished by another `bench run` on the same folder meanwhile.
     elsewhere: list[Cell] = field(default_factory=list)
@@ -45,7 +47,11 @@ def pending(store: Store, cells: Sequence[Cell], *, retry_failed: bool = False) 
 
 
 def run_cells(
-    store: Store, cells: Sequence[Cell], executor: Executor, tell: Callable[[Event], None]
+    store: Store,
+    cells: Sequence[Cell],
+    executor: Executor,
+    tell: Callable[[Event], None],
+    interrupted: Callable[[], None] = lambda: None,
 ) -> Outcome:
     """Run cells and write their records; a failed one does not stop the others.
 
@@ -56,63 +62,108 @@ def run_cells(
         cells: what to run; see `pending`.
         executor: where to run it.
         tell: sees every event after its result has been written.
+        interrupted: called at the first interrupt, from a signal handler.
 
     Raises:
         UserError: a setting no method has, or a folder that cannot be written; before any work.
+        KeyboardInterrupt: at the second interrupt. What has its record keeps it.
     """
     for cell in {(c.method.name, *c.settings): c for c in cells}.values():
         check_settings(cell)
     store.check_writable()
-    outcome = Outcome()
-    claims: dict[str, FileLock] = {}
-    waiting = list(cells)
-    with _patient_interrupts(outcome):
-        while waiting and not outcome.interrupted:
-            left: list[Cell] = []
-            for event in executor.run(_claimed(store, waiting, left, claims, outcome)):
-                if isinstance(event, Finished):
-                    store.write(event.cell, event.record)
-                    outcome.finished.append(event.cell)
-                elif isinstance(event, Failed):
-                    store.write_failure(event.cell, event.reason, event.log)
-                    outcome.failed.append((event.cell, event.reason))
-                if isinstance(event, Finished | Failed):
-                    claims.pop(event.cell.key).release()
-                tell(event)
-            waiting = left
-            if waiting:
+    forget_abandoned()
+    run = _Run(store, cells, tell)
+    with _patient_interrupts(run.outcome, interrupted):
+        try:
+            run.all_with(executor)
+        finally:
+            run.end()
+    return run.outcome
+
+
+class _Run:
+    """One call of `run_cells`."""
+
+    def __init__(self, store: Store, cells: Sequence[Cell], tell: Callable[[Event], None]) -> None:
+        self.outcome = Outcome()
+        self._store = store
+        self._tell = tell
+        self._waiting = list(cells)
+        self._claims: dict[str, Claim] = {}
+        self._failed_before = {cell.key: store.failure_stamp(cell) for cell in cells}
+
+    def all_with(self, executor: Executor) -> None:
+        """Run the cells; those that another run has claimed are looked at again and again."""
+        while self._waiting and not self.outcome.interrupted:
+            cells, self._waiting = self._waiting, []
+            with closing(executor.run(self._claimed(cells))) as events:
+                for event in events:
+                    self._take(event)
+            if self._waiting:
                 time.sleep(_WAIT)
-    return outcome
 
+    def end(self) -> None:
+        """Let others have what was claimed and not done."""
+        for claim in self._claims.values():
+            claim.release()
+        self._store.tidy()
 
-def _claimed(
-    store: Store,
-    cells: Sequence[Cell],
-    left: list[Cell],
-    claims: dict[str, FileLock],
-    outcome: Outcome,
-) -> Iterator[Cell]:
-    """The cells this process may run; those that another one is running go to `left`."""
-    for cell in cells:
-        if outcome.interrupted:
-            return
-        lock = store.claim(cell)
-        if lock is None:
-            left.append(cell)
-        elif store.is_done(cell):
-            lock.release()
-            outcome.elsewhere.append(cell)
-        else:
-            claims[cell.key] = lock
-            yield cell
+    def _claimed(self, cells: Sequence[Cell]) -> Iterator[Cell]:
+        """The cells this process may run; those that another one is running go on waiting."""
+        for cell in cells:
+            if self.outcome.interrupted:
+                return
+            try:
+                claim = self._store.claim(cell)
+            except UserError as error:  # a full disk, say: the cells that run may go on
+                self._tell(Started(cell))
+                self._take(Failed(cell, str(error), ""))
+                continue
+            if claim is None:
+                self._waiting.append(cell)
+                continue
+            self._claims[cell.key] = claim
+            if self._store.is_done(cell):
+                self.outcome.elsewhere.append(cell)
+                self._release(cell)
+            elif self._store.failure_stamp(cell) not in (None, self._failed_before[cell.key]):
+                failure = self._store.failure(cell)
+                self.outcome.failed.append((cell, failure.reason))
+                self._release(cell)
+                self._tell(Started(cell))
+                self._tell(Failed(cell, failure.reason, failure.log))
+            else:
+                yield cell
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, Finished):
+            try:
+                self._store.write(event.cell, event.record)
+            except UserError as error:  # a full disk, say; its scratch is kept, to go on from
+                event = Failed(event.cell, str(error), "")
+            else:
+                forget(event.cell.key)
+                self.outcome.finished.append(event.cell)
+        if isinstance(event, Failed):
+            with suppress(UserError):  # if it cannot be written either, it is told all the same
+                self._store.write_failure(event.cell, event.reason, event.log)
+            self.outcome.failed.append((event.cell, event.reason))
+        if isinstance(event, Finished | Failed):
+            self._release(event.cell)
+        self._tell(event)
+
+    def _release(self, cell: Cell) -> None:
+        if claim := self._claims.pop(cell.key, None):
+            claim.release()
 
 
 @contextmanager
-def _patient_interrupts(outcome: Outcome) -> Iterator[None]:
+def _patient_interrupts(outcome: Outcome, told: Callable[[], None]) -> Iterator[None]:
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         if outcome.interrupted:
             raise KeyboardInterrupt
         outcome.interrupted = True
+        told()
 
     before = signal.signal(signal.SIGINT, interrupt)
     try:

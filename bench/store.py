@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
-from filelock import FileLock, Timeout
 
-from bench.derived import cache_directory
+from bench.claims import Claim, Claims
 from bench.errors import UserError
-from bench.files import write_atomically
+from bench.files import partial_files, write_atomically
 from bench.records import (
     MAX_BYTES,
     UNREADABLE,
@@ -46,19 +47,21 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._claims = Claims(root)
 
     def is_done(self, cell: Cell) -> bool:
         """Whether the folder holds this very cell's record: same settings, data and protocol."""
-        return self._key_of(self._record(cell)) == cell.key
+        return _key_of(self._record(cell)) == cell.key
 
     def has_failed(self, cell: Cell) -> bool:
         """Whether this very cell failed when it was last run."""
-        return self._key_of(self._failure(cell)) == cell.key
+        return _key_of(self._failure(cell)) == cell.key
 
     def write(self, cell: Cell, record: Record) -> None:
         """Keep a record, in place of an older one of the same path."""
         write_atomically(self._record(cell), encode_record(sealed(record)))
-        self._failure(cell).unlink(missing_ok=True)
+        with suppress(OSError):  # what is left of it counts no more
+            self._failure(cell).unlink()
 
     def write_failure(self, cell: Cell, reason: str, log: str) -> None:
         """Keep the reason of a failure; an older record of the cell stays."""
@@ -67,19 +70,37 @@ class Store:
             self._failure(cell), msgspec.json.format(msgspec.json.encode(failure), indent=1) + b"\n"
         )
 
-    def claim(self, cell: Cell) -> FileLock | None:
-        """A lock on the cell, or None while another process runs it.
-
-        It ends with `release`, or with this process.
-        """
-        folder = cache_directory() / "claims"
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / f"{cell.key}.lock")
+    def failure_stamp(self, cell: Cell) -> int | None:
+        """When the failure of this very cell was written, in ns; None if there is none."""
         try:
-            lock.acquire(timeout=0)
-        except Timeout:
+            return self._failure(cell).stat().st_mtime_ns if self.has_failed(cell) else None
+        except OSError:
             return None
-        return lock
+
+    def failure(self, cell: Cell) -> Failure:
+        """Why the cell has no record.
+
+        Raises:
+            UserError: it has not failed.
+        """
+        return _read_failure(self._failure(cell))
+
+    def claim(self, cell: Cell) -> Claim | None:
+        """The right to run the cell, or None while another process has it; see `bench.claims`.
+
+        Raises:
+            UserError: the folder cannot be written.
+        """
+        claim = self._claims.claim(cell.key)
+        if claim:
+            for path in (self._record(cell), self._failure(cell)):
+                for partial in partial_files(path):  # of a process that was killed
+                    partial.unlink(missing_ok=True)
+        return claim
+
+    def tidy(self) -> None:
+        """Remove what claims of runs that were killed have left."""
+        self._claims.tidy()
 
     def check_writable(self) -> None:
         """Fail now rather than after an hour's work.
@@ -87,22 +108,18 @@ class Store:
         Raises:
             UserError: the folder cannot be written.
         """
-        probe = self.root / ".writable"
-        write_atomically(probe, b"")
-        probe.unlink(missing_ok=True)
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.root):
+                pass
+        except OSError as error:
+            raise UserError(f"{self.root}: cannot be written: {error.strerror}") from error
 
     def _record(self, cell: Cell) -> Path:
         return self.root / cell.path
 
     def _failure(self, cell: Cell) -> Path:
         return self._record(cell).with_suffix(_FAILED)
-
-    @staticmethod
-    def _key_of(path: Path) -> str | None:
-        try:
-            return msgspec.json.decode(path.read_bytes(), type=_Key).key
-        except (OSError, *UNREADABLE):
-            return None
 
 
 def read_records(results: Path) -> list[Record]:
@@ -124,14 +141,31 @@ def read_record(path: Path) -> Record:
 
 
 def read_failures(results: Path) -> list[Failure]:
-    """All failures below a folder, in the order of their paths."""
+    """All failures below a folder but those of cells that have their record, in order of path.
+
+    Raises:
+        UserError: a file is no failure's; the message names it.
+    """
     failures = []
     for path in _files(results, failed=True):
-        try:
-            failures.append(msgspec.json.decode(read_file(path), type=Failure))
-        except UNREADABLE as error:
-            raise UserError(f"{path}: not a failure's file: {error}") from None
+        failure = _read_failure(path)
+        if _key_of(path.with_name(path.name.removesuffix(_FAILED) + ".json")) != failure.key:
+            failures.append(failure)
     return failures
+
+
+def _read_failure(path: Path) -> Failure:
+    try:
+        return msgspec.json.decode(read_file(path), type=Failure)
+    except UNREADABLE as error:
+        raise UserError(f"{path}: not a failure's file: {error}") from None
+
+
+def _key_of(path: Path) -> str | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=_Key).key
+    except (OSError, *UNREADABLE):
+        return None
 
 
 def _files(results: Path, *, failed: bool) -> list[Path]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from bench.cells import Cell
     from bench.records import Record
@@ -55,7 +55,7 @@ Event = Started | Progressed | Finished | Failed
 class Executor(Protocol):
     """Runs cells."""
 
-    def run(self, cells: Iterator[Cell]) -> Iterator[Event]:
+    def run(self, cells: Iterator[Cell]) -> Generator[Event, None, None]:
         """Take the next cell whenever there is room; end when none is left and all are told of.
 
         Every cell taken ends in exactly one `Finished` or `Failed`, however its process ends.

@@ -107,3 +107,11 @@ class WrongSum(Uniform):
 
     def predict_proba(self, clips: Sequence[Clip]) -> FloatArray:
         return np.full((len(clips), 4), 0.5)
+
+
+class HoldsTheLock(Uniform):
+    """Lets no other thread of Python run, and heeds no signal that Python handles."""
+
+    def fit(self, *_: Any, progress: Progress, **__: Any) -> None:
+        progress(0.1, "begun")
+        sum(range(10**12))

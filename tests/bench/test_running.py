@@ -45,7 +45,7 @@ def test_whatever_a_method_does_the_others_finish(tmp_path: Path) -> None:
     assert "the last words\n" in failures["raises"].log
     assert "on stderr too\n" in failures["raises"].log
     assert "Traceback" in failures["raises"].log
-    assert failures["runsoutofmemory"].log == ""
+    assert "the last words" not in failures["runsoutofmemory"].log
     ends = [event.cell.key for event in events if isinstance(event, Finished | Failed)]
     assert len(ends) == len(set(ends)) == 7
     assert sum(isinstance(event, Started) for event in events) == 7
