@@ -21,7 +21,12 @@ Status = Literal["present", "absent", "broken"]
 
 #: Instruction sets that training in bfloat16 gains from, fastest first.
 _BFLOAT16 = ("amx_bf16", "avx512_bf16")
-_EXTRAS = {"pyarrow": "parquet", "matplotlib": "figures"}
+_EXTRAS = {
+    "pyarrow": "parquet",
+    "matplotlib": "figures",
+    "distributed": "dask",
+    "submitit": "slurm",
+}
 
 
 @dataclass(frozen=True, slots=True)
