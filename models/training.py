@@ -9,19 +9,23 @@ from __future__ import annotations
 
 import copy
 import math
+import warnings
+import zipfile
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
 
+from bench.errors import UserError
+from bench.files import partial_files, writing_atomically
 from bench.scoring import score
 from models.batching import Packing, label_counts, micro_batches, shuffled_batches
 from models.memory import keep_freed_memory
 from models.multitask import EMOTION, loss_sums
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from bench.methods import FloatArray, Progress
@@ -81,7 +85,8 @@ def train(
         seed: of the order of examples and of dropout. Generators are left as they were found.
         progress: told of every optimiser step.
         scratch: a folder where the state is kept after each epoch. A run that finds the state
-            of an interrupted one there goes on from it, and ends as if it had not stopped.
+            of an interrupted one there goes on from it, and ends as if it had not stopped; it
+            begins anew if the state is damaged.
     """
     device = next(network.parameters()).device
     if device.type == "cpu":
@@ -94,7 +99,7 @@ def train(
     best_weights = copy.deepcopy(network.state_dict())
     patience = max(1, math.floor(_PATIENCE * recipe.epochs))
     resumable = _State(scratch, {**asdict(recipe), "seed": seed})
-    if state := resumable.load():
+    if state := resumable.load(network):
         network.load_state_dict(state["network"])
         optimiser.load_state_dict(state["optimiser"])
         schedule.load_state_dict(state["schedule"])
@@ -240,18 +245,35 @@ class _State:
         self.file = scratch / _STATE_FILE if scratch else None
         self.run = run
 
-    def load(self) -> dict[str, Any] | None:
-        """The saved state; none if there is none of this very run."""
-        if self.file is None or not self.file.exists():
+    def load(self, network: Network) -> dict[str, Any] | None:
+        """The saved state; None if there is none of this very run and network, or no whole one."""
+        if self.file is None:
             return None
-        state: dict[str, Any] = torch.load(self.file, map_location="cpu", weights_only=True)
-        return state if state.pop("run") == self.run else None
+        for partial in partial_files(self.file):  # of a process that was killed
+            partial.unlink(missing_ok=True)
+        try:
+            with zipfile.ZipFile(self.file) as archive:
+                whole = archive.testzip() is None  # torch does not look at the checksums
+            state: dict[str, Any] = torch.load(self.file, map_location="cpu", weights_only=True)
+            fits = state.pop("run") == self.run and all(
+                _shapes(state[weights]) == _shapes(network.state_dict())
+                for weights in ("network", "best_weights")
+            )
+        except Exception:  # noqa: BLE001 - a damaged file may raise nearly anything
+            return None
+        return state if whole and fits else None
 
     def save(self, **state: Any) -> None:
-        """Replace the saved state, in one stroke."""
+        """Replace the saved state, in one stroke. Training goes on where that cannot be done."""
         if self.file is None:
             return
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.file.with_suffix(".partial")
-        torch.save({"run": self.run, **state}, partial)
-        partial.replace(self.file)
+        try:
+            with writing_atomically(self.file) as file:
+                torch.save({"run": self.run, **state}, file)
+        except (UserError, RuntimeError) as error:  # the second is torch's word for a full disk
+            reason = str(error).splitlines()[0]
+            warnings.warn(f"epoch not kept, to go on from: {reason}", stacklevel=2)
+
+
+def _shapes(weights: Mapping[str, torch.Tensor]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in weights.items()}

@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+import errno
+import io
 import math
+import os
+import zipfile
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,13 +20,14 @@ from models.backbones.midigpt import MidiGpt, MidiGptConfig
 from models.batching import Example, Packing, micro_batches
 from models.heads import AttentionPooling, LastToken
 from models.network import Network
-from models.training import Recipe, mean_by_clip, predict, train
+from models.training import History, Recipe, mean_by_clip, predict, train
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 RECIPE = Recipe(epochs=6, batch_size=8, lr=3e-3, warmup_steps=5)
+SHORT = replace(RECIPE, epochs=2, batch_size=100)
 
 
 def bert(tasks: Sequence[str] = ("key", "velocity"), dropout: float = 0.1) -> Network:
@@ -210,6 +216,69 @@ def test_the_state_of_another_run_is_not_gone_on_from(tmp_path: Path) -> None:
         progress=lambda fraction, _note="": fractions.append(fraction),
     )
     assert min(fractions) < 0.2
+
+
+def _cut(data: bytes) -> bytes:
+    return data[: len(data) // 2]
+
+
+def _flip(data: bytes) -> bytes:
+    middle = len(data) // 2
+    return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
+
+
+def _of_another_network(_: bytes) -> bytes:
+    weights = {name: weights[:1] for name, weights in bert().state_dict().items() if weights.dim()}
+    state = {"run": {**asdict(SHORT), "seed": 3}, "network": weights, "best_weights": weights}
+    file = io.BytesIO()
+    torch.save({**state, "history": asdict(History())}, file)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "damage", [_cut, _flip, _of_another_network, lambda _: b"", lambda _: b"?"]
+)
+def test_a_damaged_state_is_thrown_away(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    data, valid = examples(8, seed=9), examples(8, seed=10)
+    expected, state = bert(), tmp_path / "training.pt"
+    train(expected, data, valid, SHORT, seed=3, progress=silent, scratch=tmp_path)
+    state.write_bytes(damage(state.read_bytes()))
+    fractions: list[float] = []
+    network = bert()
+    train(
+        network,
+        data,
+        valid,
+        SHORT,
+        seed=3,
+        scratch=tmp_path,
+        progress=lambda fraction, _note="": fractions.append(fraction),
+    )
+    assert min(fractions) == 0.5  # the first of two epochs, of one step each
+    for name, tensor in expected.state_dict().items():
+        assert torch.equal(tensor, network.state_dict()[name]), name
+    assert zipfile.ZipFile(state).testzip() is None
+
+
+def test_training_goes_on_where_its_state_cannot_be_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("os.fsync", full)
+    data = examples(8, seed=9)
+    with pytest.warns(UserWarning, match="epoch not kept.*No space left on device"):
+        history = train(bert(), data, data, SHORT, seed=3, progress=silent, scratch=tmp_path)
+    assert len(history.epochs) == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_process_was_writing_does_not_pile_up(tmp_path: Path) -> None:
+    data = examples(8, seed=9)
+    (tmp_path / ".training.pt.killed").write_bytes(b"half a state")
+    train(bert(), data, data, SHORT, seed=3, progress=silent, scratch=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["training.pt"]
 
 
 def test_a_clips_probabilities_are_the_mean_of_its_segments() -> None:
