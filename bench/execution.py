@@ -13,11 +13,14 @@ from bench.labels import N_QUADRANTS
 from bench.methods import DetailedMethod, SegmentMethod
 from bench.provenance import Meter
 from bench.records import (
+    MAX_BYTES,
     PROTOCOL,
     DatasetUsed,
     MethodUsed,
     Prediction,
     Record,
+    decode_record,
+    encode_record,
     rounded,
     scores_of,
 )
@@ -41,12 +44,22 @@ def check_settings(cell: Cell) -> None:
     Raises:
         UserError: the method has no such setting; names the nearest.
     """
-    parameters = inspect.signature(cell.method.load()).parameters
+    try:
+        parameters = inspect.signature(cell.method.load()).parameters
+    except (Exception, SystemExit):  # noqa: BLE001 - its cells fail, and say why; others may run
+        return
     for name in cell.settings:
         pick(name, parameters, f"setting of {cell.method.name}")
 
 
 def run_cell(cell: Cell, progress: Progress, scratch: Path | None = None) -> Record:
+    """Fit the cell's method and predict its test clips; see `fit_and_record`."""
+    return fit_and_record(cell, progress, scratch)[1]
+
+
+def fit_and_record(
+    cell: Cell, progress: Progress, scratch: Path | None = None
+) -> tuple[Method, Record]:
     """Fit the cell's method and predict its test clips.
 
     Args:
@@ -54,9 +67,12 @@ def run_cell(cell: Cell, progress: Progress, scratch: Path | None = None) -> Rec
         progress: told how far the work is.
         scratch: where a method that can resume keeps its state between epochs.
 
+    Returns:
+        The fitted method, and the record.
+
     Raises:
         UserError: the settings do not fit the method, or the data are not in order.
-        WorkError: the method's answer is no table of probabilities.
+        WorkError: the method's answer is no table of probabilities, or what it tells is no JSON.
     """
     meter = Meter()
     dataset = load_dataset(cell.dataset)
@@ -71,7 +87,7 @@ def run_cell(cell: Cell, progress: Progress, scratch: Path | None = None) -> Rec
     method.fit(dataset.train, dataset.valid, seed=cell.seed, progress=progress)
     predictions = predict(method, dataset.test)
     scores, segment_scores = scores_of(predictions)
-    return Record(
+    record = Record(
         key=cell.key,
         protocol=PROTOCOL,
         cell=cell.identity,
@@ -96,6 +112,18 @@ def run_cell(cell: Cell, progress: Progress, scratch: Path | None = None) -> Rec
         provenance=meter.read(),
         predictions=predictions,
     )
+    return method, _read_back(record)
+
+
+def _read_back(record: Record) -> Record:
+    """The record as it will be read from its file; a method may tell what no file can hold."""
+    try:
+        data = encode_record(record)
+        if len(data) <= MAX_BYTES:
+            return decode_record(data, name="details")
+    except (TypeError, ValueError, RecursionError, UserError) as error:
+        raise WorkError(f"a record that cannot be kept: {error}") from error
+    raise WorkError(f"a record of {len(data) >> 20} MB: over {MAX_BYTES >> 20} MB, which none is")
 
 
 def predict(method: Method, clips: Sequence[Clip]) -> list[Prediction]:

@@ -19,8 +19,10 @@ from models.training import History, Recipe, predict
 from models.training import train as train_network
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from torch import Tensor
 
     from bench.clips import Clip
     from bench.methods import FloatArray, Progress
@@ -123,7 +125,7 @@ class NeuralMethod(ABC):
 
     def details(self) -> dict[str, Any]:
         """See `bench.methods.DetailedMethod`."""
-        network = self._fitted()
+        network = self.network
         return {
             "history": self._history.epochs,
             "best_epoch": self._history.best_epoch,
@@ -134,12 +136,29 @@ class NeuralMethod(ABC):
         }
 
     def _predict(self, examples: Sequence[Example]) -> FloatArray:
-        return predict(self._fitted(), examples, self.precision)
+        return predict(self.network, examples, self.precision)
 
-    def _fitted(self) -> Network:
+    @property
+    def network(self) -> Network:
+        """The fitted network."""
         if self._network is None:
             raise RuntimeError("fit first")
         return self._network
+
+    def take(self, backbone: MidiBert | MidiGpt, weights: Mapping[str, Tensor]) -> None:
+        """Be fitted as another method of the same settings was.
+
+        Args:
+            backbone: as that one's; its weights do not matter.
+            weights: all of that one's network.
+
+        Raises:
+            RuntimeError: the weights are not those of such a network.
+        """
+        with torch.device("meta"):
+            network = Network(backbone, self._pooling(backbone.width), self.tasks, self.loss)
+        network.load_state_dict(weights, assign=True)
+        self._network = network.to(self.chosen_device())
 
     def chosen_device(self) -> torch.device:
         """Where the network is to be."""
@@ -171,6 +190,10 @@ class NeuralMethod(ABC):
                     f"setting {name}={value}: the checkpoint {self.start} has {name}={found[name]}"
                 )
         return backbone
+
+    @abstractmethod
+    def predict_proba(self, clips: Sequence[Clip]) -> FloatArray:
+        """See `bench.methods.Method`."""
 
     @abstractmethod
     def backbone_config(self) -> MidiBertConfig | MidiGptConfig:

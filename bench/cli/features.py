@@ -15,12 +15,8 @@ import click
 from bench.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     import numpy as np
     from numpy.typing import NDArray
-
-_SUFFIXES = {".mid", ".midi"}
 
 
 @click.command()
@@ -86,13 +82,17 @@ def features(
       bench features song.mid --features 'P-*'
     """
     from bench.extractors import Failure, Options, load_extractor
+    from bench.midi_files import midi_files
 
     _check_output(output)
     chosen = load_extractor(extractor)
     positions = chosen.select(pattern)
     if not len(positions):
         raise UserError(f"--features {pattern!r}: no feature fits this pattern")
-    files = list(_files([*paths, *_listed(listing)]))
+    named = [*paths, *_listed(listing)]
+    if not named:
+        raise UserError("name MIDI files or folders, or a list of them with --from-file")
+    files = list(midi_files(named))
     options = Options(jobs, cached=not no_cache, program=jar)
     outcomes = chosen.extract(files, options)
     kept, rows = [], []
@@ -127,19 +127,6 @@ def _listed(listing: Path | None) -> list[Path]:
     except OSError as error:
         raise UserError(f"{listing}: cannot be read: {error.strerror}") from error
     return [Path(line) for line in lines if line.strip()]
-
-
-def _files(paths: Sequence[Path]) -> Iterator[Path]:
-    if not paths:
-        raise UserError("name MIDI files or folders, or a list of them with --from-file")
-    for path in paths:
-        if not path.is_dir():
-            yield path
-            continue
-        inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in _SUFFIXES and p.is_file())
-        if not inside:
-            raise UserError(f"{path}: this folder holds no .mid or .midi file")
-        yield from inside
 
 
 def _write(

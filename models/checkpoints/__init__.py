@@ -1,31 +1,31 @@
-"""Backbones on disk: safetensors with their sizes inside; some are shipped in this folder.
+"""Checkpoints on disk: safetensors with their sizes inside; some are shipped in this folder.
 
-Beside the weights a file's metadata hold `kind` (which backbone), `config` (its sizes, JSON) and
-`card` (JSON: where the weights come from, for people and for records). Its `exposure` is
-"inductive" if they have seen no valid or test clip, "transductive" if they may have.
+Here are backbones, which fine-tuning starts from; `finetuned.py` has what it ends with. Beside the
+weights a file's metadata hold `kind` (which backbone), `config` (its sizes, JSON) and `card`
+(JSON: where the weights come from, for people and for records). A backbone's `exposure` is
+"inductive" if it has seen no valid or test clip, "transductive" if it may have.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from bench.errors import UserError
-from bench.starts import sha256_of
 from models.backbones.midibert import MidiBert, MidiBertConfig
 from models.backbones.midigpt import MidiGpt, MidiGptConfig
+from models.checkpoints.weights import read_metadata, read_weights, refusing, write_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SUFFIX = ".safetensors"
+#: The metadata that only a fine-tuned network has: which method's it is.
+METHOD = "method"
 _SHIPPED = Path(__file__).parent
 _KINDS: dict[str, tuple[Any, Any]] = {
     MidiBert.kind: (MidiBert, MidiBertConfig),
@@ -33,9 +33,20 @@ _KINDS: dict[str, tuple[Any, Any]] = {
 }
 
 
-def shipped() -> dict[str, Path]:
-    """The checkpoints that come with this package, by name."""
-    return {path.name.removesuffix(SUFFIX): path for path in sorted(_SHIPPED.glob("*" + SUFFIX))}
+def shipped(*, finetuned: bool = False) -> dict[str, Path]:
+    """The backbones, or the fine-tuned networks, that come with this package, by name."""
+    files = {path.name.removesuffix(SUFFIX): path for path in sorted(_SHIPPED.glob("*" + SUFFIX))}
+    return {name: path for name, path in files.items() if is_finetuned(path) == finetuned}
+
+
+def is_finetuned(path: Path) -> bool:
+    """Whether a checkpoint is a fine-tuned network, not a backbone.
+
+    Raises:
+        UserError: not a checkpoint of ours, or a damaged one.
+    """
+    with refusing(path):
+        return METHOD in read_metadata(path)
 
 
 def save_checkpoint(
@@ -46,21 +57,16 @@ def save_checkpoint(
     Raises:
         UserError: the file cannot be written.
     """
-    metadata = {
+    write_weights(path, backbone.state_dict(), metadata_of(backbone, card or {}))
+
+
+def metadata_of(backbone: MidiBert | MidiGpt, card: Mapping[str, Any]) -> dict[str, str]:
+    """What a file says of the backbone in it."""
+    return {
         "kind": backbone.kind,
         "config": json.dumps(asdict(backbone.config)),
-        "card": json.dumps(dict(card or {})),
+        "card": json.dumps(dict(card)),
     }
-    tensors = {name: tensor.contiguous().cpu() for name, tensor in backbone.state_dict().items()}
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, partial, metadata)
-        partial.replace(path)
-    except (OSError, SafetensorError) as error:
-        raise UserError(f"{path}: cannot be written: {error}") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def load_checkpoint(path: Path, **changes: Any) -> tuple[MidiBert | MidiGpt, dict[str, Any]]:
@@ -71,38 +77,26 @@ def load_checkpoint(path: Path, **changes: Any) -> tuple[MidiBert | MidiGpt, dic
         changes: fields of the configuration to be other than the file's, such as `dropout`.
 
     Raises:
-        UserError: not a checkpoint of ours, or a damaged one.
+        UserError: not a checkpoint of ours, a damaged one, or a fine-tuned network.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
-        model, config = _KINDS[metadata["kind"]]
-        # Drawing weights only to replace them would also move torch's global generator.
-        with torch.device("meta"):
-            backbone = model(config(**{**json.loads(metadata["config"]), **changes}))
-        backbone.load_state_dict(weights, assign=True)
+    if is_finetuned(path):
+        raise UserError(f"{path}: a fine-tuned network, not a backbone to start from")
+    with refusing(path):
+        metadata = read_metadata(path)
+        backbone = empty_backbone(metadata, **changes)
+        backbone.load_state_dict(read_weights(path), assign=True)
         card = json.loads(metadata["card"])
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error}") from error
-    except (SafetensorError, RuntimeError, KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{path}: not a checkpoint of smer-bench, or a damaged one") from error
     return backbone, card
 
 
-def describe(path: Path) -> dict[str, Any]:
-    """What a checkpoint is, as JSON values: kind, sizes, parameters, digest, card.
+def empty_backbone(metadata: Mapping[str, str], **changes: Any) -> MidiBert | MidiGpt:
+    """The backbone that a file's metadata tell of, its weights still to be loaded.
 
-    Raises:
-        UserError: not a checkpoint of ours, or a damaged one.
+    Drawing weights only to replace them would also move torch's global generator.
     """
-    backbone, card = load_checkpoint(path)
-    return {
-        "file": path.name,
-        "kind": backbone.kind,
-        "sizes": asdict(backbone.config),
-        "parameters": sum(p.numel() for p in backbone.parameters()),
-        "bytes": path.stat().st_size,
-        "sha256": sha256_of(path),
-        "card": card,
-    }
+    model, config = _KINDS[metadata["kind"]]
+    with torch.device("meta"):
+        backbone: MidiBert | MidiGpt = model(
+            config(**{**json.loads(metadata["config"]), **changes})
+        )
+    return backbone

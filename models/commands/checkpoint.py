@@ -9,7 +9,7 @@ import click
 
 @click.group()
 def checkpoint() -> None:
-    """Starting points: the weights that fine-tuning begins with."""
+    """Weights: those that fine-tuning begins with, and those that it ends with."""
 
 
 @checkpoint.command(name="import")
@@ -49,9 +49,14 @@ def import_(*, path: Path, output: Path | None, inductive: bool) -> None:
 @checkpoint.command()
 @click.argument("file", type=click.Path(path_type=Path))
 def info(*, file: Path) -> None:
-    """Show what a checkpoint is, and where its weights come from."""
+    r"""Show what a checkpoint is, and where its weights come from.
+
+    \b
+    Example:
+      bench checkpoint info models/checkpoints/midibert-lite.safetensors
+    """
     import json
 
-    from models.checkpoints import describe
+    from models.checkpoints.finetuned import describe
 
     click.echo(json.dumps(describe(file), indent=1, ensure_ascii=False))

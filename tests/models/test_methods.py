@@ -206,7 +206,7 @@ def test_a_method_starts_from_a_checkpoint(
         "exposure": "transductive",
         "corpus": "tests",
     }
-    after = method._fitted().backbone
+    after = method.network.backbone
     assert after.config.dropout == 0.3
     for name, tensor in backbone.state_dict().items():
         assert (after.state_dict()[name] == tensor).all(), name

@@ -1,0 +1,31 @@
+"""The MIDI files that a user names, one by one or by the folder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+_SUFFIXES = {".mid", ".midi"}
+
+
+def midi_files(paths: Sequence[Path]) -> Iterator[Path]:
+    """The files among `paths`, whatever they are called, and those in the folders among them.
+
+    In the order of `paths`; the .mid and .midi files of one folder, at any depth, sorted by path.
+
+    Raises:
+        UserError: a folder that holds none.
+    """
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in _SUFFIXES and p.is_file())
+        if not inside:
+            raise UserError(f"{path}: this folder holds no .mid or .midi file")
+        yield from inside

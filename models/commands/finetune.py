@@ -1,0 +1,130 @@
+"""`bench finetune`: train a neural method as a cell does, and keep its network."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bench.cli.options import changes_option, results_option, suite_option
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bench.cells import Cell
+    from bench.methods import Progress as Tell
+    from bench.records import Record
+
+
+@click.command()
+@click.argument("method")
+@click.option("--dataset", default="emopia", show_default=True, help="What to learn from.")
+@suite_option("lite")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@changes_option()
+@results_option()
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The checkpoint, .safetensors; ./METHOD-DATASET.safetensors by default.",
+)
+def finetune(
+    *,
+    method: str,
+    dataset: str,
+    suite: str,
+    seed: int,
+    changes: tuple[str, ...],
+    results: Path,
+    output: Path | None,
+) -> None:
+    r"""Train a neural METHOD just as `bench run` does, and keep its network.
+
+    `bench predict` and `bench score` ask such a network about any MIDI file. A model card is
+    written beside it. Where the cell's record is among the --results, its predictions are
+    compared.
+
+    \b
+    Examples:
+      bench finetune mt-midibert --dataset emopia --seed 0
+      bench finetune midibert --dataset synthetic --suite smoke -o tiny.safetensors
+    """
+    from bench.cells import parse_changes, plan
+    from bench.cli.data import fetch_watched
+    from bench.datasets.fetch import is_fetched
+    from bench.registry import pick
+    from bench.suites import load_suite
+    from models.finetuning import finetune as run
+
+    chosen = load_suite(suite)
+    (cell,) = plan(
+        chosen,
+        method=pick(method, chosen.methods, "method", see="bench ls methods"),
+        dataset=pick(dataset, chosen.datasets, "dataset", see="bench ls datasets"),
+        seeds=[seed],
+        changes=parse_changes(changes),
+    )
+    if not is_fetched(dataset):
+        fetch_watched([dataset])
+    target = output or Path(f"{method}-{dataset}.safetensors")
+    with _bar(str(cell)) as tell:
+        record = run(cell, target, _command(method, dataset, suite, seed, changes), tell)
+    click.echo(
+        f"wrote {target} and {target.with_suffix('.md').name}: accuracy "
+        f"{100 * record.scores.accuracy:.2f} %, macro-F1 {record.scores.macro_f1:.4f} over "
+        f"{record.scores.n:,} test clips"
+    )
+    _compare(cell, record, results)
+
+
+def _command(method: str, dataset: str, suite: str, seed: int, changes: tuple[str, ...]) -> str:
+    """A command line that asks for the same, with files named without their folders."""
+    import shlex
+
+    from bench.starts import SETTING
+
+    words = ["bench", "finetune", method, "--dataset", dataset, "--suite", Path(suite).name]
+    words += ["--seed", str(seed)]
+    for text in changes:
+        key, _, value = text.partition("=")
+        words += ["--changes", f"{key}={Path(value).name if key == SETTING else value}"]
+    return shlex.join(words)
+
+
+def _compare(cell: Cell, record: Record, results: Path) -> None:
+    """Say whether the record on the board is of this very network."""
+    from bench.store import Store, read_record
+
+    if Store(results).is_done(cell):
+        path = results / cell.path
+        same = read_record(path).predictions == record.predictions
+        verdict = "the same as" if same else "not the same as: another machine's?"
+        click.echo(f"its predictions are {verdict} {path}")
+
+
+@contextmanager
+def _bar(cell: str) -> Iterator[Tell]:
+    """Shows on a terminal how far training is."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[note]}", style="dim"),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    ) as bars:
+        task = bars.add_task(escape(cell), total=1.0, note="")
+
+        def tell(fraction: float, note: str = "") -> None:
+            bars.update(task, completed=fraction, note=escape(note))
+
+        yield tell

@@ -1,0 +1,111 @@
+"""What `bench finetune` does: one cell of the benchmark, whose network is kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from bench.errors import UserError
+from bench.execution import check_settings, fit_and_record
+from bench.executors.worker import limit_threads
+from bench.files import write_atomically
+from bench.labels import QUADRANTS
+from bench.scratch import forget, scratch_folder
+from bench.starts import SETTING
+from models.checkpoints import SUFFIX
+from models.checkpoints.finetuned import Card, save_finetuned
+from models.neural_method import NeuralMethod
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bench.cells import Cell
+    from bench.methods import Progress
+    from bench.records import MethodUsed, Record
+
+
+def finetune(cell: Cell, target: Path, command: str, progress: Progress) -> Record:
+    """Train as the cell does, and write the network and its model card.
+
+    A run that was killed goes on when it is asked for again.
+
+    Args:
+        cell: of a neural method.
+        target: the file; the card is a page of the same name, `.md`.
+        command: the command line that asks for this, for the card.
+        progress: told how far the work is.
+
+    Returns:
+        The cell's record.
+
+    Raises:
+        UserError: not a neural method, settings that do not fit, or a file that cannot be written.
+    """
+    if target.suffix != SUFFIX:
+        raise UserError(f"{target}: a checkpoint's name ends with {SUFFIX}")
+    limit_threads(cell.threads)
+    check_settings(cell)
+    kind = cell.method.load()
+    if not (isinstance(kind, type) and issubclass(kind, NeuralMethod)):
+        raise UserError(f"{cell.method.name}: has no network that could be kept")
+    unfinished = f"finetune-{cell.key}"
+    fitted, record = fit_and_record(cell, progress, scratch_folder(unfinished))
+    method = cast("NeuralMethod", fitted)
+    card = _card(record, command)
+    save_finetuned(method, cell.method, cell.settings, target, card)
+    page = _page(target.stem, record.method, card)
+    write_atomically(target.with_suffix(".md"), page.encode())
+    forget(unfinished)
+    return record
+
+
+def _card(record: Record, command: str) -> Card:
+    details = record.details
+    return Card(
+        dataset=record.dataset,
+        suite=record.cell.suite,
+        seed=record.cell.seed,
+        key=record.key,
+        protocol=record.protocol,
+        scores=record.scores,
+        best_epoch=details["best_epoch"],
+        precision=details["precision"],
+        start=details["start"],
+        package=record.provenance.package,
+        device=record.provenance.device,
+        command=command,
+    )
+
+
+def _page(name: str, method: MethodUsed, card: Card) -> str:
+    """The card as a page for people, in Markdown."""
+    scores, data, start = card.scores, card.dataset, card.start
+    settings = ", ".join(
+        f"{key} {value}" for key, value in sorted(method.settings.items()) if key != SETTING
+    )
+    if not isinstance(start, str):
+        start = f"{start['checkpoint']} (sha256 {start['sha256']}, {start['exposure']})"
+    confusion = [
+        f"| {quadrant} | {' | '.join(map(str, row))} |"
+        for quadrant, row in zip(QUADRANTS, scores.confusion, strict=True)
+    ]
+    about = (
+        f"`{method.name}`, fine-tuned to tell in which quadrant of the valence-arousal plane piano "
+        f"MIDI is: Q1 happy, Q2 angry, Q3 sad, Q4 calm. It learned from the {data.n_train:,} train "
+        f"clips of {data.name} {data.version}; the {data.n_valid:,} valid clips chose the epoch."
+    )
+    measured = (
+        f"On the {scores.n:,} test clips: accuracy {100 * scores.accuracy:.2f} %, macro-F1 "
+        f"{scores.macro_f1:.4f}, valence {100 * scores.valence_accuracy:.2f} %, arousal "
+        f"{100 * scores.arousal_accuracy:.2f} %. Rows are true quadrants, columns what it calls "
+        "them:"
+    )
+    limits = (
+        "Music of another kind it may well judge worse. What it says of a piece is a guess about "
+        "how listeners would label it."
+    )
+    lines = [f"# {name}", "", about, "", measured, ""]
+    lines += [f"| | {' | '.join(QUADRANTS)} |", "|---|---:|---:|---:|---:|", *confusion, ""]
+    lines += [limits, "", f"- started from: {start}", f"- settings: {settings}"]
+    lines += [f"- seed: {card.seed}; best epoch: {card.best_epoch}; precision: {card.precision}"]
+    lines += [f"- cell: `{card.key}`, protocol {card.protocol}", f"- command: `{card.command}`", ""]
+    return "\n".join(lines)

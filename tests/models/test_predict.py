@@ -1,0 +1,309 @@
+"""From a cell to a network's file, and from there to the emotion of any MIDI file."""
+
+from __future__ import annotations
+
+import csv
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from bench.cells import plan
+from bench.cli import cli
+from bench.datasets import load_dataset
+from bench.datasets.smf import SmfNote, smf_bytes
+from bench.errors import UserError, WorkError
+from bench.execution import run_cell
+from bench.labels import QUADRANTS
+from bench.methods import silent
+from bench.registry import find_method
+from bench.scratch import scratch_folder
+from bench.store import Store
+from bench.suites import load_suite
+from models.aiming import Aim, Share, yardstick
+from models.checkpoints import is_finetuned, save_checkpoint
+from models.checkpoints.finetuned import find_finetuned, load_finetuned
+from models.predicting import Guess, guess_files
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bench.records import Record
+
+SUITE = """
+name = "tiny"
+description = "One epoch."
+datasets = ["synthetic"]
+[methods.majority]
+[methods.midibert]
+width = 16
+layers = 1
+heads = 2
+embedding = 4
+max_length = 40
+epochs = 1
+lr = 1e-2
+[methods.mt-midibert]
+extends = "midibert"
+tasks = ["key", "velocity"]
+[methods.midigpt]
+width = 16
+layers = 1
+heads = 2
+max_length = 64
+epochs = 1
+lr = 1e-2
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("networks")
+    (folder / "tiny.toml").write_text(SUITE)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def record(folder: Path) -> Record:
+    """What `bench run` makes of the cell whose network is kept."""
+    (cell,) = plan(load_suite(str(folder / "tiny.toml")), method="mt-midibert", seeds=[3])
+    record = run_cell(cell, silent)
+    Store(folder / "results").write(cell, record)
+    return record
+
+
+@pytest.fixture(scope="module")
+def network(folder: Path, record: Record) -> Path:
+    """A network made by the command, which finds the record beside it."""
+    path = folder / "network.safetensors"
+    result = finetune(folder, "mt-midibert", "--seed", "3", "-o", path)
+    assert result.exit_code == 0, result.exception
+    assert "its predictions are the same as" in result.output
+    assert f"{100 * record.scores.accuracy:.2f} %" in result.output
+    return path
+
+
+def run(*arguments: object) -> Any:
+    return CliRunner().invoke(cli, [str(argument) for argument in arguments])
+
+
+def finetune(folder: Path, method: str, *arguments: object) -> Any:
+    suite = ("--suite", folder / "tiny.toml", "--results", folder / "results")
+    return run("finetune", method, "--dataset", "synthetic", *suite, *arguments)
+
+
+def piece(path: Path, n_notes: int = 8, pitch: int = 60) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    notes = [SmfNote(240 * i, 240 * i + 200, pitch + i % 5, 64) for i in range(n_notes)]
+    path.write_bytes(smf_bytes([notes]))
+    return path
+
+
+def test_a_network_that_was_kept_answers_as_the_cells_record_has_it(
+    network: Path, record: Record
+) -> None:
+    tuned = load_finetuned(network)
+    paths = {clip.id: clip.path for clip in load_dataset("synthetic").test}
+    files = [paths[prediction.clip] for prediction in record.predictions]
+    guesses = list(guess_files(tuned.method, files, pytest.fail))
+    assert [list(guess.p) for guess in guesses] == [p.p for p in record.predictions]
+    assert [guess.segments for guess in guesses] == [
+        len(p.segments or ()) for p in record.predictions
+    ]
+    assert max(guess.segments for guess in guesses) > 1
+    assert tuned.name == "mt-midibert"
+    assert tuned.method.tasks == ["key", "velocity"]
+    assert tuned.card.scores == record.scores
+    assert (tuned.card.key, tuned.card.seed) == (record.key, 3)
+    assert not scratch_folder(f"finetune-{record.key}").exists()
+
+
+def test_a_card_is_written_beside_the_network(network: Path, record: Record, folder: Path) -> None:
+    page = network.with_suffix(".md").read_text()
+    assert f"accuracy {100 * record.scores.accuracy:.2f} %" in page
+    assert "--suite tiny.toml --seed 3" in page
+    assert str(folder) not in page
+    told = json.loads(run("checkpoint", "info", network).output)
+    assert told["method"]["name"] == "mt-midibert"
+    assert told["card"]["key"] == record.key
+
+
+@pytest.mark.parametrize(("method", "longest"), [("midibert", 40), ("midigpt", 64)])
+def test_a_network_that_began_with_a_longer_backbone_keeps_it(
+    folder: Path, tmp_path: Path, method: str, longest: int
+) -> None:
+    settings = load_suite(str(folder / "tiny.toml")).settings(method, "synthetic")
+    start, path = tmp_path / "start.safetensors", tmp_path / "network.safetensors"
+    longer: Any = find_method(method).load()(**settings | {"max_length": 2 * longest})
+    save_checkpoint(longer.new_backbone(), start)
+    made = finetune(folder, method, "--changes", f"start={start}", "-o", path)
+    assert made.exit_code == 0, made.exception
+    tuned = load_finetuned(path)
+    assert tuned.method.network.backbone.config.max_length == 2 * longest
+    assert tuned.card.start["checkpoint"] == "start.safetensors"
+    assert str(tmp_path) not in path.with_suffix(".md").read_text() + str(tuned.card)
+    start.unlink()
+    (long, cut) = guess_files(
+        load_finetuned(path).method,
+        [piece(tmp_path / "long.mid", 4 * longest), piece(tmp_path / "cut.mid", longest)],
+        pytest.fail,
+    )
+    assert long.segments == (4 if method == "midibert" else 1)
+    assert cut.segments == 1
+
+
+def test_pieces_come_in_order_and_bad_files_stop_nothing(network: Path, tmp_path: Path) -> None:
+    songs = tmp_path / "songs"
+    for name in ("b.mid", "a/z.MIDI", "a/y.mid", "c.mid"):
+        piece(songs / name)
+    (songs / "bad.mid").write_text("no music")
+    piece(songs / "silent.mid", 0)
+    (songs / "notes.txt").write_text("not asked for")
+    named = piece(tmp_path / "named.song")
+    result = run("predict", named, songs, "absent.mid", "--checkpoint", network, "--json")
+    assert result.exit_code == 1
+    pieces = json.loads(result.stdout)["pieces"]
+    found = ["a/y.mid", "a/z.MIDI", "b.mid", "c.mid"]
+    assert [row["file"] for row in pieces] == [str(named), *(str(songs / name) for name in found)]
+    refused = result.stderr.splitlines()
+    assert [line.split(": ", 2)[1] for line in refused] == [
+        str(songs / "bad.mid"),
+        str(songs / "silent.mid"),
+        "absent.mid",
+    ]
+    assert "holds no note" in refused[1]
+
+
+def test_table_csv_and_json_tell_the_same(network: Path, tmp_path: Path) -> None:
+    piece(tmp_path / "one.mid")
+    piece(tmp_path / "two.mid", 90, pitch=40)
+    ask = ("predict", tmp_path, "--checkpoint", network)
+    document = json.loads(run(*ask, "--json").stdout)
+    assert document["network"]["method"] == "mt-midibert"
+    assert document["network"]["dataset"]["name"] == "synthetic"
+    for row in document["pieces"]:
+        p = [row[quadrant] for quadrant in QUADRANTS]
+        assert sum(p) == pytest.approx(1, abs=2e-4)
+        assert row["quadrant"] == QUADRANTS[p.index(max(p))]
+        assert row["valence"] == pytest.approx(p[0] + p[3])
+        assert row["arousal"] == pytest.approx(p[0] + p[1])
+        assert row["key"].split()[1] in ("major", "minor")
+    assert [row["segments"] for row in document["pieces"]] == [1, 3]
+
+    assert run(*ask, "-o", tmp_path / "out.json").exit_code == 0
+    assert json.loads((tmp_path / "out.json").read_text()) == document
+    assert run(*ask, "-o", tmp_path / "out.csv").exit_code == 0
+    with (tmp_path / "out.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert rows == [{k: str(v) for k, v in row.items()} for row in document["pieces"]]
+    shown = run(*ask).output
+    assert "test clips" in shown.splitlines()[0]
+    assert [line.split()[1] for line in shown.splitlines()[2:]] == [row["quadrant"] for row in rows]
+
+
+def test_score_counts_hits_beside_the_networks_own(
+    network: Path, record: Record, tmp_path: Path
+) -> None:
+    for i in range(5):
+        piece(tmp_path / f"{i}.mid", 10 + i, pitch=40 + 5 * i)
+    ask = (tmp_path, "--checkpoint", network)
+    quadrants = [
+        row["quadrant"] for row in json.loads(run("predict", *ask, "--json").stdout)["pieces"]
+    ]
+    (tmp_path / "bad.mid").write_text("no music")
+    target = quadrants[0]
+    result = run("score", *ask, "--target", target.lower(), "--json")
+    assert result.exit_code == 1
+    told = json.loads(result.stdout)
+    assert told["hits"]["count"] == quadrants.count(target)
+    assert told["called"] == {q: quadrants.count(q) for q in QUADRANTS}
+    assert told["left_out"] == 1
+    shown = run("score", *ask, "--target", target).stdout
+    assert f"{quadrants.count(target)} of 5" in shown
+    assert f"right on {100 * record.scores.accuracy:.1f} % of its 64 test clips" in shown
+    assert f"of the test clips that are {target} it calls" in shown
+    nothing = run("score", tmp_path / "bad.mid", "--checkpoint", network, "--target", "Q1")
+    assert isinstance(nothing.exception, WorkError)
+
+
+def guess(quadrant: int, p: float = 0.7) -> Guess:
+    others = np.full(4, (1 - p) / 3)
+    others[quadrant] = p
+    return Guess("x.mid", tuple(others.tolist()), None, 1)
+
+
+def test_an_aim_is_hit_as_a_whole_and_by_halves() -> None:
+    aim = Aim.of([guess(0), guess(0), guess(1), guess(3), guess(2)], target=0)
+    assert aim.called == (2, 1, 1, 1)
+    assert (aim.hits, aim.valence, aim.arousal) == (Share(2, 5), Share(3, 5), Share(3, 5))
+    assert aim.mean_p == pytest.approx((2 * 0.7 + 3 * 0.1) / 5)
+
+
+def test_intervals_are_wilsons() -> None:
+    share, z = Share(7, 10), 1.959963984540054
+    centre = (0.7 + z * z / 20) / (1 + z * z / 10)
+    half = z * (0.7 * 0.3 / 10 + z * z / 400) ** 0.5 / (1 + z * z / 10)
+    assert share.interval == pytest.approx((centre - half, centre + half))
+    assert Share(5, 5).interval[1] == 1
+
+
+def test_the_yardstick_is_hits_and_false_alarms_on_the_test_clips(record: Record) -> None:
+    of_target, of_others = yardstick(record.scores, 2)
+    said = [(p.label == 2, int(np.argmax(p.p)) == 2) for p in record.predictions]
+    assert of_target == Share(sum(true and called for true, called in said), 16)
+    assert of_others == Share(sum(called and not true for true, called in said), 48)
+
+
+def test_what_is_no_network_is_refused(folder: Path, network: Path, tmp_path: Path) -> None:
+    song = piece(tmp_path / "song.mid")
+    backbone, cut = tmp_path / "backbone.safetensors", tmp_path / "cut.safetensors"
+    settings = load_suite(str(folder / "tiny.toml")).settings("midibert", "synthetic")
+    save_checkpoint(find_method("midibert").load()(**settings).new_backbone(), backbone)  # type: ignore[attr-defined]
+    cut.write_bytes(network.read_bytes()[:-100])
+    for arguments, says in [
+        (("predict", song, "--checkpoint", backbone), "knows no emotion"),
+        (("predict", song, "--checkpoint", cut), "or a damaged one"),
+        (("predict", song, "--checkpoint", "no.safetensors"), "cannot be read"),
+        (("predict", song, "--checkpoint", network, "--method", "midigpt"), "not of midigpt"),
+        (("predict", song, "--checkpoint", network, "-o", "x.txt"), "ends in .csv or .json"),
+        (("predict", song, "--method", "midibart"), "did you mean 'midibert'"),
+        (("predict", tmp_path / "..", "--method", "midigpt"), "no fine-tuned midigpt is shipped"),
+    ]:
+        result = run(*arguments)
+        assert isinstance(result.exception, UserError), arguments
+        assert says in str(result.exception)
+        assert "\n" not in str(result.exception)
+    for arguments, says in [
+        (("mt-midibert", "--changes", f"start={network}"), "not a backbone to start from"),
+        (("majority",), "majority: has no network"),
+        (("midibart",), "did you mean 'midibert'"),
+        (("midibert", "-o", tmp_path / "x.pt"), "ends with .safetensors"),
+    ]:
+        result = finetune(folder, *arguments)  # type: ignore[arg-type]
+        assert isinstance(result.exception, UserError), arguments
+        assert says in str(result.exception)
+
+
+def test_a_network_of_another_version_of_its_method_is_refused(
+    network: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = find_method("mt-midibert")
+    newer = type(entry)(entry.name, entry.module, entry.attribute, entry.version + 1, start="x:{}")
+    monkeypatch.setattr("models.checkpoints.finetuned.find_method", lambda _: newer)
+    with pytest.raises(UserError, match="another version of mt-midibert: make it anew"):
+        load_finetuned(network)
+
+
+def test_a_network_that_is_shipped_is_found_by_its_method(
+    network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.checkpoints._SHIPPED", tmp_path)
+    with pytest.raises(UserError, match="`bench finetune mt-midibert --dataset emopia`"):
+        find_finetuned("mt-midibert")
+    place = tmp_path / "mt-midibert-emopia.safetensors"
+    place.write_bytes(network.read_bytes())
+    assert is_finetuned(place)
+    assert find_finetuned("mt-midibert") == place
+    assert run("predict", piece(tmp_path / "song.mid")).exit_code == 0
