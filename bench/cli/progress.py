@@ -41,7 +41,7 @@ def watch(store: Store, cells: Sequence[Cell], *, n_done: int, jobs: int | None)
         transient=True,
     ) as bars:
         view = _View(bars, len(cells))
-        return run_cells(store, cells, LocalExecutor(jobs), view.tell)
+        return run_cells(store, cells, LocalExecutor(jobs), view.tell, view.interrupted)
 
 
 class _View:
@@ -69,6 +69,10 @@ class _View:
                 )
             case Failed(cell, reason, _):
                 self._end(key, f"[red]✗[/] {escape(str(cell))}  {escape(reason)}")
+
+    def interrupted(self) -> None:
+        note = "nothing new begins; Ctrl-C again ends running cells"
+        self._bars.update(self._all, note=note)
 
     def _end(self, key: str, line: str) -> None:
         seconds = time.monotonic() - self._since.pop(key)
