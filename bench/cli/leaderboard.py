@@ -30,20 +30,39 @@ from bench.cli.options import results_option
 )
 @click.option("--draw", is_flag=True, help="Draw the figures too; needs matplotlib.")
 @click.option("--check", is_flag=True, help="Write nothing; show the difference, exit 1 if any.")
-def leaderboard(*, results: Path, output: Path, figures: Path, draw: bool, check: bool) -> None:
+@click.option(
+    "--compare",
+    metavar="BEFORE",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write nothing; tell in Markdown what changes against the records of another folder.",
+)
+def leaderboard(
+    *,
+    results: Path,
+    output: Path,
+    figures: Path,
+    draw: bool,
+    check: bool,
+    compare: Path | None,
+) -> None:
     r"""Write leaderboard.md from the records, or check that it follows from them.
 
     Every score is computed again from the predictions in the records. Reads no dataset.
 
     \b
-    Example:
+    Examples:
+      bench leaderboard
       bench leaderboard --check
+      bench leaderboard --compare ../main/results
     """
     from bench.cli.board import board_records, expected_cells, songs_of_clips
     from bench.files import write_atomically
     from bench.report.leaderboard import render_leaderboard
     from bench.store import read_failures
 
+    if compare is not None:
+        click.echo(_comparison(compare, results), nl=False)
+        return
     records = board_records(results)
     songs = songs_of_clips(records)
     if draw and not check:
@@ -67,6 +86,21 @@ def leaderboard(*, results: Path, output: Path, figures: Path, draw: bool, check
         click.echo(difference, nl=False)
         raise SystemExit(1)
     click.echo(f"{output} follows from the {len(records)} records in {results}")
+
+
+def _comparison(before: Path, after: Path) -> str:
+    """What one folder of results makes of another's board."""
+    from bench.cli.board import board_records, songs_of_clips
+    from bench.errors import UserError
+    from bench.report.difference import render_difference
+    from bench.store import read_failures
+
+    if not before.is_dir():
+        raise UserError(f"--compare {before}: no such folder")
+    old, new = board_records(before), board_records(after)
+    known = {(failure.key, failure.reason) for failure in read_failures(before)}
+    failures = [f for f in read_failures(after) if (f.key, f.reason) not in known]
+    return render_difference(old, new, failures, songs=songs_of_clips([*old, *new]))
 
 
 def _links(figures: Path, page: Path) -> dict[str, str]:

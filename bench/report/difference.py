@@ -1,0 +1,167 @@
+"""What other records would make of the board, in Markdown: for those who review a change."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from bench.cells import record_path
+from bench.report.inference import Inference
+from bench.report.markdown import escape, signed, table
+from bench.report.rows import arrange, changes_key, suite_order
+from bench.report.tables import (
+    NOTHING,
+    accuracy,
+    changes_text,
+    dataset_title,
+    macro_f1,
+    per_cent,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from bench.records import Record
+    from bench.report.inference import Songs, Standing
+    from bench.report.rows import Board, LeftOut, Row
+    from bench.store import Failure
+
+    #: Method and changes.
+    Name = tuple[str, str]
+
+_HEADER = ("Method", "Before", "After", "Δ acc.", "95 %", "F1 before", "F1 after", "Δ F1", "Seeds")
+_ABOUT = """\
+Accuracies are per cent, macro-F1 is a fraction, both mean ± sample standard deviation over seeds;
+the 95 % intervals, of the accuracy after, draw songs, clips and seeds anew."""
+
+
+def render_difference(
+    before: Sequence[Record],
+    after: Sequence[Record],
+    failures: Iterable[Failure] = (),
+    *,
+    songs: Songs | None = None,
+) -> str:
+    """The difference between two boards; rows that stay as they are do not appear.
+
+    Args:
+        before: records of any suites and protocols.
+        after: those that take their place.
+        failures: cells that have failed and were not known to, before.
+        songs: dataset -> clip -> song; a clip without one counts as a song of its own.
+    """
+    old, old_left_out = arrange(before)
+    new, left_out = arrange(after)
+    inference = Inference(songs or {})
+    old_boards = {(board.suite, board.dataset): board for board in old}
+    new_boards = {(board.suite, board.dataset): board for board in new}
+    places = sorted(
+        old_boards.keys() | new_boards.keys(), key=lambda place: (suite_order(place[0]), place[1])
+    )
+    boards = [
+        _board(place, old_boards.get(place), new_boards.get(place), inference) for place in places
+    ]
+    changed = [text for text in boards if text]
+    parts = [
+        "## What this does to the board",
+        _records(before, after),
+        *([_ABOUT, *changed] if changed else ["No row of the board changes."]),
+        _left_out(old_left_out, left_out),
+        _failures(failures),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _records(before: Sequence[Record], after: Sequence[Record]) -> str:
+    old = {record_path(record.cell): record for record in before}
+    new = {record_path(record.cell): record for record in after}
+    changed = sum(old[path] != new[path] for path in old.keys() & new.keys())
+    added, gone = len(new.keys() - old.keys()), len(old.keys() - new.keys())
+    return f"Records: {added:,} new, {changed:,} changed, {gone:,} gone; {len(new):,} in all."
+
+
+def _board(
+    place: tuple[str, str], before: Board | None, after: Board | None, inference: Inference
+) -> str:
+    old, new = _rows(before), _rows(after)
+    names = [*new, *(name for name in old if name not in new)]
+    lines = [
+        _line(old.get(name), new.get(name), inference)
+        for name in names
+        if _answers(old.get(name)) != _answers(new.get(name))
+    ]
+    if not lines:
+        return ""
+    suite, dataset = place
+    parts = [
+        f"### Suite {escape(suite)}, {dataset_title(dataset)}",
+        table(_HEADER, lines),
+        _moved(_standings(before, inference), _standings(after, inference)),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _rows(board: Board | None) -> dict[Name, Row]:
+    rows = (*board.rows, *board.variants) if board else ()
+    return {(row.method, changes_key(row.first.cell)): row for row in rows}
+
+
+def _answers(row: Row | None) -> object:
+    """What a row's figures follow from."""
+    return [(r.cell.seed, r.key, r.predictions) for r in row.records] if row else None
+
+
+def _line(old: Row | None, new: Row | None, inference: Inference) -> list[str]:
+    shown = new or old
+    assert shown is not None  # noqa: S101 - one of the boards has it
+    name = shown.method + (f" ({changes_text(shown.changes)})" if shown.changes else "")
+    gains = {"accuracy": NOTHING, "macro_f1": NOTHING}
+    if old and new:
+        for field, (scale, decimals) in {"accuracy": (100, 2), "macro_f1": (1, 3)}.items():
+            gain = new.mean_std(field)[0] - old.mean_std(field)[0]
+            gains[field] = signed(scale * gain, decimals)
+    return [
+        escape(name),
+        accuracy(old) if old else NOTHING,
+        accuracy(new) if new else NOTHING,
+        gains["accuracy"],
+        per_cent(inference.interval(new)) if new else NOTHING,
+        macro_f1(old) if old else NOTHING,
+        macro_f1(new) if new else NOTHING,
+        gains["macro_f1"],
+        f"{len(old.records) if old else 0} → {len(new.records) if new else 0}",
+    ]
+
+
+def _standings(board: Board | None, inference: Inference) -> Mapping[str, Standing]:
+    return inference.standings(board) if board else {}
+
+
+def _moved(before: Mapping[str, Standing], after: Mapping[str, Standing]) -> str:
+    moves = [
+        f"{escape(method)} {old} → {new}"
+        for method in sorted(before.keys() | after.keys())
+        if (old := _rank(before.get(method))) != (new := _rank(after.get(method)))
+    ]
+    return f"Ranks that change: {'; '.join(moves)}." if moves else ""
+
+
+def _rank(standing: Standing | None) -> str:
+    return str(standing.rank) if standing else NOTHING
+
+
+def _left_out(before: Iterable[LeftOut], after: Iterable[LeftOut]) -> str:
+    old, new = (
+        Counter({group.reason: len(group.records) for group in groups})
+        for groups in (before, after)
+    )
+    lines = [f"- {escape(reason)}: {n:,} more" for reason, n in sorted((new - old).items())]
+    return "### Left out of the board\n\n" + "\n".join(lines) if lines else ""
+
+
+def _failures(failures: Iterable[Failure]) -> str:
+    rows = sorted(
+        [escape(str(record_path(failure.cell).with_suffix(""))), escape(failure.reason)]
+        for failure in failures
+    )
+    return f"### Cells that failed\n\n{table(['Cell', 'Reason'], rows, left=2)}" if rows else ""
