@@ -8,7 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models import attention
-from models.attention import Block, Dropout, causal_attention, keep_mask, relative_attention
+from models.attention import (
+    Block,
+    Dropout,
+    causal_attention,
+    keep_mask,
+    masked,
+    relative_attention,
+)
 
 HEADS, SIZE, LONGEST = 2, 4, 12
 WIDTH = HEADS * SIZE
@@ -145,18 +152,34 @@ def test_bfloat16_is_close_to_float32() -> None:
 
 
 @pytest.mark.parametrize("p", [0.1, 0.25])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_keep_mask_drops_the_share_that_was_asked_for(p: float, dtype: torch.dtype) -> None:
+def test_keep_mask_drops_the_share_that_was_asked_for(p: float) -> None:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        mask = keep_mask((301, 1001), p, torch.empty(0, dtype=dtype))
-    assert mask.dtype == dtype
-    assert set(mask.unique().tolist()) == {0.0, 1.0}
+        mask = keep_mask((301, 1001), p, torch.device("cpu"))
     standard_error = math.sqrt(p * (1 - p) / mask.numel())
     assert abs(1 - float(mask.double().mean()) - p) < 4 * standard_error
     # Neighbours share a random draw, and yet are independent.
-    both = (mask[:, :-1] * mask[:, 1:]).double().mean()
+    both = (mask[:, :-1] & mask[:, 1:]).double().mean()
     assert abs(float(both) - (1 - p) ** 2) < 6 * standard_error
+
+
+def test_keep_masks_are_those_of_the_seed_and_differ_from_one_another() -> None:
+    def draw() -> torch.Tensor:
+        return keep_mask((50, 50), 0.5, torch.device("cpu"))
+
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        first, second = draw(), draw()
+        torch.manual_seed(3)
+        assert torch.equal(draw(), first)
+    assert not torch.equal(first, second)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
+def test_masked_values_are_the_same_or_zero(dtype: torch.dtype) -> None:
+    values = torch.tensor([[1.5, -2.25, math.inf], [math.nan, -0.0, 3.0]], dtype=dtype)
+    keep = torch.tensor([[True, False, False], [False, True, True]])
+    assert masked(values, keep).tolist() == [[1.5, 0, 0], [0, -0.0, 3.0]]
 
 
 def test_dropout_scales_in_training_and_does_nothing_otherwise() -> None:
