@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from bench.report.rows import arrange
 from bench.report.show import curves
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from matplotlib.axes import Axes
@@ -79,7 +79,8 @@ def write_figures(records: Iterable[Record], folder: Path, *, songs: Songs) -> l
     except ImportError:
         raise UserError("figures need matplotlib: pip install 'smer-bench[figures]'") from None
     written = []
-    with mpl.rc_context({**mpl.rcParamsDefault, **_STYLE}):
+    style: dict[Any, Any] = {**mpl.rcParamsDefault, **_STYLE}
+    with mpl.rc_context(style):
         for board in arrange(records)[0]:
             drawings = _Drawings(board, Inference(songs))
             for kind in KINDS:
@@ -144,7 +145,7 @@ class _Drawings:
         return self._points(rows, values)
 
     def _points(
-        self, rows: list[tuple[Row, str]], paper: dict[str, tuple[float, float | None]]
+        self, rows: list[tuple[Row, str]], paper: Mapping[str, tuple[float, float | None]]
     ) -> Figure:
         """One line a row: seeds as dots, the mean with its interval, the paper's value below it."""
         figure, axes = _figure(5.6, 0.6 + 0.32 * len(rows))
@@ -183,6 +184,8 @@ class _Drawings:
         known = {method: lines for method, lines in histories.items() if lines}
         if not known:
             return None
+        from matplotlib.ticker import MaxNLocator
+
         figure, axes = _figure(5.6, 3.2)
         for i, (method, lines) in enumerate(known.items()):
             color = f"C{i % 10}"
@@ -191,6 +194,7 @@ class _Drawings:
             mean = _mean_while_most_last(lines)
             epochs = range(1, len(mean) + 1)
             axes.plot(epochs, mean, color=color, linewidth=1.6, label=one_line(method))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("Epoch")
         axes.set_ylabel("Validation macro-F1")
         axes.legend(fontsize=7)
@@ -199,6 +203,8 @@ class _Drawings:
     def cost(self) -> Figure | None:
         if len(self.board.rows) < 2:
             return None
+        from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
         figure, axes = _figure(5.6, 3.2)
         for row in self.board.rows:
             seconds = float(np.mean([r.provenance.cpu_seconds for r in row.records]))
@@ -212,6 +218,10 @@ class _Drawings:
                 fontsize=7,
             )
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        # The usual labels are formulas, which are off: see _STYLE.
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.margins(x=0.2)
         axes.set_xlabel("CPU-seconds of one run, training and test (mean over seeds)")
         axes.set_ylabel("Accuracy, %")

@@ -125,6 +125,11 @@ class Board:
     rows: tuple[Row, ...]  # of the suite's own methods, best mean accuracy first
     variants: tuple[Row, ...]  # with changes, likewise
 
+    @property
+    def first(self) -> Record:
+        """Any of the records, for what they have in common."""
+        return (*self.rows, *self.variants)[0].first
+
 
 @dataclass(frozen=True)
 class LeftOut:

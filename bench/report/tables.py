@@ -38,7 +38,7 @@ def render_board(
         figures: links of the figures that there are, by file name.
     """
     everyone = (*board.rows, *board.variants)
-    used = everyone[0].first.dataset
+    used = board.first.dataset
     ablations = grids(board)
     in_grid = {row for grid in ablations for row in grid.rows.values()}
     variants = [row for row in board.variants if row not in in_grid]

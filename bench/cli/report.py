@@ -1,0 +1,44 @@
+"""`bench report`: the board as a web site in a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from bench.cli.options import results_option
+
+
+@click.command()
+@results_option()
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("site"),
+    show_default=True,
+    help="The folder to write; a report that is there is replaced.",
+)
+def report(*, results: Path, output: Path) -> None:
+    r"""Write a site that opens from its folder: sortable tables, figures, every clip.
+
+    Needs no server and loads nothing from elsewhere. Piano rolls and keys are there for datasets
+    that are on this machine (`bench data fetch`), figures where matplotlib is installed.
+
+    \b
+    Example:
+      bench report -o site/
+    """
+    from bench.cli.board import board_records, expected_cells, songs_of_clips
+    from bench.site.build import write_site
+    from bench.store import read_failures
+
+    records = board_records(results)
+    write_site(
+        output,
+        records,
+        read_failures(results),
+        expected=expected_cells(records),
+        songs=songs_of_clips(records),
+    )
+    click.echo(f"{output / 'index.html'}: {len(records)} records")

@@ -1,0 +1,261 @@
+"""The tables of one suite on one dataset."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench.labels import QUADRANTS
+from bench.report.comparisons import row_name
+from bench.report.markdown import one_line
+from bench.report.published import published
+from bench.report.tables import changes_text
+from bench.site.cells import (
+    ACCURACY,
+    COST,
+    MACRO_F1,
+    METHOD,
+    SEEDS,
+    board_title,
+    cost_cell,
+    difference_cell,
+    interval_cell,
+    n_cell,
+    score_cell,
+    seeds_cell,
+)
+from bench.site.table import NOTHING, Cell, Column, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.report.ablation import Grid
+    from bench.report.expected import Expected
+    from bench.report.inference import Inference, Standing
+    from bench.report.rows import Board, Row
+    from bench.site.cells import Score
+
+
+def main_table(board: Board, expected: Expected, inference: Inference) -> Table:
+    """The board: every method of the suite, with what it costs; those not run yet come last."""
+    standings = inference.standings(board)
+    columns = (
+        METHOD,
+        Column("Rank", "letters tie"),
+        ACCURACY.column,
+        Column("95 % interval", "%", numeric=False),
+        MACRO_F1.column,
+        Column("Paper", "%"),
+        Column("Δ", "points"),
+        Column("Valence", "%"),
+        Column("Arousal", "%"),
+        Column("n", "clips"),
+        SEEDS,
+        COST,
+    )
+    rows = [
+        (
+            Cell(one_line(row.method), {"method": row.method}, note=one_line(row.note)),
+            _rank(standings.get(row.method)),
+            score_cell(row, ACCURACY),
+            *_beside_paper(row, inference),
+            _half(row, "valence_accuracy"),
+            _half(row, "arousal_accuracy"),
+            n_cell(row.first.scores.n),
+            seeds_cell(row, expected),
+            cost_cell(row),
+        )
+        for row in board.rows
+    ]
+    for method, seeds in expected.missing_methods(board):
+        blank = (Cell(),) * (len(columns) - 3)
+        name = Cell(one_line(method), {"method": method})
+        rows.append((name, *blank, Cell(f"0 of {seeds}", {"seeds": 0}), Cell()))
+    return Table(board_title(board), columns, tuple(rows), sorted_by=ACCURACY.column.title)
+
+
+def _rank(standing: Standing | None) -> Cell:
+    if standing is None:
+        return Cell("no test", {"rank": None, "ties": None})
+    return Cell(f"{standing.rank} {standing.ties}", {"rank": standing.rank, "ties": standing.ties})
+
+
+def _beside_paper(row: Row, inference: Inference) -> tuple[Cell, ...]:
+    """Interval, macro-F1, the paper's accuracy, and the difference to it."""
+    mean, _ = row.mean_std("accuracy")
+    interval = ACCURACY.interval(row, inference)
+    f1 = score_cell(row, MACRO_F1)
+    paper = published().result(row.method, row.dataset)
+    if paper is None:
+        return interval_cell(ACCURACY, interval, mean, None), f1, Cell(), Cell()
+    told, std = ACCURACY.published(paper)
+    data = {
+        "paper_accuracy": told,
+        "paper_accuracy_std": std,
+        "paper_macro_f1": paper.macro_f1,
+        "paper_macro_f1_std": paper.macro_f1_std,
+        "paper_unit": paper.unit,
+    }
+    return (
+        interval_cell(ACCURACY, interval, mean, told),
+        f1,
+        Cell(ACCURACY.text(told, std), data, note=paper.note),
+        difference_cell(ACCURACY, mean - told),
+    )
+
+
+def _half(row: Row, field: str) -> Cell:
+    mean, _ = row.mean_std(field)
+    return Cell(ACCURACY.text(mean), {field: mean})
+
+
+def paper_table(board: Board, inference: Inference, score: Score) -> Table | None:
+    """Row by row: measured, published, and whether the one's interval holds the other."""
+    unit = score.column.unit
+    columns = (
+        METHOD,
+        Column("Over", numeric=False),
+        Column("n"),
+        score.column,
+        Column("95 % interval", unit, numeric=False),
+        Column("Paper", unit),
+        Column("Inside?", numeric=False),
+        Column("Δ", unit and "points"),
+    )
+    rows = tuple(
+        _paper_row(row, inference, score, segments=segments)
+        for row in board.rows
+        for segments in ((False, True) if row.has_segments else (False,))
+        if segments or published().result(row.method, board.dataset)
+    )
+    title = f"{board_title(board)}: {score.column.title} beside the paper"
+    return Table(title, columns, rows) if rows else None
+
+
+def _paper_row(row: Row, inference: Inference, score: Score, *, segments: bool) -> tuple[Cell, ...]:
+    unit = "segments" if segments else "clips"
+    mean, _ = row.mean_std(score.field, segments=segments)
+    interval = score.interval(row, inference, segments=segments)
+    paper = published().result(row.method, row.dataset)
+    told, std = score.published(paper) if paper else (None, None)
+    measured = (
+        Cell(one_line(row.method), {"method": row.method}),
+        Cell(unit, {"over": unit}),
+        n_cell(row.scores(segments=segments)[0].n),
+        score_cell(row, score, segments=segments),
+        interval_cell(score, interval, mean, told),
+    )
+    if paper is None or told is None:
+        return (*measured, Cell(), Cell(), Cell())
+    other = "" if paper.unit == unit else f"over {paper.unit}: compare the row over them"
+    inside = None if interval is None else told in interval
+    return (
+        *measured,
+        Cell(
+            score.text(told, std),
+            {"paper": told, "paper_std": std, "paper_unit": paper.unit},
+            note=other,
+        ),
+        Cell({None: NOTHING, True: "yes", False: "no"}[inside], {"inside": inside}),
+        difference_cell(score, mean - told),
+    )
+
+
+def ablation_table(grid: Grid, expected: Expected, title: str) -> Table:
+    """One model by its auxiliary tasks, beside the paper's Table 3."""
+    columns = (
+        Column("Tasks beside emotion", numeric=False),
+        ACCURACY.column,
+        Column("Gain", "points"),
+        MACRO_F1.column,
+        Column("Over segments", "%"),
+        Column("Paper, Table 3", "%"),
+        Column("Δ", "points"),
+        SEEDS,
+    )
+    rows = []
+    for tasks in grid.task_sets:
+        name = one_line(" + ".join(sorted(tasks))) or "none"
+        row = grid.rows.get(tasks)
+        told, difference = _table_3(grid, tasks)
+        measured = _ablated(row, grid) if row else (Cell(),) * 4
+        seeds = seeds_cell(row, expected) if row else Cell()
+        rows.append((Cell(name, {"tasks": name}), *measured, told, difference, seeds))
+    return Table(f"{title}: auxiliary tasks of {one_line(grid.family)}", columns, tuple(rows))
+
+
+def _ablated(row: Row, grid: Grid) -> tuple[Cell, ...]:
+    """Accuracy, what the tasks gain, macro-F1, and accuracy over segments."""
+    none = grid.rows.get(frozenset())
+    gain = over_segments = Cell()
+    if none is not None and row is not none:
+        value = row.mean_std("accuracy")[0] - none.mean_std("accuracy")[0]
+        gain = difference_cell(ACCURACY, value, "gain")
+    if row.has_segments:
+        mean, std = row.mean_std("accuracy", segments=True)
+        over_segments = Cell(ACCURACY.text(mean, std), {"segment_accuracy": mean})
+    return score_cell(row, ACCURACY), gain, score_cell(row, MACRO_F1), over_segments
+
+
+def _table_3(grid: Grid, tasks: frozenset[str]) -> tuple[Cell, Cell]:
+    """The paper's accuracy, and the difference to it, over what the paper counts if we have it."""
+    paper = published().ablated(grid.family, grid.dataset, tasks)
+    if paper is None:
+        return Cell(), Cell()
+    accuracy, std = paper.accuracy / 100, paper.accuracy_std / 100
+    told = Cell(
+        ACCURACY.text(accuracy, std),
+        {"paper_accuracy": accuracy, "paper_accuracy_std": std},
+        note=f"over {paper.unit}, and so is Δ where there are any",
+    )
+    row = grid.rows.get(tasks)
+    if row is None:
+        return told, Cell()
+    segments = paper.unit == "segments" and row.has_segments
+    measured, _ = row.mean_std("accuracy", segments=segments)
+    return told, difference_cell(ACCURACY, measured - accuracy)
+
+
+def variants_table(rows: Sequence[Row], expected: Expected, title: str) -> Table | None:
+    """Methods whose settings were changed for a run."""
+    columns = (
+        METHOD,
+        Column("Changed", numeric=False),
+        ACCURACY.column,
+        MACRO_F1.column,
+        Column("n", "clips"),
+        SEEDS,
+        COST,
+    )
+    cells = tuple(
+        (
+            Cell(one_line(row.method), {"method": row.method}),
+            Cell(text := one_line(changes_text(row.changes)), {"changed": text}),
+            score_cell(row, ACCURACY),
+            score_cell(row, MACRO_F1),
+            n_cell(row.first.scores.n),
+            seeds_cell(row, expected),
+            cost_cell(row),
+        )
+        for row in rows
+    )
+    if not cells:
+        return None
+    return Table(f"{title}: variants", columns, cells, sorted_by=ACCURACY.column.title)
+
+
+def confusion_table(row: Row) -> Table:
+    """Per cent of the clips of a true quadrant, mean over seeds."""
+    columns = (Column("True", numeric=False), *(Column(f"→ {name}", "%") for name in QUADRANTS))
+    rows = tuple(
+        (
+            Cell(quadrant),
+            *(
+                Cell() if np.isnan(share) else Cell(f"{100 * share:.0f}", heat=float(share))
+                for share in shares
+            ),
+        )
+        for quadrant, shares in zip(QUADRANTS, row.confusion, strict=True)
+    )
+    return Table(one_line(row_name(row)), columns, rows)

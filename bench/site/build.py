@@ -1,0 +1,302 @@
+"""The site as a whole: which pages and files there are, and what stands on each."""
+
+from __future__ import annotations
+
+import re
+from importlib import resources
+from importlib.util import find_spec
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from bench.records import PROTOCOL
+from bench.report.ablation import grids
+from bench.report.comparisons import power_note
+from bench.report.expected import Expected
+from bench.report.figures import KINDS, figure_name, write_figures
+from bench.report.inference import Inference
+from bench.report.markdown import one_line
+from bench.report.published import published
+from bench.report.rows import arrange, suite_order
+from bench.site import boards as tables
+from bench.site import lists
+from bench.site.cells import ACCURACY, MACRO_F1, board_title, dataset_name
+from bench.site.clips import answers_data, clip_board, clip_table
+from bench.site.folder import MARK, replacing_site
+from bench.site.music import music_of
+from bench.site.table import to_csv, to_json, to_latex
+from bench.site.views import Block, Picture, Section, View
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from bench.records import CellIdentity, Record
+    from bench.report.inference import Songs
+    from bench.report.rows import Board
+    from bench.site.clips import ClipBoard
+    from bench.site.music import Music
+    from bench.site.table import Plain, Table
+    from bench.store import Failure
+
+_ABOUT_PAPER = "Whether the published value lies inside the interval of the measured one."
+_ABOUT_ABLATION = "One model with every set of auxiliary tasks that was run."
+_ABOUT_RUNS = "One line a record. A revision with + had uncommitted changes."
+_ABOUT_LATER = "As printed by others; nothing in this table was measured here."
+_LONGEST_STEM = 60  # of a file's name, in characters
+_NO_FIGURES = (
+    "No figures: matplotlib was not installed when this page was written "
+    "(pip install 'smer-bench[figures]')."
+)
+
+
+def write_site(
+    folder: Path,
+    records: Sequence[Record],
+    failures: Iterable[Failure] = (),
+    *,
+    expected: Iterable[CellIdentity] = (),
+    songs: Songs | None = None,
+) -> None:
+    """Write the whole site; equal records give equal bytes.
+
+    Args:
+        folder: where it goes; a site that is there is replaced as a whole.
+        records: finished cells, of any suites and protocols.
+        failures: cells that failed and have no record.
+        expected: cells that the suites ask for, so that what is missing shows.
+        songs: dataset -> clip -> song; a clip without one counts as a song of its own.
+
+    Raises:
+        UserError: the folder holds something else, or cannot be written; a MIDI file is corrupt.
+    """
+    with replacing_site(folder) as fresh:
+        _Writer(fresh, records, Expected(expected), songs or {}).write(list(failures))
+
+
+class _Writer:
+    """The files of one site, below a folder that is empty at first."""
+
+    def __init__(
+        self, folder: Path, records: Sequence[Record], expected: Expected, songs: Songs
+    ) -> None:
+        self.folder = folder
+        self.records = sorted(records, key=lambda record: (record.cell.suite, record.key))
+        self.expected = expected
+        self.songs = songs
+        self.inference = Inference(songs)
+        self.boards, self.left_out = arrange(self.records)
+        self._stems: set[str] = set()
+        self._music: dict[tuple[str, str], tuple[Music, str]] = {}
+        self.environment = Environment(
+            loader=PackageLoader("bench.site"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+
+    def write(self, failures: Sequence[Failure]) -> None:
+        for name in ("site.css", "site.js"):
+            source = resources.files("bench.site").joinpath("assets", name)
+            self._put(f"assets/{name}", source.read_bytes())
+        pictures = find_spec("matplotlib") is not None
+        if pictures:
+            write_figures(self.records, self.folder / "figures", songs=self.songs)
+        views = [self._view(board) for board in self.boards]
+        shown = len(self.records) - sum(len(group.records) for group in self.left_out)
+        self.environment.globals.update(
+            mark=MARK,
+            boards=views,
+            n_shown=shown,
+            latest=max((r.provenance.finished[:10] for r in self.records), default=""),
+            protocol=PROTOCOL,
+        )
+        for view in views:
+            self._write_board(view, pictures=pictures)
+            if view.clips:
+                self._write_clips(view, view.clips)
+        self._write_index(views, failures)
+
+    def _view(self, board: Board) -> View:
+        stem = self._stem(f"{board.suite}-{board.dataset}")
+        table = tables.main_table(board, self.expected, self.inference)
+        return View(board, stem, self._block(stem, table, board), clip_board(board))
+
+    def _write_index(self, views: Sequence[View], failures: Sequence[Failure]) -> None:
+        names = {view.board.suite for view in views} | self.expected.suites
+        suites = [
+            self._suite(name, [view for view in views if view.board.suite == name])
+            for name in sorted(names, key=suite_order)
+        ]
+        others = [
+            (lists.failures_table(failures), "", "all.failed"),
+            (lists.later_table(), _ABOUT_LATER, "all.published"),
+            (lists.left_out_table(self.left_out), "", "all.left-out"),
+        ]
+        self._page(
+            "index",
+            "index.html",
+            title="Leaderboard",
+            paper=published().paper,
+            suites=suites,
+            others=[(self._block(stem, table), about) for table, about, stem in others if table],
+        )
+
+    def _suite(self, name: str, views: Sequence[View]) -> dict[str, Any]:
+        boards = [view.board for view in views]
+        twins = self.inference.twins(boards)
+        table = lists.comparison_table(twins, name)
+        by_dataset = groupby(twins, key=lambda twin: twin.multi.dataset)
+        return {
+            "name": one_line(name),
+            "boards": views,
+            "missing": [dataset_name(d) for d in self.expected.missing_datasets(name, boards)],
+            "comparisons": self._block(f"{self._stem(name)}.tasks", table) if table else None,
+            "power": [power_note(list(group)) for _, group in by_dataset],
+        }
+
+    def _write_board(self, view: View, *, pictures: bool) -> None:
+        board, stem, title = view.board, view.stem, board_title(view.board)
+        ablations = grids(board)
+        in_grid = {row for grid in ablations for row in grid.rows.values()}
+        variants = [row for row in board.variants if row not in in_grid]
+        found = [
+            *(
+                (
+                    f"paper-{score.field.replace('_', '-')}",
+                    f"{score.column.title} beside the paper",
+                    _ABOUT_PAPER,
+                    tables.paper_table(board, self.inference, score),
+                )
+                for score in (ACCURACY, MACRO_F1)
+            ),
+            *(
+                (
+                    f"ablation-{i}",
+                    f"Auxiliary tasks of {one_line(grid.family)}",
+                    _ABOUT_ABLATION,
+                    tables.ablation_table(grid, self.expected, title),
+                )
+                for i, grid in enumerate(ablations, 1)
+            ),
+            ("variants", "Variants", "", tables.variants_table(variants, self.expected, title)),
+        ]
+        self._page(
+            "board",
+            view.page,
+            title=title,
+            board=view,
+            figures=self._pictures(board),
+            no_figures="" if pictures else _NO_FIGURES,
+            sections=[
+                Section(id_, heading, about, self._block(f"{stem}.{id_}", table, board))
+                for id_, heading, about, table in found
+                if table
+            ],
+            runs=self._block(f"{stem}.runs", lists.runs_table(board), board),
+            about_runs=_ABOUT_RUNS,
+            matrices=[tables.confusion_table(row) for row in (*board.rows, *board.variants)],
+        )
+
+    def _pictures(self, board: Board) -> list[Picture]:
+        found = []
+        for kind, caption in KINDS.items():
+            name = figure_name(board.suite, board.dataset, kind)
+            path = self.folder / "figures" / name
+            if path.exists():
+                width, height = re.findall(
+                    r'\b(?:width|height)="([\d.]+)pt"', path.read_text(encoding="utf-8")
+                )[:2]
+                # A point is 4/3 of a pixel.
+                size = (round(float(side) * 4 / 3) for side in (width, height))
+                found.append(Picture(f"figures/{name}", caption, *size))
+        return found
+
+    def _write_clips(self, view: View, clips: ClipBoard) -> None:
+        board, stem = view.board, view.stem
+        music, rolls_file = self._rolls(board)
+        table = clip_table(clips, music, board_title(board))
+        answers = f"data/{stem}.answers.js"
+        self._put(answers, _script("answers", answers_data(clips)))
+        n_right = clips.n_right
+        self._page(
+            "clips",
+            view.clips_page,
+            title=f"{board_title(board)}: clips",
+            board=view,
+            answers_file=answers,
+            rolls_file=rolls_file,
+            no_rolls=music.why_not,
+            n_wrong=int((n_right == 0).sum()),
+            n_right=int((n_right == len(clips.methods)).sum()),
+            n_clips=len(clips.clips),
+            n_methods=len(clips.methods),
+            clips=self._block(f"{stem}.clips", table, board, kinds=("CSV", "JSON")),
+        )
+
+    def _rolls(self, board: Board) -> tuple[Music, str]:
+        """The music of a board's dataset, and the script that holds its rolls, if there are any."""
+        place = board.dataset, board.first.dataset.digest
+        if place not in self._music:
+            music = music_of(*place)
+            file = ""
+            if music.rolls is not None:
+                file = f"data/{self._stem(board.dataset)}.rolls.js"
+                self._put(file, _script("rolls", music.rolls))
+            self._music[place] = music, file
+        return self._music[place]
+
+    def _block(
+        self,
+        stem: str,
+        table: Table,
+        board: Board | None = None,
+        *,
+        kinds: Sequence[str] = ("CSV", "JSON", "LaTeX"),
+    ) -> Block:
+        """Write a table's files."""
+        facts: dict[str, Plain] = {"protocol": PROTOCOL}
+        if board is not None:
+            used = board.first.dataset
+            facts |= {"suite": board.suite, "dataset": used.name}
+            facts |= {"version": used.version, "digest": used.digest}
+        contents = {
+            "CSV": (f"data/{stem}.csv", to_csv(table)),
+            "JSON": (f"data/{stem}.json", to_json(table, facts)),
+            "LaTeX": (f"data/{stem}.tex", to_latex(table)),
+        }
+        files = {}
+        for kind in kinds:
+            files[kind], content = contents[kind]
+            self._put(files[kind], content)
+        return Block(table, files)
+
+    def _page(self, template: str, name: str, **context: Any) -> None:
+        text = self.environment.get_template(f"{template}.html.j2").render(page=name, **context)
+        self._put(name, text.encode())
+
+    def _put(self, name: str, content: bytes) -> None:
+        path = self.folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+
+    def _stem(self, text: str) -> str:
+        """A name for files that is safe, without dots, and that no other text has."""
+        plain = re.sub(r"[^\w-]+", "-", text)[:_LONGEST_STEM].strip("-") or "x"
+        stem, n = plain, 1
+        while stem.lower() in self._stems:
+            n += 1
+            stem = f"{plain}-{n}"
+        self._stems.add(stem.lower())
+        return stem
+
+
+def _script(name: str, value: object) -> bytes:
+    """A script that hands a value to the page; as safe inside HTML as in a file of its own."""
+    text = msgspec.json.encode(value).decode()
+    for sign in "<>&\u2028\u2029":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return f'"use strict";\nsmerBench.{name} = {text};\n'.encode()

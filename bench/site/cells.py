@@ -1,0 +1,122 @@
+"""Cells that several tables have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench.report.markdown import one_line, plus_minus, signed
+from bench.report.published import published
+from bench.site.table import Cell, Column, Span
+
+if TYPE_CHECKING:
+    from bench.report.expected import Expected
+    from bench.report.inference import Inference
+    from bench.report.published import PaperResult
+    from bench.report.rows import Board, Row
+    from bench.statistics import Interval
+
+
+@dataclass(frozen=True)
+class Score:
+    """A score that the paper prints too, and how it is written. Values are fractions."""
+
+    field: str  # in `bench.scoring.Scores`
+    column: Column
+    scale: float  # of what people read
+    decimals: int
+    interval_decimals: int
+
+    def text(self, value: float, std: float | None = None) -> str:
+        """A value, with its standard deviation where there is one."""
+        return plus_minus(
+            self.scale * value, None if std is None else self.scale * std, self.decimals
+        )
+
+    def interval(
+        self, row: Row, inference: Inference, *, segments: bool = False
+    ) -> Interval | None:
+        """Of the mean over seeds."""
+        if self.field == "accuracy":
+            return inference.interval(row, segments=segments)
+        return inference.macro_f1_interval(row, segments=segments)
+
+    def published(self, paper: PaperResult) -> tuple[float, float | None]:
+        """What the paper printed, and its standard deviation."""
+        if self.field == "accuracy":
+            std = paper.accuracy_std
+            return paper.accuracy / 100, None if std is None else std / 100
+        return paper.macro_f1, paper.macro_f1_std
+
+
+ACCURACY = Score("accuracy", Column("Accuracy", "%"), 100, 2, 1)
+MACRO_F1 = Score("macro_f1", Column("Macro-F1"), 1, 3, 3)
+
+METHOD = Column("Method", numeric=False)
+SEEDS = Column("Seeds", "done")
+COST = Column("Cost", "CPU-s a run")
+
+
+def dataset_name(name: str, version: str = "") -> str:
+    """A dataset as its authors write it."""
+    return one_line(f"{published().datasets.get(name, name)} {version}".strip())
+
+
+def board_title(board: Board) -> str:
+    """Dataset, its version and the suite."""
+    version = board.first.dataset.version
+    return f"{dataset_name(board.dataset, version)}, suite {one_line(board.suite)}"
+
+
+def score_cell(row: Row, score: Score, *, segments: bool = False) -> Cell:
+    """Mean ± std over seeds."""
+    mean, std = row.mean_std(score.field, segments=segments)
+    return Cell(score.text(mean, std), {score.field: mean, f"{score.field}_std": std})
+
+
+def interval_cell(
+    score: Score, interval: Interval | None, mean: float, paper: float | None
+) -> Cell:
+    """An interval, drawn with the mean and the paper's value."""
+    if interval is None:
+        return Cell()
+    ends = (interval.low, interval.high)
+    return Cell(
+        " to ".join(f"{score.scale * end:.{score.interval_decimals}f}" for end in ends),
+        {f"{score.field}_low": interval.low, f"{score.field}_high": interval.high},
+        Span(interval.low, interval.high, mean, paper),
+    )
+
+
+def difference_cell(score: Score, value: float, name: str = "difference") -> Cell:
+    """A difference of two scores, with its sign."""
+    return Cell(signed(score.scale * value, score.decimals), {name: value})
+
+
+def n_cell(n: int) -> Cell:
+    """How many clips or segments were scored."""
+    return Cell(f"{n:,}", {"n": n})
+
+
+def seeds_cell(row: Row, expected: Expected) -> Cell:
+    """How many seeds there are of how many; a deterministic method has any."""
+    return Cell(
+        "any" if row.deterministic else expected.done(row),
+        {"seeds": len(row.seeds), "deterministic": row.deterministic},
+    )
+
+
+def cost_cell(row: Row) -> Cell:
+    """CPU time of a run, mean over seeds."""
+    data = {
+        name: float(np.mean([getattr(record.provenance, name) for record in row.records]))
+        for name in ("cpu_seconds", "wall_seconds")
+    }
+    return Cell(seconds(data["cpu_seconds"]), data)
+
+
+def seconds(value: float) -> str:
+    """A length of time in seconds, with as many decimals as matter."""
+    return f"{value:.1f}" if value < 10 else f"{value:,.0f}"

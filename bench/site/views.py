@@ -1,0 +1,90 @@
+"""What the templates are given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.report.markdown import one_line
+from bench.site.cells import dataset_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bench.report.rows import Board
+    from bench.site.clips import ClipBoard
+    from bench.site.table import Table
+
+
+@dataclass(frozen=True)
+class Block:
+    """A table on a page, and the files that hold it, by kind."""
+
+    table: Table
+    files: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a board's page."""
+
+    id: str
+    title: str
+    about: str
+    block: Block
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure on a page."""
+
+    file: str
+    caption: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A board as its pages name it."""
+
+    board: Board
+    stem: str
+    main: Block
+    clips: ClipBoard | None
+
+    @property
+    def name(self) -> str:
+        """The dataset's name."""
+        return dataset_name(self.board.dataset)
+
+    @property
+    def title(self) -> str:
+        """The dataset's name and version."""
+        return dataset_name(self.board.dataset, self.board.first.dataset.version)
+
+    @property
+    def suite(self) -> str:
+        """The suite's name."""
+        return one_line(self.board.suite)
+
+    @property
+    def sizes(self) -> str:
+        """How many clips there are."""
+        used = self.board.first.dataset
+        return f"{used.n_train:,} train, {used.n_valid:,} valid, {used.n_test:,} test clips."
+
+    @property
+    def digest(self) -> str:
+        """The manifest's digest, cut short."""
+        return one_line(self.board.first.dataset.digest)[:12]
+
+    @property
+    def page(self) -> str:
+        """The page of everything but the clips."""
+        return f"{self.stem}.html"
+
+    @property
+    def clips_page(self) -> str:
+        """The page of the clips; "" where there are no methods to tell of them."""
+        return f"{self.stem}.clips.html" if self.clips else ""
