@@ -1,0 +1,82 @@
+"""CONTRIBUTING.md's example, followed to the letter by a new contributor."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.store import read_records
+
+ROOT = Path(__file__).parents[1]
+SECTION = "## Add a method"
+
+
+def blocks(kind: str) -> list[str]:
+    """The section's code blocks in one language, "" for command lines."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    section = text[text.index(SECTION) :].partition("\n## ")[0]
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
+    return [body for language, body in found if language == kind]
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """The three files of the example."""
+    (code,) = blocks("python")
+    project, suite = blocks("toml")
+    folder = tmp_path / "package"
+    folder.mkdir()
+    (folder / "my_package.py").write_text(code)
+    (folder / "pyproject.toml").write_text(project)
+    (folder / "my-suite.toml").write_text(suite)
+    return folder
+
+
+def test_a_method_in_a_package_elsewhere_comes_on_the_board(package: Path) -> None:
+    commands = blocks("")[0]
+    assert [line.split()[0] for line in commands.splitlines()] == ["pip", *["bench"] * 4]
+    installed = package.parent / "installed"
+    done = subprocess.run(
+        ["/bin/bash", "-e", "-c", commands],
+        cwd=package,
+        env={
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            # Installed where no other test sees it, from what is on this machine.
+            "PIP_TARGET": str(installed),
+            "PYTHONPATH": str(installed),
+            "PIP_NO_DEPS": "1",
+            "PIP_NO_INDEX": "1",
+            "PIP_NO_BUILD_ISOLATION": "0",  # as pip spells "yes"
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "frequencies" in done.stdout
+    assert "2 executed, 0 done already, 0 failed" in done.stdout
+    assert "2 records checked, none wrong" in done.stdout
+    records = {record.cell.method: record for record in read_records(package / "results")}
+    assert sorted(records) == ["frequencies", "majority"]
+    assert records["frequencies"].predictions == records["majority"].predictions
+    board = (package / "leaderboard.md").read_text()
+    assert "## Suite my-suite" in board
+    assert "| frequencies | " in board
+
+
+def test_the_example_keeps_to_the_rules_of_the_house(package: Path) -> None:
+    ruff = [Path(sys.executable).with_name("ruff"), "check", "--no-cache"]
+    done = subprocess.run(
+        [*ruff, "--config", ROOT / "pyproject.toml", package / "my_package.py"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
