@@ -8,18 +8,25 @@ refused. `bench.verification` goes further: it holds a record against the manife
 from __future__ import annotations
 
 import hashlib
+from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import numpy as np
 
 from bench.errors import UserError
+from bench.labels import N_QUADRANTS
 from bench.names import NAME
 from bench.scoring import Scores, score
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    FloatArray = NDArray[np.float64]
 
 #: Version of the rules of measurement: data handling, scoring, what a method may see. Records of
 #: different versions never stand on one board.
@@ -103,7 +110,7 @@ class Provenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     peak_memory_mb: float
 
 
-class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     """One finished cell. docs/records.md tells of every field."""
 
     key: str  # `bench.cells.Cell.key`: digest of everything that changes the outcome
@@ -119,8 +126,22 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     #: `content_digest` of the rest; "" in records that are older than this field.
     digest: str = ""
 
+    @cached_property
+    def probabilities(self) -> FloatArray:
+        """Of the clips, shape (n_clips, 4)."""
+        return _stacked(p.p for p in self.predictions)
 
-def rounded(row: np.ndarray[Any, np.dtype[np.float64]]) -> list[float]:
+    @cached_property
+    def segment_probabilities(self) -> FloatArray:
+        """Of all segments of all clips, one after another, shape (n_segments, 4)."""
+        return _stacked(chain.from_iterable(p.segments or () for p in self.predictions))
+
+
+def _stacked(rows: Iterable[list[float]]) -> FloatArray:
+    return np.fromiter(chain.from_iterable(rows), np.float64).reshape(-1, N_QUADRANTS)
+
+
+def rounded(row: FloatArray) -> list[float]:
     """Probabilities as a record keeps them; the largest stays strictly the largest.
 
     Four decimals can make two probabilities equal, which would let the first of them win.
@@ -137,8 +158,12 @@ def scores_of(predictions: list[Prediction]) -> tuple[Scores, Scores | None]:
     clips = score([p.label for p in predictions], [p.p for p in predictions])
     if any(p.segments is None for p in predictions):
         return clips, None
-    labels = [p.label for p in predictions for _ in p.segments or ()]
-    return clips, score(labels, [row for p in predictions for row in p.segments or ()])
+    rows = [row for p in predictions for row in p.segments or ()]
+    return clips, score(_segment_labels(predictions), rows)
+
+
+def _segment_labels(predictions: list[Prediction]) -> list[int]:
+    return [p.label for p in predictions for _ in p.segments or ()]
 
 
 def encode_record(record: Record) -> bytes:
@@ -158,18 +183,28 @@ def encode_record(record: Record) -> bytes:
 
 def sealed(record: Record) -> Record:
     """The record with its digest, as it is written."""
-    bare = msgspec.structs.replace(record, digest="")
-    return msgspec.structs.replace(bare, digest=content_digest(encode_record(bare)))
+    return msgspec.structs.replace(record, digest=_digest(record))
 
 
 def content_digest(data: bytes) -> str:
     """sha256 of what a record's file says, but for its digest and however it is laid out.
 
-    It shows accidents and careless edits; whoever means to deceive computes it anew.
+    It is that of the file as `encode_record` writes it without a digest. It shows accidents and
+    careless edits; whoever means to deceive computes it anew.
     """
-    content = msgspec.json.decode(data)
-    content.pop("digest", None)
-    return hashlib.sha256(_json(content).encode()).hexdigest()
+    return _digest(msgspec.json.decode(data, type=Record))
+
+
+def _digest(record: Record) -> str:
+    bare = msgspec.structs.replace(record, digest="")
+    return hashlib.sha256(encode_record(bare)).hexdigest()
+
+
+def _is_sealed(record: Record, data: bytes) -> bool:
+    """Whether the digest is that of the content. A file as it was written is not encoded anew."""
+    end = b"\n}\n"
+    as_written = data.removesuffix(b',\n "digest": ' + _json(record.digest).encode() + end) + end
+    return record.digest in (hashlib.sha256(as_written).hexdigest(), _digest(record))
 
 
 def decode_record(data: bytes, *, name: str | Path) -> Record:
@@ -209,17 +244,22 @@ def contradictions(record: Record, data: bytes) -> Iterator[str]:
     if not record.predictions:
         yield "holds no predictions"
         return
-    yield from _improbable(record.predictions)
-    scores, segment_scores = scores_of(record.predictions)
-    yield from _wrong_scores(record.scores, scores, "clip")
+    yield from _improbable(record)
+    labels = [p.label for p in record.predictions]
+    yield from _wrong_scores(record.scores, score(labels, record.probabilities), "clip")
+    segment_scores = None
+    if all(p.segments for p in record.predictions):
+        segment_labels = _segment_labels(record.predictions)
+        segment_scores = score(segment_labels, record.segment_probabilities)
     yield from _wrong_scores(record.segment_scores, segment_scores, "segment")
-    if record.digest and record.digest != content_digest(data):
+    if record.digest and not _is_sealed(record, data):
         yield "its digest is not that of its content: it was changed after it was written"
 
 
-def _improbable(predictions: list[Prediction]) -> Iterator[str]:
-    rows = np.array([row for p in predictions for row in (p.p, *(p.segments or ()))])
-    wrong = (rows < 0).any(axis=1) | (np.abs(rows.sum(axis=1) - 1) > SUM_TOLERANCE)
+def _improbable(record: Record) -> Iterator[str]:
+    rows = np.concatenate([record.probabilities, record.segment_probabilities])
+    with np.errstate(over="ignore"):  # infinity is not 1 either
+        wrong = (rows < 0).any(axis=1) | (np.abs(rows.sum(axis=1) - 1) > SUM_TOLERANCE)
     if wrong.any():
         row = rows[int(np.argmax(wrong))].tolist()
         yield f"{wrong.sum()} rows of probabilities are none, the first is {row}"
@@ -236,12 +276,19 @@ def _wrong_scores(told: Scores | None, found: Scores | None, level: str) -> Iter
             yield f"{level}-level {field} is {_short(says)}, but its predictions give {is_}"
 
 
-def _is_plain(value: object, depth: int = 0) -> bool:
-    """Whether a JSON value is one that every reader can take."""
-    if isinstance(value, list | dict):
-        inner = value.values() if isinstance(value, dict) else value
-        return depth < _MAX_DEPTH and all(_is_plain(v, depth + 1) for v in inner)
-    return not isinstance(value, int) or abs(value) < 2**63
+def _is_plain(values: list[Any]) -> bool:
+    """Whether JSON values are ones that every reader can take."""
+    for _ in range(_MAX_DEPTH):
+        inner: list[Any] = []
+        for value in values:
+            if isinstance(value, dict):
+                inner += value.values()
+            elif isinstance(value, list):
+                inner += value
+            elif isinstance(value, int) and abs(value) >= 2**63:
+                return False
+        values = inner
+    return not values
 
 
 def _short(value: object) -> str:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from bench.cells import Cell
 
-_FAILED = ".failed.json"
+#: How the file of a cell that failed ends.
+FAILED = ".failed.json"
 
 
 class Failure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -83,7 +84,7 @@ class Store:
         Raises:
             UserError: it has not failed.
         """
-        return _read_failure(self._failure(cell))
+        return read_failure(self._failure(cell))
 
     def claim(self, cell: Cell) -> Claim | None:
         """The right to run the cell, or None while another process has it; see `bench.claims`.
@@ -119,7 +120,7 @@ class Store:
         return self.root / cell.path
 
     def _failure(self, cell: Cell) -> Path:
-        return self._record(cell).with_suffix(_FAILED)
+        return self._record(cell).with_suffix(FAILED)
 
 
 def read_records(results: Path) -> list[Record]:
@@ -148,13 +149,18 @@ def read_failures(results: Path) -> list[Failure]:
     """
     failures = []
     for path in _files(results, failed=True):
-        failure = _read_failure(path)
-        if _key_of(path.with_name(path.name.removesuffix(_FAILED) + ".json")) != failure.key:
+        failure = read_failure(path)
+        if _key_of(path.with_name(path.name.removesuffix(FAILED) + ".json")) != failure.key:
             failures.append(failure)
     return failures
 
 
-def _read_failure(path: Path) -> Failure:
+def read_failure(path: Path) -> Failure:
+    """Why a cell has no record.
+
+    Raises:
+        UserError: the file is no failure's; the message names it.
+    """
     try:
         return msgspec.json.decode(read_file(path), type=Failure)
     except UNREADABLE as error:
@@ -170,7 +176,7 @@ def _key_of(path: Path) -> str | None:
 
 def _files(results: Path, *, failed: bool) -> list[Path]:
     return sorted(
-        path for path in results.glob("*/*/*/*.json") if path.name.endswith(_FAILED) == failed
+        path for path in results.glob("*/*/*/*.json") if path.name.endswith(FAILED) == failed
     )
 
 

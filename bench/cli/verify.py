@@ -1,0 +1,113 @@
+"""`bench verify`: are records what they say they are?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bench.verification import Verification
+    from bench.verification.remarks import Remark
+
+#: A record's own words may be of any length.
+_WIDEST = 400
+
+
+@click.command()
+@click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--rerun",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Run N cells again, of deterministic methods first, and compare.",
+)
+def verify(paths: tuple[Path, ...], rerun: int) -> None:
+    r"""Check records against themselves, the manifests and the suites.
+
+    PATH is a record or a folder; results if none is given. Every problem is told, one line each.
+    Notes tell what could not be checked, or is worth knowing. Needs no data, but for --rerun.
+
+    \b
+    Examples:
+      bench verify
+      bench verify results/lite/emopia/my-method --rerun 1
+    """
+    from bench.errors import WorkError
+    from bench.verification import record_files
+    from bench.verification import verify as verify_records
+
+    found = verify_records(record_files(paths or [Path("results")]))
+    _tell(found.remarks)
+    if rerun:
+        again = _rerun(found, rerun)
+        _tell(again)
+        for file, remarks in again.items():
+            found.remarks[file] += remarks
+    n_wrong = sum(map(found.is_wrong, found.remarks))
+    checked = f"{found.n_records:,} records checked"
+    if n_wrong:
+        raise WorkError(f"{checked}, {n_wrong:,} wrong")
+    click.echo(f"{checked}, none wrong")
+
+
+def _tell(found: Mapping[Path, Sequence[Remark]]) -> None:
+    """Problems file by file; then notes, each once, as many records may share it."""
+    notes: dict[str, list[Path]] = {}
+    for file, remarks in found.items():
+        for text, wrong in remarks:
+            if wrong:
+                click.echo(_line(f"{file}: {text}"))
+            else:
+                notes.setdefault(text, []).append(file)
+    for text, files in notes.items():
+        more = f" and {len(files) - 1:,} more" if len(files) > 1 else ""
+        click.echo(_line(f"note: {text} ({files[0]}{more})"))
+
+
+def _line(text: str) -> str:
+    from bench.report.markdown import one_line
+
+    line = one_line(text)
+    return line if len(line) <= _WIDEST else f"{line[:_WIDEST]}..."
+
+
+def _rerun(found: Verification, n: int) -> dict[Path, list[Remark]]:
+    """Run up to n of the cells in whose records nothing is wrong; what comes of it, by file.
+
+    Raises:
+        WorkError: the run was interrupted.
+    """
+    from tempfile import TemporaryDirectory
+
+    from bench.cli.data import fetch_watched
+    from bench.cli.progress import watch
+    from bench.datasets.fetch import is_fetched
+    from bench.errors import WorkError
+    from bench.store import Store, read_record
+    from bench.verification.remarks import Remark
+    from bench.verification.rerun import cell_of, choose, compare
+
+    right = {f: record for f, record in found.records.items() if not found.is_wrong(f)}
+    files = {cell_of(right[file]): file for file in choose(right, n)}
+    if not files:
+        click.echo("no right record can be run again here")
+        return {}
+    click.echo(f"{len(files)} of {len(right)} right records are run again")
+    datasets = dict.fromkeys(cell.dataset for cell in files)
+    fetch_watched(name for name in datasets if not is_fetched(name))
+    remarks: dict[Path, list[Remark]] = {}
+    with TemporaryDirectory(prefix="smer-bench-") as folder:
+        outcome = watch(Store(Path(folder)), list(files), n_done=0)
+        for cell in outcome.finished:
+            again = read_record(Path(folder, cell.path))
+            remarks[files[cell]] = compare(right[files[cell]], again)
+    for cell, reason in outcome.failed:
+        remarks[files[cell]] = [Remark(f"its re-run failed: {reason}")]
+    if outcome.interrupted:
+        raise WorkError("interrupted")
+    return remarks

@@ -1,0 +1,516 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+from genuine import flipped, genuine, put, smoke_cell, with_predictions
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench import registry
+from bench.cells import outcome_key
+from bench.errors import UserError
+from bench.records import (
+    MAX_BYTES,
+    CellIdentity,
+    Record,
+    content_digest,
+    contradictions,
+    decode_record,
+    encode_record,
+    sealed,
+)
+from bench.registry import MethodEntry
+from bench.store import read_failures, read_record
+from bench.verification import record_files, verify
+from bench.verification.rerun import cell_of, choose, compare
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+replace = msgspec.structs.replace
+
+KEY_MODE = genuine(smoke_cell("key-mode"))
+MIDIBERT = genuine(smoke_cell("midibert", 1), segments=True)
+
+
+def problems(*files: Path) -> list[str]:
+    found = verify(files)
+    return [text for remarks in found.remarks.values() for text, wrong in remarks if wrong]
+
+
+def notes(*files: Path) -> list[str]:
+    found = verify(files)
+    return [text for remarks in found.remarks.values() for text, wrong in remarks if not wrong]
+
+
+def edited(record: Record, edit: Callable[[dict[str, Any]], object]) -> Record:
+    """The record after an edit of its JSON."""
+    content = json.loads(encode_record(record))
+    edit(content)
+    return msgspec.convert(content, Record)
+
+
+def test_nothing_is_wrong_with_what_a_run_writes(tmp_path: Path) -> None:
+    cells = [
+        *(smoke_cell("midibert", seed) for seed in (0, 1)),
+        smoke_cell("midibert", 0, epochs=3, tasks=["key"]),
+        smoke_cell("majority"),
+    ]
+    files = [put(tmp_path, genuine(cell)) for cell in cells]
+    found = verify([*files, put(tmp_path, genuine(smoke_cell("mt-midibert")))])
+    assert len(found.records) == 5
+    assert not any(found.remarks.values())
+
+
+# What a submission can be tampered with.
+
+
+def test_a_changed_accuracy_is_named(tmp_path: Path) -> None:
+    better = replace(KEY_MODE, scores=replace(KEY_MODE.scores, accuracy=0.99))
+    (problem,) = problems(put(tmp_path, better))
+    assert problem.startswith("clip-level accuracy is 0.99, but its predictions give 0.")
+
+
+def test_every_score_that_does_not_follow_is_named(tmp_path: Path) -> None:
+    assert MIDIBERT.segment_scores is not None
+    forged = replace(
+        MIDIBERT,
+        scores=replace(MIDIBERT.scores, accuracy=1.0, macro_f1=1.0),
+        segment_scores=replace(MIDIBERT.segment_scores, n=3),
+    )
+    found = problems(put(tmp_path, forged))
+    assert [problem.partition(" is ")[0] for problem in found] == [
+        "clip-level accuracy",
+        "clip-level macro_f1",
+        "segment-level n",
+    ]
+
+
+def test_a_flipped_prediction_contradicts_the_scores(tmp_path: Path) -> None:
+    flip = replace(flipped(KEY_MODE), scores=KEY_MODE.scores)
+    found = problems(put(tmp_path, flip))
+    assert any("confusion" in problem for problem in found)
+
+
+def test_a_flipped_prediction_with_its_scores_contradicts_the_digest(tmp_path: Path) -> None:
+    flip = replace(flipped(KEY_MODE), digest=sealed(KEY_MODE).digest)
+    assert problems(put(tmp_path, flip, seal=False)) == [
+        "its digest is not that of its content: it was changed after it was written"
+    ]
+
+
+def test_a_flipped_prediction_contradicts_its_segments(tmp_path: Path) -> None:
+    (problem,) = problems(put(tmp_path, flipped(MIDIBERT)))
+    assert problem.startswith("probabilities that are not the mean of the segments'")
+    assert MIDIBERT.predictions[0].clip in problem
+
+
+def test_a_flipped_prediction_with_scores_and_digest_is_for_a_rerun(tmp_path: Path) -> None:
+    flip = flipped(KEY_MODE)
+    assert not problems(put(tmp_path, flip))
+    (remark,) = compare(flip, KEY_MODE)
+    assert remark.wrong
+    assert KEY_MODE.predictions[0].clip in remark.text
+
+
+@pytest.mark.parametrize("field", ["details", "provenance", "method"])
+def test_any_careless_edit_contradicts_the_digest(tmp_path: Path, field: str) -> None:
+    content = json.loads(encode_record(sealed(MIDIBERT)))
+    content[field]["note" if field == "details" else next(iter(content[field]))] = "x"
+    path = put(tmp_path, MIDIBERT)
+    path.write_text(json.dumps(content))
+    assert any("its digest" in problem for problem in problems(path))
+
+
+def test_layout_and_order_are_no_content() -> None:
+    data = encode_record(sealed(MIDIBERT))
+    turned = json.dumps(dict(reversed(json.loads(data).items())), indent=3).encode()
+    assert content_digest(turned) == content_digest(data) == sealed(MIDIBERT).digest
+    assert decode_record(turned, name="r") == sealed(MIDIBERT)
+
+
+def test_an_older_record_without_digest_counts_and_is_said_to_be_one(tmp_path: Path) -> None:
+    path = put(tmp_path, KEY_MODE, seal=False)
+    assert "digest" not in json.loads(path.read_bytes())
+    assert not problems(path)
+    assert any(note.startswith("no digest") for note in notes(path))
+
+
+def test_missing_extra_doubled_and_relabelled_clips_are_named(tmp_path: Path) -> None:
+    first, second, third, *others = KEY_MODE.predictions
+    relabelled = replace(second, label=(second.label + 1) % 4)
+    other = replace(others[0], clip="<b>mine</b>")
+    forged = with_predictions(KEY_MODE, [relabelled, third, third, other, *others])
+    path = put(tmp_path, forged)
+    missing, extra, twice, wrong = problems(path)
+    assert missing == f"test clips of synthetic that are missing: {first.clip}"
+    assert extra == "clips that are no test clips of synthetic: <b>mine</b>"
+    assert twice == f"clips that stand twice: {third.clip}"
+    assert wrong.startswith(f"relabelled: {second.clip} is Q")
+
+
+def test_another_order_of_clips_is_named(tmp_path: Path) -> None:
+    turned = with_predictions(KEY_MODE, KEY_MODE.predictions[::-1])
+    assert problems(put(tmp_path, turned)) == [
+        "its clips are not in the order of synthetic's manifest"
+    ]
+
+
+def test_a_copy_under_another_seed_is_caught_however_far_it_is_adapted(tmp_path: Path) -> None:
+    original = put(tmp_path, MIDIBERT)
+    copied = put(tmp_path, MIDIBERT, at="smoke/synthetic/midibert/seed-0.json")
+    place = "holds the cell whose place is smoke/synthetic/midibert/seed-1.json"
+    assert place in problems(copied)
+    assert f"the same cell as {original}" in problems(original, copied)
+
+    reseeded = replace(MIDIBERT, cell=smoke_cell("midibert", 0).identity)
+    copied = put(tmp_path, reseeded)
+    assert any(problem.startswith(f"its key {MIDIBERT.key!r}") for problem in problems(copied))
+    assert f"the same key as {original}" in problems(original, copied)
+
+    copied = put(tmp_path, replace(reseeded, key=smoke_cell("midibert", 0).key))
+    (problem,) = problems(original, copied)
+    assert problem.startswith(f"the same predictions as {original} of another seed")
+
+
+def _shift(content: dict[str, Any], path: str, value: object) -> None:
+    *parents, last = path.split(".")
+    for name in parents:
+        content = content[name]
+    content[last] = value
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("protocol", 0, "measured by protocol 0"),
+        ("key", "0" * 24, "its key '000000000000000000000000' does not follow"),
+        ("cell.seed", 0, "does not follow"),
+        ("cell.method", "mt-midibert", "its cell names the method 'mt-midibert'"),
+        ("cell.dataset", "emopia", "its cell names the dataset 'emopia'"),
+        ("cell.dataset", "emopia", "suite smoke has no dataset emopia"),
+        ("cell.changes", {"width": 32}, "with these changes it is the cell smoke/synthetic/midi"),
+        ("cell.changes", {"width": 64}, "width is 32, not 64"),
+        ("dataset.digest", "f" * 64, "measured on another manifest of synthetic: ffffffffffff"),
+        ("dataset.version", "9", "synthetic 9, but this manifest"),
+        ("dataset.n_train", 4000, "4000 train clips, but synthetic has 144"),
+        ("method.version", 99, "run with version 99 of midibert"),
+        ("method.encoding", "", "run with encoding '' of midibert"),
+        ("method.deterministic", True, "seed 1 of a method that ignores it"),
+        ("method.settings.width", 768, "not those of suite smoke: width is 768, not 32"),
+        ("method.settings.lr", 1e-5, "does not follow"),
+        ("provenance.device", "", "tells no device"),
+        ("provenance.libraries", {}, "tells no libraries"),
+        ("provenance.revision", "HEAD; rm -rf /", "revision is no commit: 'HEAD; rm -rf /'"),
+        ("provenance.finished", "yesterday", "'yesterday', which is no time"),
+        ("provenance.finished", "2026-01-01T00:00:00", "tells no time zone"),
+        ("provenance.finished", "2999-01-01T00:00:00+00:00", "yet to come"),
+        ("provenance.wall_seconds", -1.0, "an impossible cost"),
+    ],
+)
+def test_what_a_record_says_of_itself_is_looked_up(
+    tmp_path: Path, path: str, value: object, message: str
+) -> None:
+    forged = edited(MIDIBERT, lambda content: _shift(content, path, value))
+    found = problems(put(tmp_path, forged))
+    assert any(message in problem for problem in found), found
+
+
+def test_probabilities_are_probabilities(tmp_path: Path) -> None:
+    first, *others = KEY_MODE.predictions
+    for p in ([0.5, 0.5, 0.5, 0.5], [1.2, -0.2, 0.0, 0.0], [1e308] * 4):
+        forged = with_predictions(KEY_MODE, [replace(first, p=p), *others])
+        path = put(tmp_path, forged)
+        assert any("rows of probabilities are none" in problem for problem in problems(path))
+        with pytest.raises(UserError, match="rows of probabilities"):
+            read_record(path)
+
+
+def test_the_number_of_threads_is_the_suite_s(tmp_path: Path) -> None:
+    cell = smoke_cell("midibert")
+    fast = genuine(dataclasses.replace(cell, threads=8))
+    assert problems(put(tmp_path, fast)) == ["run with 8 threads; suite smoke says 1"]
+
+
+def test_a_name_that_stands_twice_is_told(tmp_path: Path) -> None:
+    path = put(tmp_path, KEY_MODE)
+    path.write_text(path.read_text().replace('"protocol": 1', '"protocol": 7,\n "protocol": 1'))
+    (problem,) = problems(path)
+    assert problem.startswith("'protocol' stands twice")
+
+
+# Starts.
+
+SHA256 = "ab" * 32
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Record:
+    """A record of a method that started from a checkpoint of its own, somewhere."""
+    package = tmp_path / "package_with_starts"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "mine.weights").write_bytes(b"weights")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    known = dict(registry.methods())
+    entry = known["midibert"]
+    known["midibert"] = MethodEntry(
+        **{
+            field: getattr(entry, field)
+            for field in ("name", "module", "attribute", "version", "deterministic", "encoding")
+        },
+        start="package_with_starts:{}.weights",
+    )
+    monkeypatch.setattr("bench.verification.identity.methods", lambda: known)
+    cell = smoke_cell("midibert")
+    return genuine(cell)
+
+
+def begun(record: Record, start: str, told: object, sha256: str = SHA256) -> Record:
+    """The record as a run from the checkpoint `start` leaves it."""
+    identity = replace(record.cell, changes={"start": start})
+    method = replace(record.method, settings={**record.method.settings, "start": start})
+    key = outcome_key(
+        protocol=record.protocol,
+        dataset=(record.dataset.name, record.dataset.digest),
+        method=(method.name, method.version, method.encoding),
+        settings={**method.settings, "start": f"sha256:{sha256}"},
+        threads=1,
+        seed=0,
+    )
+    return replace(record, key=key, cell=identity, method=method, details={"start": told})
+
+
+def test_a_start_tells_content_and_exposure(tmp_path: Path, started: Record) -> None:
+    told = {"sha256": SHA256, "exposure": "transductive"}
+    path = put(tmp_path, begun(started, "/no/such/file.weights", told))
+    assert not problems(path)
+    assert any("its word is taken" in note for note in notes(path))
+
+    for wrong in ("random", {"sha256": SHA256}, {"sha256": SHA256, "exposure": "none"}):
+        path = put(tmp_path, begun(started, "/no/such/file.weights", wrong))
+        assert "does not tell whether its start is inductive or transductive" in problems(path)
+    path = put(tmp_path, begun(started, "/no/such/file.weights", {"exposure": "inductive"}))
+    assert "does not tell the sha256 of its start" in problems(path)
+
+
+def test_a_start_of_the_package_is_held_against_its_file(tmp_path: Path, started: Record) -> None:
+    told = {"sha256": SHA256, "exposure": "inductive"}
+    path = put(tmp_path, begun(started, "mine", told))
+    assert problems(path) == ["its start is another file than today's mine.weights"]
+
+
+def test_no_file_that_a_record_names_is_opened(tmp_path: Path, started: Record) -> None:
+    pipe = tmp_path / "pipe.weights"
+    os.mkfifo(pipe)  # whoever opens it waits for ever
+    told = {"sha256": SHA256, "exposure": "inductive"}
+    assert not problems(put(tmp_path, begun(started, str(pipe), told)))
+
+
+# What is not known here.
+
+
+def test_a_foreign_suite_s_record_is_checked_as_far_as_possible(tmp_path: Path) -> None:
+    record = genuine(dataclasses.replace(smoke_cell("midibert"), threads=3))
+    foreign = replace(record, cell=replace(record.cell, suite="mine"))
+    path = put(tmp_path, foreign)
+    assert not problems(path)
+    assert [n for n in notes(path) if "suite mine does not come with this package" in n]
+    assert problems(put(tmp_path, replace(foreign, key="0" * 24)))
+    short = with_predictions(foreign, foreign.predictions[1:])
+    assert any("missing" in problem for problem in problems(put(tmp_path, short)))
+
+
+def test_unknown_methods_and_datasets_are_said_to_be_unchecked(tmp_path: Path) -> None:
+    record = replace(
+        KEY_MODE,
+        cell=CellIdentity("mine", "my-songs", "my-method", 0),
+        dataset=replace(KEY_MODE.dataset, name="my-songs"),
+        method=replace(KEY_MODE.method, name="my-method"),
+    )
+    told = " ".join(notes(put(tmp_path, record)))
+    for words in ("dataset my-songs is not", "method my-method is not", "suite mine does not"):
+        assert words in told
+
+
+def test_dirty_trees_and_strange_seeds_are_worth_a_note(tmp_path: Path) -> None:
+    record = genuine(smoke_cell("midibert", 17))
+    dirty = replace(record, provenance=replace(record.provenance, dirty=True, revision=""))
+    path = put(tmp_path, dirty)
+    assert not problems(path)
+    told = " ".join(notes(path))
+    for words in ("uncommitted changes", "no git revision", "beyond those of suite smoke, 0 to 1"):
+        assert words in told
+
+
+# Hostile files.
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "not a record"),
+        (b"\x80\x04\x95pickle", "not a record"),
+        (b'{"details": {"a": ' + b"[" * 10**5, "not a record: maximum recursion depth"),
+        (b" " * (MAX_BYTES + 1), "over 8 MB, which no record is"),
+        (lambda text: text.replace('"details": {}', '"details": {"a": 1e999}'), "out of range"),
+        (lambda text: text.replace('"details": {}', '"details": {"a": NaN}'), "malformed"),
+        (
+            lambda text: text.replace('"details": {}', '"details": {"a": 1' + "0" * 99 + "}"),
+            "a number beyond 64 bits",
+        ),
+        (
+            lambda text: text.replace(
+                '"details": {}', '"details": {"a": ' + "[" * 99 + "]" * 99 + "}"
+            ),
+            "too deep nesting",
+        ),
+        (lambda text: text.replace("key-mode", "<script>alert(1)</script>"), "regex"),
+        (lambda text: text.replace('"key-mode"', '"../../../etc"'), "regex"),
+        (lambda text: text.replace('"key-mode"', '"[x](javascript:y)"'), "regex"),
+        (lambda text: text.replace('"details"', '"__class__"'), "unknown field `__class__`"),
+        (lambda text: text.replace('"seed":0', '"seed":-1'), ">= 0"),
+    ],
+)
+def test_a_hostile_file_costs_one_line(
+    tmp_path: Path, content: bytes | Callable[[str], str], message: str
+) -> None:
+    path = put(tmp_path, KEY_MODE)
+    text = path.read_text()
+    path.write_bytes(content if isinstance(content, bytes) else content(text).encode())
+    (problem,) = problems(path)
+    assert message in problem
+    assert str(path) not in problem  # told once, by the caller
+    with pytest.raises(UserError) as raised:
+        read_record(path)
+    assert str(raised.value).startswith(f"{path}: ")
+    assert len(str(raised.value)) < 500
+
+
+def test_no_pipe_is_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "seed-0.json"
+    os.mkfifo(pipe)
+    assert problems(pipe) == ["cannot be read: not a regular file"]
+
+
+def test_failures_are_read_too(tmp_path: Path) -> None:
+    path = tmp_path / "smoke/synthetic/midibert/seed-0.failed.json"
+    path.parent.mkdir(parents=True)
+    cell = {"suite": "smoke", "dataset": "synthetic", "method": "midibert", "seed": 0}
+    content = {"key": "k", "cell": cell, "reason": "out of memory", "log": ""}
+    path.write_text(json.dumps(content))
+    assert not problems(path)
+    path.write_text(json.dumps({**content, "cell": {**cell, "seed": 1}}))
+    assert problems(path) == [
+        "holds the cell whose place is smoke/synthetic/midibert/seed-1.failed.json"
+    ]
+    path.write_text('{"key": ' + "[" * 10**5)
+    assert problems(path)[0].startswith("not a failure's file")
+    with pytest.raises(UserError, match=r"seed-0\.failed\.json: not a failure's file"):
+        read_failures(tmp_path)
+
+
+@settings(max_examples=40)
+@given(st.data())
+def test_whatever_a_record_says_verification_answers(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """One value anywhere in a record is replaced by any other."""
+    content = json.loads(encode_record(MIDIBERT))
+    content["predictions"] = content["predictions"][:2]
+    content["method"]["settings"]["start"] = content["details"]["start"] = "here"
+    place: Any = content
+    while True:
+        key = data.draw(
+            st.sampled_from(sorted(place) if isinstance(place, dict) else range(len(place)))
+        )
+        if not isinstance(place[key], dict | list) or not place[key] or data.draw(st.booleans()):
+            break
+        place = place[key]
+    value = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
+    place[key] = data.draw(value | st.lists(value) | st.dictionaries(st.text(), value))
+    path = tmp_path_factory.getbasetemp() / "seed-1.json"
+    path.write_text(json.dumps(content))
+    assert problems(path)
+
+
+# Finding files, running again.
+
+
+def test_files_are_found_once_below_folders_and_by_name(tmp_path: Path) -> None:
+    first, second = put(tmp_path, KEY_MODE), put(tmp_path, MIDIBERT)
+    hidden = tmp_path / ".claims" / "x.json"
+    hidden.parent.mkdir()
+    hidden.touch()
+    (tmp_path / "README.md").touch()
+    assert record_files([tmp_path]) == [first, second]
+    assert record_files([second, tmp_path, second.parent]) == [second, first]
+
+
+def test_a_path_without_records_is_the_user_s_mistake(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such file or folder"):
+        record_files([tmp_path / "absent"])
+    with pytest.raises(UserError, match="holds no records"):
+        record_files([tmp_path])
+
+
+def test_a_record_lost_in_another_depth_is_found(tmp_path: Path) -> None:
+    lost = put(tmp_path, KEY_MODE, at="key-mode/seed-0.json")
+    assert problems(*record_files([tmp_path])) == [
+        "holds the cell whose place is smoke/synthetic/key-mode/seed-0.json"
+    ]
+    assert record_files([tmp_path]) == [lost]
+
+
+def test_deterministic_cells_are_chosen_first_then_by_key(tmp_path: Path) -> None:
+    cells = [smoke_cell("midibert", seed) for seed in range(4)]
+    cells += [smoke_cell("key-mode"), smoke_cell("majority")]
+    records = {put(tmp_path, record): record for record in map(genuine, cells)}
+    chosen = [records[file] for file in choose(records, 4)]
+    assert [record.method.deterministic for record in chosen] == [True, True, False, False]
+    assert [r.key for r in chosen[2:]] == sorted(cell.key for cell in cells[:4])[:2]
+    assert choose(dict(reversed(records.items())), 4) == choose(records, 4)
+    for cell in cells:
+        again = cell_of(genuine(cell))
+        assert (again.key, again.identity) == (cell.key, cell.identity)
+
+
+def test_what_cannot_be_run_here_is_not_chosen(tmp_path: Path, started: Record) -> None:
+    told = {"sha256": SHA256, "exposure": "inductive"}
+    records = [
+        begun(started, "/no/such/file.weights", told),
+        replace(KEY_MODE, method=replace(KEY_MODE.method, name="my-method")),
+        replace(KEY_MODE, cell=replace(KEY_MODE.cell, dataset="my-songs")),
+    ]
+    assert choose({tmp_path / str(i): record for i, record in enumerate(records)}, 3) == []
+
+
+def test_a_rerun_may_differ_in_the_last_decimals_only() -> None:
+    first, *others = KEY_MODE.predictions
+    near = [first.p[0] + 0.0005, first.p[1] - 0.0005, *first.p[2:]]
+    assert not compare(KEY_MODE, with_predictions(KEY_MODE, [replace(first, p=near), *others]))
+    far = [first.p[0] + 0.0015, first.p[1] - 0.0015, *first.p[2:]]
+    (remark,) = compare(KEY_MODE, with_predictions(KEY_MODE, [replace(first, p=far), *others]))
+    assert (remark.wrong, "for 1 of 64 clips" in remark.text) == (True, True)
+
+
+def test_a_seeded_method_may_differ_and_the_machines_are_told() -> None:
+    here = replace(
+        flipped(MIDIBERT),
+        provenance=replace(MIDIBERT.provenance, device="a GPU", libraries={"numpy": "3"}),
+    )
+    (remark,) = compare(MIDIBERT, here)
+    assert not remark.wrong
+    assert "(a CPU there, a GPU here; numpy 2.0.0 there, 3 here)" in remark.text
+
+
+def test_a_record_s_contradictions_are_all_told() -> None:
+    data = encode_record(KEY_MODE)
+    assert not list(contradictions(KEY_MODE, data))
+    assert list(contradictions(replace(KEY_MODE, predictions=[]), data)) == ["holds no predictions"]
