@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -17,6 +18,10 @@ from bench.errors import UserError
 from bench.records import (
     MAX_BYTES,
     CellIdentity,
+    DatasetUsed,
+    MethodUsed,
+    Prediction,
+    Provenance,
     Record,
     content_digest,
     contradictions,
@@ -25,13 +30,13 @@ from bench.records import (
     sealed,
 )
 from bench.registry import MethodEntry
-from bench.store import read_failures, read_record
+from bench.scoring import Scores
+from bench.store import Failure, read_failures, read_record
 from bench.verification import record_files, verify
 from bench.verification.rerun import cell_of, choose, compare
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 replace = msgspec.structs.replace
 
@@ -508,6 +513,13 @@ def test_a_seeded_method_may_differ_and_the_machines_are_told() -> None:
     (remark,) = compare(MIDIBERT, here)
     assert not remark.wrong
     assert "(a CPU there, a GPU here; numpy 2.0.0 there, 3 here)" in remark.text
+
+
+def test_the_documentation_tells_of_every_field() -> None:
+    page = Path(__file__).parents[2].joinpath("docs", "records.md").read_text(encoding="utf-8")
+    parts = (Record, CellIdentity, DatasetUsed, MethodUsed, Prediction, Provenance, Scores, Failure)
+    named = {field for part in parts for field in part.__struct_fields__}
+    assert not {field for field in named if f"`{field}`" not in page}
 
 
 def test_a_record_s_contradictions_are_all_told() -> None:
