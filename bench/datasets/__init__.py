@@ -1,7 +1,7 @@
 """Datasets by name: the benchmark's own, and those of other packages.
 
 A package joins with the entry-point group `smer_bench.datasets`, whose entries name functions
-without arguments that return a `Dataset`::
+without arguments that return a `Dataset` of the entry's name::
 
     [project.entry-points."smer_bench.datasets"]
     my-songs = "my_package:load"
@@ -134,4 +134,8 @@ def _load(point: EntryPoint) -> Dataset:
     dataset = function()
     if not isinstance(dataset, Dataset):
         raise UserError(f"dataset {point.name!r}: {point.value} returned no bench.datasets.Dataset")
+    if dataset.name != point.name:
+        raise UserError(
+            f"dataset {point.name!r}: {point.value} returned one named {dataset.name!r}"
+        )
     return dataset

@@ -230,10 +230,21 @@ def test_a_package_elsewhere_joins_by_an_entry_point(monkeypatch: pytest.MonkeyP
         EntryPoint("mine", f"{__name__}:foreign", bench.datasets.GROUP),
         EntryPoint("broken", "there_is_no_such_module:load", bench.datasets.GROUP),
         EntryPoint("wrong", f"{__name__}:no_dataset", bench.datasets.GROUP),
+        EntryPoint("other", f"{__name__}:foreign", bench.datasets.GROUP),
+        EntryPoint("<b>", f"{__name__}:foreign", bench.datasets.GROUP),
     ]
     monkeypatch.setitem(sys.modules, __name__, sys.modules[__name__])
     monkeypatch.setattr(bench.datasets, "entry_points", lambda group: [p for p in points if group])
-    assert dataset_names() == ["emopia", "vgmidi", "synthetic", "broken", "mine", "wrong"]
+    assert dataset_names() == [
+        "emopia",
+        "vgmidi",
+        "synthetic",
+        "<b>",
+        "broken",
+        "mine",
+        "other",
+        "wrong",
+    ]
     assert len(load_dataset("mine").test) == 2
     info = dataset_info("mine")
     assert (info.name, info.version, info.digest) == ("mine", "3", "digest")
@@ -244,6 +255,10 @@ def test_a_package_elsewhere_joins_by_an_entry_point(monkeypatch: pytest.MonkeyP
         load_dataset("broken")
     with pytest.raises(UserError, match=r"returned no bench\.datasets\.Dataset"):
         load_dataset("wrong")
+    with pytest.raises(UserError, match="'other': .* returned one named 'mine'"):
+        load_dataset("other")
+    with pytest.raises(UserError, match="the dataset's name '<b>' may hold letters"):
+        load_dataset("<b>")
 
 
 def test_names_are_known_without_numpy() -> None:

@@ -88,3 +88,12 @@ def test_a_decorator_that_needs_running_is_refused_with_its_line(strangers: Path
     (strangers / "mine.py").write_text("NAME = 'x'\n\n@register_method(NAME)\nclass Mine: ...\n")
     with pytest.raises(UserError, match=r"mine\.py:3: @register_method takes a name"):
         methods()
+
+
+@pytest.mark.parametrize(
+    "name", ["<b>", "../up", "a b", "mine+width=3", "", "x" * 65, "mïne", "-a"]
+)
+def test_a_name_that_no_record_may_hold_is_refused(strangers: Path, name: str) -> None:
+    (strangers / "mine.py").write_text(f"@register_method({name!r})\nclass Mine:\n    ...\n")
+    with pytest.raises(UserError, match=r"mine\.py:1: the method's name .* may hold letters"):
+        methods()
