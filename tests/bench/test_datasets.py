@@ -255,7 +255,7 @@ def test_a_package_elsewhere_joins_by_an_entry_point(monkeypatch: pytest.MonkeyP
         load_dataset("broken")
     with pytest.raises(UserError, match=r"returned no bench\.datasets\.Dataset"):
         load_dataset("wrong")
-    with pytest.raises(UserError, match="'other': .* returned one named 'mine'"):
+    with pytest.raises(UserError, match=r"'other': .* returned one named 'mine'"):
         load_dataset("other")
     with pytest.raises(UserError, match="the dataset's name '<b>' may hold letters"):
         load_dataset("<b>")
