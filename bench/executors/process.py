@@ -107,7 +107,7 @@ class CellProcess:
         if self.is_free:
             with suppress(OSError):  # it has ended meanwhile
                 self._orders.send(None)
-            self._process.join(_GRACE)
+            self._ends_within(_GRACE)
         self._kill()
         for end in (self._orders, self._output, self._lifeline, *self._theirs):
             end.close()
@@ -118,6 +118,13 @@ class CellProcess:
             self._process.start()
         for end in self._theirs:
             end.close()
+
+    def _ends_within(self, seconds: float) -> bool:
+        """Wait for it; `join` would wait for ever if it has closed all its files and lives on."""
+        latest = time.monotonic() + seconds
+        while self._process.is_alive() and time.monotonic() < latest:
+            time.sleep(0.01)
+        return not self._process.is_alive()
 
     def _kill(self) -> None:
         if self._process.pid is None:
@@ -135,8 +142,7 @@ class CellProcess:
                 message: Message = self._orders.recv()
                 return message
         except Exception:  # noqa: BLE001 - closed, or the method has written garbage into it
-            self._process.join(_GRACE)
-            if self._process.is_alive():
+            if not self._ends_within(_GRACE):
                 return "its process no longer answers"
             alive = False
         return None if alive else _obituary(self._process.exitcode)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import resource
+import signal
 import sys
 import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from bench.errors import WorkError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,3 +119,101 @@ class HoldsTheLock(Uniform):
     def fit(self, *_: Any, progress: Progress, **__: Any) -> None:
         progress(0.1, "begun")
         sum(range(10**12))
+
+
+class ExitsInPython(Uniform):
+    """Ends its own process as scripts do."""
+
+    def fit(self, *_: Any, **__: Any) -> None:
+        print("no more to do")
+        sys.exit(0)
+
+
+class OutOfAddresses(Uniform):
+    """Asks for a terabyte where a gigabyte is allowed, as where memory really runs out."""
+
+    def fit(self, *_: Any, **__: Any) -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (1 << 30, resource.RLIM_INFINITY))
+        np.ones(1 << 37)
+
+
+class PrintsGarbage(Uniform):
+    """Prints what is no text, and has no words for its failure either."""
+
+    def fit(self, *_: Any, progress: Progress, **__: Any) -> None:
+        progress(float("nan"), "\x1b[2J\n\ud800" * 1000)
+        os.write(1, b"\xff\xfe\x00\x1b[2J\n")
+        print("\ud800")
+
+        class SpeechlessError(Exception):
+            def __str__(self) -> str:
+                raise ValueError
+
+        raise SpeechlessError
+
+
+class Floods(Uniform):
+    """Prints without measure."""
+
+    def fit(self, *_: Any, **__: Any) -> None:
+        for _ in range(64):
+            os.write(1, b"again and again\n" * (1 << 16))  # a megabyte
+        raise ValueError("dry at last")
+
+
+class RaisesNothing(Uniform):
+    """Raises an error of ours without a word."""
+
+    def fit(self, *_: Any, **__: Any) -> None:
+        raise WorkError
+
+
+class Stubborn(Uniform):
+    """Never ends, and is deaf to what asks it to."""
+
+    def fit(self, *_: Any, progress: Progress, **__: Any) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda number, _: print("heard", signal.Signals(number).name))
+        progress(0.1, "begun")
+        while True:
+            time.sleep(1000)
+
+
+class HangsUp(Uniform):
+    """Closes every file it does not know, as daemons do."""
+
+    def fit(self, *_: Any, **__: Any) -> None:
+        os.closerange(3, 1000)
+        time.sleep(1000)
+
+
+class LeavesChild(Uniform):
+    """Dies, while a child of its own holds all that it had open."""
+
+    def fit(self, *_: Any, **__: Any) -> None:
+        child = os.fork()
+        if not child:
+            time.sleep(1000)
+        print("child", child)
+        os._exit(3)
+
+
+class TellsObjects(Uniform):
+    """Has details that no file can hold."""
+
+    def details(self) -> dict[str, Any]:
+        return {"model": object()}
+
+
+class TellsTooMuch(Uniform):
+    """Has more details than any record."""
+
+    def details(self) -> dict[str, Any]:
+        return {"weights": "0" * 10**7}
+
+
+class TellsProcess(Uniform):
+    """Tells in which process it ran."""
+
+    def details(self) -> dict[str, Any]:
+        return {"process": os.getpid()}
