@@ -51,7 +51,7 @@ def _surely(quadrant: int) -> list[float]:
     return rounded(np.eye(4)[quadrant] * 0.6 + 0.1)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_record() -> MakeRecord:
     """A maker of records whose scores follow from their predictions."""
 
