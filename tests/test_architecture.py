@@ -27,6 +27,7 @@ FORBIDDEN_IN_REPORT = {
     "bench.clips",
     "bench.midi",
     "bench.derived",
+    "bench.site",
 }
 HEAVY = {"torch", "pandas", "sklearn", "music21", "matplotlib", "transformers", "scipy", "numpy"}
 
