@@ -27,7 +27,7 @@ def show(cell: str, results: Path) -> None:
 
     \b
     Example:
-      bench show lite/emopia/mt-midibert/0
+      bench show lite/emopia/midibert/0
     """
     from rich.console import Console
 
