@@ -46,6 +46,15 @@ def pending(store: Store, cells: Sequence[Cell], *, retry_failed: bool = False) 
     return [cell for cell in lacking if store.has_failed(cell)] if retry_failed else lacking
 
 
+def sweep(store: Store, cells: Sequence[Cell]) -> None:
+    """Remove what runs that were killed have left: claims, and states of cells that are done."""
+    for cell in cells:
+        if store.is_done(cell):
+            forget(cell.key)
+    forget_abandoned()
+    store.tidy()
+
+
 def run_cells(
     store: Store,
     cells: Sequence[Cell],
@@ -71,7 +80,6 @@ def run_cells(
     for cell in {(c.method.name, *c.settings): c for c in cells}.values():
         check_settings(cell)
     store.check_writable()
-    forget_abandoned()
     run = _Run(store, cells, tell)
     with _patient_interrupts(run.outcome, interrupted):
         try:

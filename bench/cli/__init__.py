@@ -55,6 +55,13 @@ class _Commands(click.Group):
             pick(args[0], self.list_commands(ctx), "command", see="bench --help")
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:  # of which Click would make exit code 1
+            print("bench: interrupted", file=sys.stderr)
+            sys.exit(130)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx
         foreign = [(name, summary(point)) for name, point in foreign_commands().items()]
@@ -78,5 +85,3 @@ def main(arguments: list[str] | None = None) -> Any:
     except (UserError, WorkError) as error:
         print(f"bench: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.exit(130)

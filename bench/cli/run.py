@@ -89,10 +89,11 @@ def run_and_tell(
     from bench.cli.progress import watch
     from bench.cli.summary import print_summary
     from bench.datasets.fetch import is_fetched
-    from bench.running import pending
+    from bench.running import pending, sweep
     from bench.store import Store
 
     store = Store(results)
+    sweep(store, cells)
     todo = pending(store, cells, retry_failed=retry_failed)
     done = len({cell.key for cell in cells}) - len(todo)
     if not todo:

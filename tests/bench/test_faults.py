@@ -59,7 +59,8 @@ def test_each_fault_fails_its_own_cell_with_a_reason(tmp_path: Path) -> None:
         "WrongShape": "predict_proba: probabilities of shape (64, 3), not (n, 4)",
         "PrintsGarbage": "SpeechlessError: ",
         "RaisesNothing": "WorkError: ",
-        "TellsObjects": "a record that cannot be kept: Encoding objects of type object is unsupported",
+        "TellsObjects": "a record that cannot be kept: "
+        "Encoding objects of type object is unsupported",
         "TellsTooMuch": "a record of 9 MB: over 8 MB, which none is",
         "Missing": "AttributeError: module 'strange' has no attribute 'Missing'",
     }

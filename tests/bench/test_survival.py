@@ -1,0 +1,216 @@
+"""`bench run` as real processes that are killed, interrupted, and run side by side.
+
+SMER_BENCH_KILLS says how often the suite is killed, 6 times by default.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import numpy as np
+import pytest
+
+from bench.store import read_failures, read_records
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+KILLS = int(os.environ.get("SMER_BENCH_KILLS", "6"))
+
+pytestmark = pytest.mark.skipif(
+    not Path("/proc/self/environ").exists(), reason="finds its processes in /proc"
+)
+
+SUITE = """
+name = "hardy"
+description = "Cells of a second."
+datasets = ["synthetic"]
+seeds = 3
+[methods.majority]
+[methods.brief]
+[methods.lengthy]
+"""
+
+
+@dataclass
+class Bench:
+    """Starts `bench run` in a folder of its own and knows every process that comes of it."""
+
+    folder: Path
+    mark: str
+
+    def start(self, *arguments: str, results: str = "results") -> subprocess.Popen[str]:
+        """Run the suite in the background."""
+        command = [sys.executable, "-c", "from bench.cli import main; main()", "run"]
+        command += ["--suite", "hardy.toml", "--results", results, *(arguments or ("--all",))]
+        environment = {
+            "PYTHONPATH": os.pathsep.join([str(self.folder), str(Path(__file__).parent)]),
+            "STRANGERS_JOURNAL": str(self.folder / "journal"),
+            "SMER_BENCH_CACHE": str(self.folder / "cache"),
+            "SMER_BENCH_TEST": self.mark,
+        }
+        return subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env=os.environ | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,  # as a shell's job: a group of its own
+        )
+
+    def processes(self) -> list[int]:
+        """Those that run, of any `bench run` started here."""
+        found = []
+        for entry in Path("/proc").iterdir():
+            try:
+                if entry.name.isdecimal() and self.mark in (entry / "environ").read_text():
+                    found.append(int(entry.name))
+            except OSError:  # it has just ended
+                continue
+        return found
+
+    def journal(self) -> list[str]:
+        """What methods have told, a line each."""
+        path = self.folder / "journal"
+        return path.read_text().splitlines() if path.exists() else []
+
+    def records(self, results: str = "results") -> dict[str, Any]:
+        """All records by path, without what differs from run to run; each checked."""
+        folder = self.folder / results
+        read_records(folder)
+        contents = {}
+        for path in folder.rglob("*.json"):
+            content = json.loads(path.read_bytes())
+            del content["provenance"], content["digest"]
+            contents[path.relative_to(folder).as_posix()] = content
+        return contents
+
+    def assert_tidy(self, results: str = "results") -> None:
+        """Nothing is left of a run but its records: no process, no state, no claim, no part."""
+        assert soon(lambda: not self.processes())
+        assert not list((self.folder / "cache" / "unfinished").glob("*"))
+        hidden = [p for p in (self.folder / results).rglob("*") if p.name.startswith(".")]
+        assert hidden == []
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    (tmp_path / "hardy.toml").write_text(SUITE)
+    package = tmp_path / "strangers-1.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: strangers\nVersion: 1\n")
+    (package / "entry_points.txt").write_text("[smer_bench.methods]\nstrangers = strangers\n")
+    return Bench(tmp_path, uuid4().hex)
+
+
+def soon(condition: Callable[[], bool], seconds: float = 60) -> bool:
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.02)
+    return condition()
+
+
+def finish(process: subprocess.Popen[str], code: int = 0) -> str:
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == code, output
+    return output
+
+
+def test_killed_at_any_moment_and_started_again_it_ends_as_if_undisturbed(bench: Bench) -> None:
+    begun = time.monotonic()
+    finish(bench.start(results="undisturbed"))
+    usual = time.monotonic() - begun
+    expected = bench.records("undisturbed")
+    assert len(expected) == 7
+    moments, kills, results = np.random.default_rng(0), 0, "results"
+    while kills < KILLS:
+        process = bench.start(results=results)
+        try:
+            process.wait(moments.uniform(0, usual))
+        except subprocess.TimeoutExpired:
+            # Either `bench run` alone, or all of its processes, in any order.
+            for pid in [process.pid] if kills % 2 else bench.processes():
+                kill(pid)
+            finish(process, -signal.SIGKILL)
+            kills += 1
+            assert soon(lambda: not bench.processes()), "a worker is left"
+            read_records(bench.folder / results)  # none is torn
+            continue
+        assert process.returncode == 0
+        assert bench.records(results) == expected
+        results += "+"  # done before its time: once more
+    finish(bench.start(results=results))
+    assert bench.records(results) == expected
+    assert not read_failures(bench.folder / results)
+    bench.assert_tidy(results)
+
+
+def kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def test_a_long_cell_goes_on_from_its_last_epoch(bench: Bench) -> None:
+    lengthy = ("--method", "lengthy", "--seeds", "0")
+    finish(bench.start(*lengthy, results="undisturbed"))
+    (bench.folder / "journal").unlink()
+    process = bench.start(*lengthy)
+    assert soon(lambda: "lengthy 0 2" in bench.journal())
+    process.kill()
+    finish(process, -signal.SIGKILL)
+    assert soon(lambda: not bench.processes())
+    finish(bench.start(*lengthy))
+    counts = [Counter(bench.journal())[f"lengthy 0 {epoch}"] for epoch in range(5)]
+    assert counts in ([1, 1, 1, 1, 1], [1, 1, 2, 1, 1])  # an epoch's end may come before the kill
+    assert bench.records() == bench.records("undisturbed")
+    bench.assert_tidy()
+
+
+def test_two_runs_at_once_share_the_work(bench: Bench) -> None:
+    both = [bench.start("--all", "-j", "1") for _ in range(2)]
+    for process in both:
+        finish(process)
+    fits = Counter(line for line in bench.journal() if not line.startswith("lengthy"))
+    assert fits == {f"brief {seed}": 1 for seed in range(3)}
+    epochs = Counter(line for line in bench.journal() if line.startswith("lengthy"))
+    assert epochs == {f"lengthy {seed} {epoch}": 1 for seed in range(3) for epoch in range(5)}
+    assert len(bench.records()) == 7
+    bench.assert_tidy()
+
+
+def test_one_interrupt_lets_running_cells_finish_and_begins_no_other(bench: Bench) -> None:
+    process = bench.start("--method", "[bl]*", "-j", "1")
+    assert soon(lambda: bench.journal() != [])
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of the group
+    output = finish(process, 1)
+    assert "interrupted; the same command goes on from here" in output
+    assert bench.journal() == ["brief 0"]
+    assert list(bench.records()) == ["hardy/synthetic/brief/seed-0.json"]
+    bench.assert_tidy()
+    assert "5 executed, 1 done already, 0 failed" in finish(bench.start("--method", "[bl]*"))
+
+
+def test_a_second_interrupt_ends_running_cells_at_once(bench: Bench) -> None:
+    slow = ("--method", "brief", "--seeds", "0", "--changes", "seconds=1000")
+    process = bench.start(*slow)
+    assert soon(lambda: bench.journal() != [])
+    os.killpg(process.pid, signal.SIGINT)
+    time.sleep(0.2)
+    assert process.poll() is None
+    os.killpg(process.pid, signal.SIGINT)
+    assert "bench: interrupted" in finish(process, 130)
+    assert bench.records() == {}
+    bench.assert_tidy()
