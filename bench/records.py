@@ -21,7 +21,7 @@ from bench.names import NAME
 from bench.scoring import Scores, score
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -129,16 +129,12 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True)
     @cached_property
     def probabilities(self) -> FloatArray:
         """Of the clips, shape (n_clips, 4)."""
-        return _stacked(p.p for p in self.predictions)
+        return _clip_rows(self.predictions)
 
     @cached_property
     def segment_probabilities(self) -> FloatArray:
         """Of all segments of all clips, one after another, shape (n_segments, 4)."""
-        return _stacked(chain.from_iterable(p.segments or () for p in self.predictions))
-
-
-def _stacked(rows: Iterable[list[float]]) -> FloatArray:
-    return np.fromiter(chain.from_iterable(rows), np.float64).reshape(-1, N_QUADRANTS)
+        return _segment_rows(self.predictions)
 
 
 def rounded(row: FloatArray) -> list[float]:
@@ -155,15 +151,30 @@ def rounded(row: FloatArray) -> list[float]:
 
 def scores_of(predictions: list[Prediction]) -> tuple[Scores, Scores | None]:
     """Clip-level and, where there are segments, segment-level scores."""
-    clips = score([p.label for p in predictions], [p.p for p in predictions])
-    if any(p.segments is None for p in predictions):
-        return clips, None
-    rows = [row for p in predictions for row in p.segments or ()]
-    return clips, score(_segment_labels(predictions), rows)
+    return _scores(predictions, _clip_rows(predictions), _segment_rows(predictions))
 
 
-def _segment_labels(predictions: list[Prediction]) -> list[int]:
-    return [p.label for p in predictions for _ in p.segments or ()]
+def _scores(
+    predictions: list[Prediction], clips: FloatArray, segments: FloatArray
+) -> tuple[Scores, Scores | None]:
+    labels = [p.label for p in predictions]
+    cut = [p.segments for p in predictions if p.segments]
+    if len(cut) < len(predictions):
+        return score(labels, clips), None
+    return score(labels, clips), score(np.repeat(labels, [*map(len, cut)]), segments)
+
+
+def _clip_rows(predictions: list[Prediction]) -> FloatArray:
+    return _stacked([p.p for p in predictions])
+
+
+def _segment_rows(predictions: list[Prediction]) -> FloatArray:
+    return _stacked([row for p in predictions for row in p.segments or ()])
+
+
+def _stacked(rows: list[list[float]]) -> FloatArray:
+    values = chain.from_iterable(rows)  # several times as fast as an array of lists
+    return np.fromiter(values, np.float64, N_QUADRANTS * len(rows)).reshape(-1, N_QUADRANTS)
 
 
 def encode_record(record: Record) -> bytes:
@@ -204,7 +215,9 @@ def _is_sealed(record: Record, data: bytes) -> bool:
     """Whether the digest is that of the content. A file as it was written is not encoded anew."""
     end = b"\n}\n"
     as_written = data.removesuffix(b',\n "digest": ' + _json(record.digest).encode() + end) + end
-    return record.digest in (hashlib.sha256(as_written).hexdigest(), _digest(record))
+    if hashlib.sha256(as_written).hexdigest() == record.digest:
+        return True
+    return _digest(record) == record.digest
 
 
 def decode_record(data: bytes, *, name: str | Path) -> Record:
@@ -245,12 +258,10 @@ def contradictions(record: Record, data: bytes) -> Iterator[str]:
         yield "holds no predictions"
         return
     yield from _improbable(record)
-    labels = [p.label for p in record.predictions]
-    yield from _wrong_scores(record.scores, score(labels, record.probabilities), "clip")
-    segment_scores = None
-    if all(p.segments for p in record.predictions):
-        segment_labels = _segment_labels(record.predictions)
-        segment_scores = score(segment_labels, record.segment_probabilities)
+    scores, segment_scores = _scores(
+        record.predictions, record.probabilities, record.segment_probabilities
+    )
+    yield from _wrong_scores(record.scores, scores, "clip")
     yield from _wrong_scores(record.segment_scores, segment_scores, "segment")
     if record.digest and not _is_sealed(record, data):
         yield "its digest is not that of its content: it was changed after it was written"

@@ -73,7 +73,20 @@ def accuracy_interval(runs: Runs, songs: IntArray) -> Interval:
     it need be: in simulations it covered 96 to 99 % with 32 songs of 3 clips, and 96 % with 40
     songs of 12.
     """
-    return _interval(_mean_over_seeds(_song_weights(songs) @ runs.hits.T.astype(np.float32)))
+    (interval,) = accuracy_intervals([runs], songs)
+    return interval
+
+
+def accuracy_intervals(methods: Sequence[Runs], songs: IntArray) -> list[Interval]:
+    """`accuracy_interval` of several methods on the same clips.
+
+    All seeds of all methods stand in one matrix: one wide product is ten times as fast as many
+    narrow ones.
+    """
+    hits = np.concatenate([runs.hits for runs in methods]).T.astype(np.float32)
+    ends = np.cumsum([len(runs.hits) for runs in methods])
+    by_seed = np.split(_song_weights(songs) @ hits, ends[:-1], axis=1)
+    return [_interval(_mean_over_seeds(part)) for part in by_seed]
 
 
 def macro_f1_interval(labels: IntArray, answers: IntArray, songs: IntArray) -> Interval:

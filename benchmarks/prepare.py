@@ -44,12 +44,13 @@ def main() -> None:
     runs: dict[str, list[dict[str, Any]]] = {"cold": [], "warm": []}
     for _ in range(options.rounds):
         with tempfile.TemporaryDirectory() as cache:
-            for state, told in runs.items():
-                told.append(run_once(cache))
-                print(f"{state}: {told[-1]['seconds']:.2f} s", flush=True)
-    (values,) = {(r["clips"], r["notes"], r["words"], r["digest"]) for r in sum(runs.values(), [])}
+            for state in runs:
+                runs[state].append(run_once(cache))
+                print(f"{state}: {runs[state][-1]['seconds']:.2f} s", flush=True)
+    told = [*runs["cold"], *runs["warm"]]
+    (values,) = {(run["clips"], run["notes"], run["words"], run["digest"]) for run in told}
     print(f"{values[0]:,} clips, {values[1]:,} compound words, {values[2]:,} performance words")
-    cold, warm = (statistics.median(r["seconds"] for r in told) for told in runs.values())
+    cold, warm = (statistics.median(run["seconds"] for run in told) for told in runs.values())
     print(f"prepare cold_s={cold:.2f} warm_s={warm:.2f} cores={os.cpu_count()}")
 
 

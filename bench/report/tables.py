@@ -128,13 +128,14 @@ def _main_table(board: Board, expected: Expected, inference: Inference) -> str:
     notes = _Notes()
     standings = inference.standings(board)
     rows = []
-    for row in board.rows:
+    intervals = inference.intervals(board.rows)
+    for row, interval in zip(board.rows, intervals, strict=True):
         standing = standings.get(row.method)
         cells = [
             escape(row.method) + notes.mark(row.note),
             f"{standing.rank} {standing.ties}" if standing else "n = 1: no test",
             accuracy(row),
-            per_cent(inference.interval(row)),
+            per_cent(interval),
             macro_f1(row),
         ]
         if paper:
@@ -165,6 +166,7 @@ def _beside_paper(row: Row, paper: PaperResult | None, notes: _Notes) -> list[st
 def _paper_table(board: Board, inference: Inference) -> str:
     """Row by row: measured, published, and whether the one's interval holds the other."""
     rows = []
+    inference.intervals([row for row in board.rows if row.has_segments], segments=True)
     for row in board.rows:
         paper = published().result(row.method, board.dataset)
         for segments in (False, True):
