@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import subprocess
 import threading
@@ -11,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
 
 from baselines.jsymbolic.columns import JSymbolicColumns
 from baselines.jsymbolic.native import catalogue
@@ -152,24 +153,33 @@ class _Cache:
     """Rows of earlier runs, one small file each, so that an interrupted run loses little."""
 
     def __init__(self, program: Program) -> None:
+        self._program = program.digest
         self._folder = cache_directory() / "jsymbolic" / program.digest[:16]
 
     def load(self, file: Path) -> FloatArray | None:
+        origin = self._origin(file)
         try:
-            row: FloatArray = np.load(self._file(file), allow_pickle=False)
-        except (OSError, ValueError, EOFError):
+            with safe_open(self._file(origin), framework="np") as kept:
+                row: FloatArray = kept.get_tensor("row")
+                known = kept.metadata() == origin
+        except (OSError, SafetensorError):
             return None
-        return row if row.shape == (len(catalogue.COLUMNS),) else None
+        return row if known and row.shape == (len(catalogue.COLUMNS),) else None
 
     def save(self, file: Path, row: Outcome) -> None:
         if isinstance(row, Failure):
             return
-        data = io.BytesIO()
-        np.save(data, row)
-        write_atomically(self._file(file), data.getvalue())
+        origin = self._origin(file)
+        write_atomically(self._file(origin), save({"row": row}, origin))
 
-    def _file(self, file: Path) -> Path:
-        return self._folder / f"{hashlib.sha256(file.read_bytes()).hexdigest()}.npy"
+    def _origin(self, file: Path) -> dict[str, str]:
+        return {
+            "program": self._program,
+            "midi": hashlib.sha256(file.read_bytes()).hexdigest(),
+        }
+
+    def _file(self, origin: dict[str, str]) -> Path:
+        return self._folder / f"{origin['midi']}.safetensors"
 
 
 def _java_version(java: Path) -> str:

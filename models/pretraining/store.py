@@ -82,10 +82,10 @@ def stored_tokens(corpus: Corpus, backbone: str, progress: Progress = silent) ->
     digest = corpus.digest()
     folder = cache_directory() / "pretraining" / f"{encoding.id}-{digest[:24]}"
     with locked(folder):
-        store = _load(folder, corpus.name)
+        store = _load(folder, corpus.name, encoding.id, digest)
         if store is None:
             _build(corpus, digest, backbone, folder, progress)
-            store = _load(folder, corpus.name)
+            store = _load(folder, corpus.name, encoding.id, digest)
     if store is None:
         raise UserError(f"{folder}: cannot be read back; is the disk full?")
     if not len(store.pieces):
@@ -95,15 +95,19 @@ def stored_tokens(corpus: Corpus, backbone: str, progress: Progress = silent) ->
     return store
 
 
-def _load(folder: Path, name: str) -> TokenStore | None:
-    """None if there is no store, or no whole one."""
+def _load(folder: Path, name: str, encoding: str, digest: str) -> TokenStore | None:
+    """None if there is no store, no whole one, or one of something else."""
     try:
         about = msgspec.json.decode((folder / _ABOUT).read_bytes(), type=About)
         pieces = np.load(folder / _PIECES)
         size = (folder / _TOKENS).stat().st_size
     except (OSError, ValueError, EOFError, msgspec.DecodeError):
         return None
-    if size != 2 * about.n_tokens * about.columns or len(pieces) != about.n_pieces:
+    if (about.encoding, about.digest) != (encoding, digest):
+        return None
+    if size != 2 * about.n_tokens * about.columns:
+        return None
+    if pieces.dtype != PIECE or pieces.shape != (about.n_pieces,):
         return None
     shape = (about.n_tokens, about.columns)
     tokens: Any = np.empty(shape, np.uint16)

@@ -20,7 +20,12 @@ from uuid import uuid4
 import numpy as np
 import pytest
 
+from bench.cells import plan
+from bench.execution import run_cell
+from bench.methods import silent
+from bench.records import encode_record
 from bench.store import read_failures, read_records
+from bench.suites import load_suite
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -176,6 +181,35 @@ def test_a_long_cell_goes_on_from_its_last_epoch(bench: Bench) -> None:
     counts = [Counter(bench.journal())[f"lengthy 0 {epoch}"] for epoch in range(5)]
     assert counts in ([1, 1, 1, 1, 1], [1, 1, 2, 1, 1])  # an epoch's end may come before the kill
     assert bench.records() == bench.records("undisturbed")
+    bench.assert_tidy()
+
+
+def test_training_goes_on_from_its_last_epoch_and_ends_as_if_undisturbed(bench: Bench) -> None:
+    import torch
+
+    settings = "width = 16\nlayers = 1\nheads = 1\nembedding = 4\nepochs = 4\nmax_length = 32\n"
+    suite = bench.folder / "neural.toml"
+    suite.write_text(
+        'name = "neural"\ndescription = ""\ndatasets = ["synthetic"]\nseeds = 1\n'
+        f"[methods.midibert]\n{settings}"
+    )
+    (cell,) = plan(load_suite(str(suite)))
+    state = bench.folder / "cache" / "unfinished" / cell.key / "training.pt"
+    process = bench.start("--suite", "neural.toml", "--all")
+    assert soon(state.exists)
+    process.kill()
+    finish(process, -signal.SIGKILL)
+    assert soon(lambda: not bench.processes())
+    # A mark in the state's history shows in the end that the first epoch was not trained again.
+    saved = torch.load(state, weights_only=True)
+    saved["history"]["epochs"][0]["train_loss"] = -1.0
+    torch.save(saved, state)
+    finish(bench.start("--suite", "neural.toml", "--all"))
+    (record,) = bench.records().values()
+    undisturbed = json.loads(encode_record(run_cell(cell, silent)))
+    undisturbed["details"]["history"][0]["train_loss"] = -1.0
+    del undisturbed["provenance"]
+    assert record == undisturbed
     bench.assert_tidy()
 
 

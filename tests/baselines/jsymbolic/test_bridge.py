@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from safetensors.numpy import save as save_row
 
 from baselines.jsymbolic.bridge import FOUR_DIGITS, JSymbolic
 from baselines.jsymbolic.native.catalogue import COLUMNS, FEATURES, extract
@@ -170,9 +171,11 @@ def test_rows_are_kept_by_content_and_jar_and_failures_are_not(runs: Path, tmp_p
     np.testing.assert_array_equal(again[0], first[0])
     np.testing.assert_array_equal(again[2], first[0])
     assert n_runs(runs) == before + 1  # for the failure
-    for kept in (tmp_path / "cache").rglob("*.npy"):
-        kept.write_bytes(kept.read_bytes()[:100])
-    np.testing.assert_array_equal(JSymbolic(LIMITS).extract(paths[:1], options)[0], first[0])
+    (kept,) = (tmp_path / "cache").rglob("*.safetensors")
+    of_another = save_row({"row": np.zeros_like(first[0])}, {"program": "another", "midi": "song"})
+    for damaged in (kept.read_bytes()[:-100], of_another, b""):
+        kept.write_bytes(damaged)
+        np.testing.assert_array_equal(JSymbolic(LIMITS).extract(paths[:1], options)[0], first[0])
     before = n_runs(runs)
     jar = Path(os.environ[JAR_VARIABLE])
     jar.rename(jar.with_name("other.jar"))
