@@ -225,7 +225,7 @@ def parse_seeds(text: str) -> list[int]:
     return list(seeds)
 
 
-def parse_changes(texts: Iterable[str]) -> dict[str, Any]:
+def parse_changes(texts: Iterable[str], option: str = "--changes") -> dict[str, Any]:
     """Settings from "key=value" texts; a value is TOML where it can be read as TOML, else a string.
 
     Raises:
@@ -236,9 +236,9 @@ def parse_changes(texts: Iterable[str]) -> dict[str, Any]:
         key, equals, value = text.partition("=")
         key = key.strip()
         if not equals or not key.isidentifier():
-            raise UserError(f"--changes {text!r}: write key=value, as in epochs=10")
+            raise UserError(f"{option} {text!r}: write key=value, as in epochs=10")
         if key in changes:
-            raise UserError(f"--changes: {key} is given twice")
+            raise UserError(f"{option}: {key} is given twice")
         try:
             changes[key] = msgspec.toml.decode(f"value = {value}")["value"]
         except msgspec.DecodeError:

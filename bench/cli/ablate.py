@@ -7,10 +7,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bench.cli.options import dataset_option, results_option, seeds_option, suite_option
+from bench.cli.options import (
+    dataset_option,
+    executor_options,
+    results_option,
+    seeds_option,
+    suite_option,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from bench.executors.choose import Choice
 
 
 @click.command()
@@ -20,7 +28,7 @@ if TYPE_CHECKING:
 @dataset_option("emopia")
 @seeds_option()
 @results_option()
-@click.option("-j", "--jobs", type=click.IntRange(min=1), help="Cells at once.")
+@executor_options()
 def ablate(
     *,
     tasks: str,
@@ -29,7 +37,7 @@ def ablate(
     dataset: str,
     seeds: str | None,
     results: Path,
-    jobs: int | None,
+    choice: Choice,
 ) -> None:
     r"""Run a method with every subset of the auxiliary tasks, as in the paper's Table 3.
 
@@ -61,4 +69,4 @@ def ablate(
             changes={"tasks": subset} if subset else {},
         )
     ]
-    run_and_tell(cells, results, jobs=jobs)
+    run_and_tell(cells, results, choice=choice)

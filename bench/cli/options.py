@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,13 @@ def _complete_dataset(ctx: click.Context, param: click.Parameter, incomplete: st
     from bench.datasets import dataset_names
 
     return [name for name in dataset_names() if name.startswith(incomplete)]
+
+
+def _complete_executor(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    del ctx, param
+    from bench.executors.choose import EXECUTORS
+
+    return [name for name in EXECUTORS if name.startswith(incomplete)]
 
 
 def suite_option(default: str) -> Decorator:
@@ -94,3 +102,59 @@ def results_option() -> Decorator:
         show_default=True,
         help="The folder of records.",
     )
+
+
+def executor_options() -> Decorator:
+    """`--executor NAME` and what goes with each; the command gets them as one `Choice`."""
+    options = (
+        click.option(
+            "-j", "--jobs", type=click.IntRange(min=1), help="Cells at once; as there is room."
+        ),
+        click.option(
+            "--executor",
+            default="local",
+            show_default=True,
+            metavar="local|dask|slurm",
+            shell_complete=_complete_executor,
+            help="Where cells run.",
+        ),
+        click.option("--gpus", metavar="0,1", help="local: a GPU for each cell, of these."),
+        click.option(
+            "--cells-per-gpu",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="local: cells at once that share a GPU; 1 by default.",
+        ),
+        click.option(
+            "--scheduler",
+            metavar="tcp://HOST:PORT",
+            help="dask: the cluster's scheduler; a cluster on this machine by default.",
+        ),
+        click.option(
+            "--slurm",
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="slurm: an option of sbatch, such as partition=gpu; may be given several times.",
+        ),
+    )
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(command)
+        def with_choice(
+            *,
+            executor: str,
+            jobs: int | None,
+            gpus: str | None,
+            cells_per_gpu: int | None,
+            scheduler: str | None,
+            slurm: tuple[str, ...],
+            **others: Any,
+        ) -> Any:
+            from bench.executors.choose import Choice
+
+            choice = Choice(executor, jobs, gpus, cells_per_gpu, scheduler, slurm)
+            return command(choice=choice, **others)
+
+        return reduce(lambda function, option: option(function), reversed(options), with_choice)
+
+    return decorate

@@ -10,8 +10,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bench.executors import Failed, Finished, Progressed, Started
-from bench.executors.local import LocalExecutor
-from bench.running import Outcome, default_jobs, run_cells
+from bench.executors.choose import Choice, open_executor
+from bench.running import Outcome, run_cells
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,12 +25,20 @@ if TYPE_CHECKING:
 _STEPS = 1000
 
 
-def watch(store: Store, cells: Sequence[Cell], *, n_done: int, jobs: int | None) -> Outcome:
+def watch(
+    store: Store, cells: Sequence[Cell], *, n_done: int, choice: Choice | None = None
+) -> Outcome:
     """Run cells; show how they come along on a terminal, or print a line for each elsewhere."""
-    jobs = jobs or default_jobs(cells)
-    console = Console(stderr=True)
-    console.print(f"{len(cells)} cells to run, {n_done} done already, {jobs} at a time")
-    with Progress(
+    with open_executor(choice or Choice(), cells) as executor:
+        console = Console(stderr=True)
+        console.print(f"{len(cells)} cells to run, {n_done} done already, {executor}")
+        with _bars(console) as bars:
+            view = _View(bars, len(cells))
+            return run_cells(store, cells, executor, view.tell, view.interrupted)
+
+
+def _bars(console: Console) -> Progress:
+    return Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
@@ -39,9 +47,7 @@ def watch(store: Store, cells: Sequence[Cell], *, n_done: int, jobs: int | None)
         console=console,
         disable=not console.is_terminal,
         transient=True,
-    ) as bars:
-        view = _View(bars, len(cells))
-        return run_cells(store, cells, LocalExecutor(jobs), view.tell, view.interrupted)
+    )
 
 
 class _View:

@@ -9,6 +9,7 @@ import click
 from bench.cli.options import (
     changes_option,
     dataset_option,
+    executor_options,
     method_option,
     results_option,
     seeds_option,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bench.cells import Cell
+    from bench.executors.choose import Choice
 
 
 @click.command()
@@ -31,11 +33,11 @@ if TYPE_CHECKING:
 @seeds_option()
 @changes_option()
 @results_option()
-@click.option("-j", "--jobs", type=click.IntRange(min=1), help="Cells at once; as cores allow.")
 @click.option(
     "--from-scratch", is_flag=True, help="Start from random weights; a variant of its own."
 )
 @click.option("--retry-failed", is_flag=True, help="Only cells that failed when last run.")
+@executor_options()
 def run(
     *,
     everything: bool,
@@ -45,9 +47,9 @@ def run(
     seeds: str | None,
     changes: tuple[str, ...],
     results: Path,
-    jobs: int | None,
     from_scratch: bool,
     retry_failed: bool,
+    choice: Choice,
 ) -> None:
     r"""Run the cells that have no record yet.
 
@@ -60,6 +62,8 @@ def run(
       bench run --method 'mt-*' --dataset emopia --seeds 0-4
       bench run --method midibert --changes epochs=5
       bench run --method 'mt-*' --from-scratch
+      bench run --all --suite paper --gpus 0,1
+      bench run --all --executor slurm --slurm partition=long
     """
     from bench.cells import parse_changes, parse_seeds, plan
     from bench.suites import load_suite
@@ -74,11 +78,15 @@ def run(
         changes=parse_changes(changes),
         from_scratch=from_scratch,
     )
-    run_and_tell(cells, results, jobs=jobs, retry_failed=retry_failed)
+    run_and_tell(cells, results, choice=choice, retry_failed=retry_failed)
 
 
 def run_and_tell(
-    cells: Sequence[Cell], results: Path, *, jobs: int | None = None, retry_failed: bool = False
+    cells: Sequence[Cell],
+    results: Path,
+    *,
+    choice: Choice | None = None,
+    retry_failed: bool = False,
 ) -> None:
     """Run cells under a live view, then print what they came to.
 
@@ -102,7 +110,7 @@ def run_and_tell(
         return
     datasets = dict.fromkeys(cell.dataset for cell in todo)
     fetch_watched(name for name in datasets if not is_fetched(name))
-    outcome = watch(store, todo, n_done=done, jobs=jobs)
+    outcome = watch(store, todo, n_done=done, choice=choice)
     print_summary(store, cells)
     click.echo(
         f"{len(outcome.finished)} executed, {done + len(outcome.elsewhere)} done already, "

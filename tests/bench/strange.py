@@ -7,11 +7,13 @@ import resource
 import signal
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bench.errors import WorkError
+from bench.files import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,6 +85,27 @@ class Sleeps(Uniform):
 
     def fit(self, *_: Any, **__: Any) -> None:
         time.sleep(1000)
+
+
+class SleepsOnce(Uniform):
+    """Never ends the first time, when it leaves its parent's number in a file."""
+
+    def __init__(self, *, path: str) -> None:
+        super().__init__()
+        self.path = Path(path)
+
+    def fit(self, *args: Any, **keywords: Any) -> None:
+        if not self.path.exists():
+            write_atomically(self.path, str(os.getppid()).encode())
+            time.sleep(1000)
+        super().fit(*args, **keywords)
+
+
+class TellsGpu(Uniform):
+    """Tells which GPU it sees."""
+
+    def details(self) -> dict[str, Any]:
+        return {"gpu": os.environ.get("CUDA_VISIBLE_DEVICES")}
 
 
 class WrongShape(Uniform):

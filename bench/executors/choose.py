@@ -1,0 +1,99 @@
+"""Which executor a user has asked for."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from bench.errors import UserError
+from bench.registry import pick
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from bench.cells import Cell
+    from bench.executors import Executor
+
+#: Executor -> the options that it alone has.
+EXECUTORS = {"local": ("gpus", "cells_per_gpu"), "dask": ("scheduler",), "slurm": ("slurm",)}
+#: Executor, and extra of this package -> the module that it needs.
+_NEEDS = {"dask": "distributed", "slurm": "submitit"}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What was said about where cells run. One that cannot be met is never made.
+
+    Raises:
+        UserError: an unknown executor, or options that do not go together.
+    """
+
+    executor: str = "local"
+    #: Cells at once; None: as many as there is room for.
+    jobs: int | None = None
+    #: GPUs of this machine, as CUDA_VISIBLE_DEVICES names them, by commas.
+    gpus: str | None = None
+    cells_per_gpu: int | None = None
+    #: Address of a Dask scheduler.
+    scheduler: str | None = None
+    #: Options of sbatch, each "key=value".
+    slurm: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        pick(self.executor, EXECUTORS, "executor")
+        for executor, options in EXECUTORS.items():
+            for option in options:
+                if getattr(self, option) and executor != self.executor:
+                    name = option.replace("_", "-")
+                    raise UserError(f"--{name} goes with --executor {executor} only")
+        if self.cells_per_gpu and not self.gpus:
+            raise UserError("--cells-per-gpu needs --gpus, such as --gpus 0,1")
+        devices = self.devices
+        if "" in devices or len(set(devices)) < len(devices):
+            raise UserError(f"--gpus {self.gpus!r}: write each GPU once, such as 0,1")
+        room = self.room_on_gpus
+        if room and self.jobs and self.jobs > room:
+            raise UserError(f"-j {self.jobs}: --gpus and --cells-per-gpu leave room for {room}")
+
+    @property
+    def devices(self) -> list[str]:
+        """The GPUs, one by one."""
+        return [name.strip() for name in self.gpus.split(",")] if self.gpus else []
+
+    @property
+    def room_on_gpus(self) -> int:
+        """Cells at once that the named GPUs have room for."""
+        return len(self.devices) * (self.cells_per_gpu or 1)
+
+
+@contextmanager
+def open_executor(choice: Choice, cells: Sequence[Cell]) -> Iterator[Executor]:
+    """The chosen executor, ready to run these cells.
+
+    Raises:
+        UserError: its extra is not installed, or what it needs is not there.
+    """
+    from bench.running import default_jobs
+
+    needed = _NEEDS.get(choice.executor)
+    if needed and find_spec(needed) is None:
+        hint = f"pip install 'smer-bench[{choice.executor}]'"
+        raise UserError(f"--executor {choice.executor} needs {needed}: {hint}")
+    if choice.executor == "dask":
+        from bench.executors.dask import DaskExecutor, connected
+
+        with connected(choice.scheduler, choice.jobs or default_jobs(cells)) as client:
+            yield DaskExecutor(client, choice.jobs)
+    elif choice.executor == "slurm":
+        from bench.cells import parse_changes
+        from bench.executors.slurm import SlurmExecutor
+
+        options = parse_changes(choice.slurm, option="--slurm")
+        yield SlurmExecutor(options, choice.jobs)
+    else:
+        from bench.executors.local import LocalExecutor
+
+        jobs = choice.jobs or choice.room_on_gpus or default_jobs(cells)
+        yield LocalExecutor(jobs, choice.devices)

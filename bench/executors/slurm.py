@@ -1,0 +1,183 @@
+"""Cells as jobs of Slurm, one each, submitted and watched with submitit.
+
+A job runs its cell in a process of its own, as `local` does, and leaves the answer in a folder in
+the cache, which every node must see. A job that Slurm preempts, or whose limit in Slurm comes
+before the cell's, is queued again and goes on from the cell's last epoch. Jobs outlive the process
+that submitted them: the next one finds them by their cells' keys, and submits none twice.
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+import subprocess
+import time
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import submitit
+
+from bench.derived import cache_directory
+from bench.errors import UserError
+from bench.executors import Failed, Finished, Started
+from bench.executors.process import run_alone
+from bench.registry import pick
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Mapping
+    from pathlib import Path
+
+    from bench.cells import Cell
+    from bench.executors import Event
+
+#: Seconds between two looks at all jobs, and from a job's end until its answer must be visible.
+_LOOK = 1.0
+_SETTLE = 15.0
+#: Minutes that a job has beyond its cell's time limit.
+_SPARE = 5
+_LOG_TAIL = 4000
+#: States of a job that will still answer; the first word of what Slurm says.
+_ALIVE = {"PENDING", "RUNNING", "CONFIGURING", "REQUEUED", "SUSPENDED", "PREEMPTED", "COMPLETING"}
+
+
+class SlurmExecutor:
+    """Submits cells to Slurm.
+
+    Args:
+        options: of sbatch, by name, such as partition="gpu", gpus_per_node=1; `time` in minutes.
+        jobs: how many jobs to have in the queue at once; None: one for each cell.
+        cluster: whom submitit asks; "local" runs the jobs on this machine.
+
+    Raises:
+        UserError: submitit knows no such option, or there is no Slurm here.
+    """
+
+    def __init__(
+        self, options: Mapping[str, Any], jobs: int | None = None, *, cluster: str = "slurm"
+    ) -> None:
+        known = submitit.SlurmExecutor._valid_parameters()  # noqa: SLF001 - listed nowhere else
+        for name in options:
+            pick(name, known, "option of --slurm", see="man sbatch")
+        if not isinstance(options.get("time", 1), int):
+            raise UserError(f"--slurm time={options['time']}: write minutes, as in time=240")
+        if cluster == "slurm" and not shutil.which("sbatch"):
+            raise UserError("--executor slurm: there is no Slurm here: sbatch is not found")
+        self.options = options
+        self.jobs = jobs
+        self.cluster = cluster
+
+    def __str__(self) -> str:
+        return f"{self.jobs or 'all'} at a time, as jobs of Slurm"
+
+    def run(self, cells: Iterator[Cell]) -> Generator[Event, None, None]:
+        """See `Executor.run`."""
+        jobs: list[_Job] = []
+        try:
+            yield from self._run(cells, jobs)
+        finally:
+            for job in jobs:
+                job.cancel()
+
+    def _run(self, cells: Iterator[Cell], jobs: list[_Job]) -> Iterator[Event]:
+        more = True
+        while True:
+            while more and (self.jobs is None or len(jobs) < self.jobs):
+                cell = next(cells, None)
+                more = cell is not None
+                if cell is not None:
+                    try:
+                        jobs.append(_Job(cell, self._left_behind(cell) or self._submit(cell)))
+                    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+                        yield Started(cell)
+                        yield Failed(cell, f"not submitted: {_last_line(error)}", str(error))
+            if not jobs:
+                return
+            for job in list(jobs):
+                for event in job.news():
+                    if isinstance(event, Finished | Failed):
+                        jobs.remove(job)
+                    yield event
+            time.sleep(_LOOK)
+
+    def _submit(self, cell: Cell) -> submitit.Job[Finished | Failed]:
+        folder = _folder(cell)
+        shutil.rmtree(folder, ignore_errors=True)  # of a job that ended without an answer
+        executor = submitit.AutoExecutor(folder, cluster=self.cluster)
+        executor.update_parameters(
+            name="smer-bench",
+            timeout_min=math.ceil(cell.time_limit_minutes) + _SPARE,
+            cpus_per_task=cell.threads or None,
+            **{f"slurm_{name}": value for name, value in self.options.items()},
+        )
+        return executor.submit(_RunCell(), cell)
+
+    def _left_behind(self, cell: Cell) -> submitit.Job[Finished | Failed] | None:
+        """The cell's job that a killed process has submitted, if it has or will have an answer."""
+        for path in _folder(cell).glob("*_submitted.pkl"):
+            job_id = path.name.removesuffix("_submitted.pkl")
+            job: submitit.Job[Finished | Failed] = submitit.SlurmJob(path.parent, job_id)
+            if job.paths.result_pickle.exists() or job.state.split()[0] in _ALIVE:
+                return job
+        return None
+
+
+class _RunCell(submitit.helpers.Checkpointable):
+    """Run a cell; called in the job. Being "checkpointable", it is queued again and not lost."""
+
+    def __call__(self, cell: Cell) -> Finished | Failed:
+        return run_alone(cell, lambda _: None)
+
+
+@dataclass
+class _Job:
+    """A job in the queue, running, or just ended."""
+
+    cell: Cell
+    job: submitit.Job[Finished | Failed]
+    started: bool = False
+    #: When it was first seen to be over without an answer, which may only be late.
+    over: float | None = None
+
+    def news(self) -> Iterator[Event]:
+        """What has become of it since the last call."""
+        end = self._end()
+        if not self.started and (end or self.job.paths.stdout.exists()):
+            self.started = True
+            yield Started(self.cell)
+        if end:
+            shutil.rmtree(_folder(self.cell), ignore_errors=True)
+            yield end
+
+    def _end(self) -> Finished | Failed | None:
+        if not self.job.done():
+            return None
+        if not self.job.paths.result_pickle.exists():
+            self.over = self.over or time.monotonic()
+            if time.monotonic() - self.over < _SETTLE:
+                return None
+            state = self.job.state.lower()
+            return self._failed(f"its job {self.job.job_id} ended without an answer: {state}")
+        try:
+            return replace(self.job.result(), cell=self.cell)
+        except Exception as error:  # noqa: BLE001 - what it has left cannot be read, or is an error
+            return self._failed(f"its job {self.job.job_id}: {_last_line(error)}")
+
+    def _failed(self, reason: str) -> Failed:
+        return Failed(self.cell, reason, (self.job.stderr() or "")[-_LOG_TAIL:])
+
+    def cancel(self) -> None:
+        """Take it out of the queue, or end it."""
+        with suppress(OSError, subprocess.SubprocessError):
+            self.job.cancel(check=False)
+        shutil.rmtree(_folder(self.cell), ignore_errors=True)
+
+
+def _folder(cell: Cell) -> Path:
+    return cache_directory() / "slurm" / cell.key
+
+
+def _last_line(error: Exception) -> str:
+    """Of several, what a traceback or sbatch says in the end."""
+    lines = [line for line in str(error).splitlines() if line.strip("- ")]
+    return lines[-1] if lines else type(error).__name__

@@ -1,0 +1,68 @@
+#!/usr/bin/env python
+"""The commands of Slurm, as far as submitit asks: a job runs at once, on this machine.
+
+Called as sbatch, srun, sacct or scancel, with a folder in the variable STAND_IN. A job's number is
+that of its process; `<number>.job` there is what was submitted, and `refuse` is what sbatch says
+instead of taking a job.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+FOLDER = Path(os.environ["STAND_IN"])
+
+
+def sbatch(path: str) -> None:
+    if (FOLDER / "refuse").exists():
+        sys.exit((FOLDER / "refuse").read_text())
+    script = FOLDER / f"{uuid.uuid4()}.sh"
+    script.write_text(Path(path).read_text())
+    process = subprocess.Popen(
+        ["bash", "-c", 'export SLURM_JOB_ID=$$ SLURM_NTASKS=1 SLURM_PROCID=0; . "$0"', script],  # noqa: S607
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    (FOLDER / f"{process.pid}.job").write_text(script.read_text())
+    print("Submitted batch job", process.pid)
+
+
+def srun(*arguments: str) -> None:
+    streams = {}
+    command = list(arguments)
+    while command[0].startswith("--"):
+        name, _, value = command.pop(0).partition("=")
+        if name in ("--output", "--error"):
+            path = value or command.pop(0)
+            streams[name] = path.replace("%j", os.environ["SLURM_JOB_ID"]).replace("%t", "0")
+    for descriptor, name in ((1, "--output"), (2, "--error")):
+        os.dup2(os.open(streams[name], os.O_WRONLY | os.O_CREAT | os.O_APPEND), descriptor)
+    os.execvp(command[0], command)  # noqa: S606 - as the job's script says
+
+
+def sacct(*_: str) -> None:
+    print("JobID|State|NodeList")
+    for path in FOLDER.glob("*.job"):
+        print(f"{path.stem}|{'RUNNING' if is_alive(path.stem) else 'FAILED'}|here")
+
+
+def scancel(job: str) -> None:
+    os.killpg(int(job), signal.SIGKILL)
+
+
+def is_alive(job: str) -> bool:
+    try:
+        return Path(f"/proc/{job}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+if __name__ == "__main__":
+    commands = {"sbatch": sbatch, "srun": srun, "sacct": sacct, "scancel": scancel}
+    commands[Path(sys.argv[0]).name](*sys.argv[1:])

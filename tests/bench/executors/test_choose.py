@@ -1,0 +1,61 @@
+"""What users may say about where cells run."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import pytest
+from cells_to_run import strange_cell
+
+from bench.errors import UserError
+from bench.executors.choose import Choice, open_executor
+from bench.executors.local import LocalExecutor
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"executor": "dsk"}, "unknown executor 'dsk': did you mean 'dask'?"),
+        ({"scheduler": "tcp://a:1"}, "--scheduler goes with --executor dask only"),
+        ({"executor": "dask", "gpus": "0"}, "--gpus goes with --executor local only"),
+        ({"executor": "dask", "slurm": ("time=1",)}, "--slurm goes with --executor slurm only"),
+        ({"cells_per_gpu": 2}, "--cells-per-gpu needs --gpus, such as --gpus 0,1"),
+        ({"gpus": "0,"}, "--gpus '0,': write each GPU once, such as 0,1"),
+        ({"gpus": "0,0"}, "--gpus '0,0': write each GPU once, such as 0,1"),
+        ({"gpus": "0,1", "jobs": 3}, "-j 3: --gpus and --cells-per-gpu leave room for 2"),
+    ],
+)
+def test_what_does_not_go_together(said: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError) as told:
+        Choice(**said)
+    assert str(told.value) == message
+
+
+@pytest.mark.parametrize(
+    ("said", "jobs", "gpus"),
+    [
+        ({"jobs": 3}, 3, []),
+        ({"gpus": "0, 1", "cells_per_gpu": 3}, 6, ["0", "1"]),
+        ({"gpus": "0,1", "cells_per_gpu": 3, "jobs": 2}, 2, ["0", "1"]),
+        ({}, 1, []),  # one cell is no work for more
+    ],
+)
+def test_how_many_cells_at_once(said: dict[str, Any], jobs: int, gpus: list[str]) -> None:
+    with open_executor(Choice(**said), [strange_cell("Uniform")]) as executor:
+        assert isinstance(executor, LocalExecutor)
+        assert (executor.jobs, executor.gpus) == (jobs, gpus)
+
+
+@pytest.mark.parametrize(("executor", "module"), [("dask", "distributed"), ("slurm", "submitit")])
+def test_an_extra_that_is_missing(
+    monkeypatch: pytest.MonkeyPatch, executor: str, module: str
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with (
+        pytest.raises(UserError) as told,
+        open_executor(Choice(executor), [strange_cell("Uniform")]),
+    ):
+        pass
+    hint = f"pip install 'smer-bench[{executor}]'"
+    assert str(told.value) == f"--executor {executor} needs {module}: {hint}"

@@ -1,0 +1,29 @@
+"""Where the local executor puts its processes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from cells_to_run import strange_cell
+
+from bench.executors import Finished
+from bench.executors.local import LocalExecutor
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def gpus_seen(executor: LocalExecutor, n_cells: int) -> list[str | None]:
+    cells = (strange_cell("TellsGpu", seed) for seed in range(n_cells))
+    events = list(executor.run(cells))
+    return [event.record.details["gpu"] for event in events if isinstance(event, Finished)]
+
+
+def test_cells_share_the_named_gpus_evenly() -> None:
+    assert Counter(gpus_seen(LocalExecutor(4, ["3", "GPU-b"]), 4)) == {"3": 2, "GPU-b": 2}
+
+
+def test_without_a_word_about_gpus_cells_see_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7")
+    assert gpus_seen(LocalExecutor(1), 1) == ["7"]

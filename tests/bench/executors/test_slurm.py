@@ -1,0 +1,173 @@
+"""Cells as jobs: on this machine through submitit, and in a queue that is played."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+from cells_to_run import strange_cell
+
+from bench.errors import UserError
+from bench.execution import run_cell
+from bench.executors import Failed, Finished, Started
+from bench.executors import slurm as on_slurm
+from bench.executors.slurm import SlurmExecutor
+from bench.methods import silent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bench.executors import Event
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder of jobs for each test, and processes that find the methods of the tests."""
+    monkeypatch.setenv("SMER_BENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    monkeypatch.setattr(on_slurm, "_SETTLE", 0.0)
+
+
+@pytest.fixture
+def queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a Slurm that is played by `slurm_stand_in.py`."""
+    folder = tmp_path / "slurm"
+    (folder / "bin").mkdir(parents=True)
+    source = Path(__file__).with_name("slurm_stand_in.py").read_text()
+    for name in ("sbatch", "srun", "sacct", "scancel"):
+        program = folder / "bin" / name
+        program.write_text(source.replace("/usr/bin/env python", sys.executable, 1))
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("STAND_IN", str(folder))
+    return folder
+
+
+def ends(events: Iterable[Event]) -> dict[str, str]:
+    """What became of each cell, as text; none may begin or end twice."""
+    found: dict[str, str] = {}
+    begun = set()
+    for event in events:
+        if isinstance(event, Started):
+            assert event.cell not in begun
+            begun.add(event.cell)
+        else:
+            assert isinstance(event, Finished | Failed)
+            assert event.cell in begun
+            assert str(event.cell) not in found
+            text = event.record.predictions if isinstance(event, Finished) else event.reason
+            found[str(event.cell)] = str(text)
+    return found
+
+
+def jobs(queue: Path) -> list[int]:
+    """The numbers of the jobs submitted so far, which are those of their processes."""
+    return [int(path.stem) for path in queue.glob("*.job")]
+
+
+def is_alive(job: int) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return psutil.Process(job).status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def jobs_left(tmp_path: Path) -> list[Path]:
+    return list((tmp_path / "cache" / "slurm").glob("*"))
+
+
+def test_jobs_give_the_records_that_every_executor_gives(tmp_path: Path) -> None:
+    cells = [
+        strange_cell("Uniform"),
+        strange_cell("Raises"),
+        replace(strange_cell("Sleeps"), time_limit_minutes=0.02),
+    ]
+    assert ends(SlurmExecutor({}, cluster="local").run(iter(cells))) == {
+        "test/synthetic/uniform/seed-0": str(run_cell(cells[0], silent).predictions),
+        "test/synthetic/raises/seed-0": "ValueError: no such luck",
+        "test/synthetic/sleeps/seed-0": "over its time limit of 0.02 minutes",
+    }
+    assert jobs_left(tmp_path) == []
+
+
+def test_options_reach_sbatch(queue: Path) -> None:
+    cell = replace(strange_cell("Uniform"), threads=2, time_limit_minutes=90.0)
+    executor = SlurmExecutor({"partition": "long", "gpus_per_node": 1})
+    assert list(ends(executor.run(iter([cell])))) == [str(cell)]
+    (job,) = queue.glob("*.job")
+    lines = job.read_text().splitlines()
+    for option in ("partition=long", "gpus-per-node=1", "cpus-per-task=2", "time=95"):
+        assert f"#SBATCH --{option}" in lines
+
+
+def test_a_job_that_is_killed_is_a_cell_that_failed(queue: Path, tmp_path: Path) -> None:
+    events = SlurmExecutor({}).run(iter([strange_cell("Sleeps")]))
+    assert isinstance(next(events), Started)
+    (job,) = jobs(queue)
+    os.killpg(job, signal.SIGKILL)
+    (end,) = events
+    assert isinstance(end, Failed)
+    assert end.reason == f"its job {job} ended without an answer: failed"
+    assert jobs_left(tmp_path) == []
+
+
+def test_closing_cancels_jobs(queue: Path, tmp_path: Path) -> None:
+    events = SlurmExecutor({}).run(iter([strange_cell("Sleeps")]))
+    next(events)
+    (job,) = jobs(queue)
+    assert is_alive(job)
+    events.close()
+    while is_alive(job):
+        time.sleep(0.05)
+    assert jobs_left(tmp_path) == []
+
+
+def test_a_job_that_outlives_its_submitter_is_not_submitted_again(queue: Path) -> None:
+    cell = replace(strange_cell("Sleeps"), time_limit_minutes=0.05)
+    abandoned = SlurmExecutor({}).run(iter([cell]))
+    next(abandoned)
+    told = ends(SlurmExecutor({}).run(iter([cell])))
+    assert told == {"test/synthetic/sleeps/seed-0": "over its time limit of 0.05 minutes"}
+    assert len(jobs(queue)) == 1
+
+
+def test_a_job_that_died_with_its_submitter_is_submitted_again(queue: Path, tmp_path: Path) -> None:
+    cell = strange_cell("SleepsOnce", path=str(tmp_path / "parent"))
+    abandoned = SlurmExecutor({}).run(iter([cell]))
+    next(abandoned)
+    while not (tmp_path / "parent").exists():
+        time.sleep(0.05)
+    os.killpg(*jobs(queue), signal.SIGKILL)
+    told = ends(SlurmExecutor({}).run(iter([cell])))
+    assert told == {str(cell): str(run_cell(cell, silent).predictions)}
+    assert len(jobs(queue)) == 2
+
+
+def test_what_slurm_refuses_is_told_and_the_rest_goes_on(queue: Path) -> None:
+    (queue / "refuse").write_text("sbatch: error: invalid partition specified: lnog")
+    cells = [strange_cell("Uniform", seed) for seed in range(2)]
+    reason = "not submitted: sbatch: error: invalid partition specified: lnog"
+    told = ends(SlurmExecutor({}, jobs=1).run(iter(cells)))
+    assert told == {str(cell): reason for cell in cells}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"partion": "long"}, "unknown option of --slurm 'partion': did you mean 'partition'?"),
+        ({"time": "4:00:00"}, "--slurm time=4:00:00: write minutes, as in time=240"),
+        ({}, "--executor slurm: there is no Slurm here: sbatch is not found"),
+    ],
+)
+def test_mistakes(monkeypatch: pytest.MonkeyPatch, options: dict[str, str], message: str) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(UserError) as told:
+        SlurmExecutor(options)
+    assert str(told.value).startswith(message)
