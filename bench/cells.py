@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from itertools import product
@@ -156,17 +156,22 @@ def plan(
             raise UserError(f"--from-scratch: no method {method!r} starts from a checkpoint")
         changes = {**(changes or {}), SETTING: NOTHING[-1]}
     digests = {name: dataset_info(name).digest for name in datasets}
-    cells = []
+    seedless = [
+        _cell(suite, data, digests[data], name, changes or {})
+        for data, name in product(datasets, names)
+    ]
+    cells: list[Cell] = []
     for i, seed in enumerate(range(suite.seeds) if seeds is None else seeds):
-        for data, name in product(datasets, names):
-            if i == 0 or not entries[name].deterministic:
-                cells.append(_cell(suite, data, digests[data], name, seed, changes or {}))
+        for cell in seedless:
+            if not cell.method.deterministic:
+                cells.append(replace(cell, seed=seed))
+            elif i == 0:
+                cells.append(cell)
     return cells
 
 
-def _cell(
-    suite: Suite, dataset: str, digest: str, method: str, seed: int, changes: Mapping[str, Any]
-) -> Cell:
+def _cell(suite: Suite, dataset: str, digest: str, method: str, changes: Mapping[str, Any]) -> Cell:
+    """The cell with seed 0."""
     settings = suite.settings(method, dataset) | dict(changes)
     if settings.get(SETTING) in NOTHING:
         del settings[SETTING]
@@ -177,7 +182,7 @@ def _cell(
         dataset=dataset,
         dataset_digest=digest,
         method=entry,
-        seed=0 if entry.deterministic else seed,
+        seed=0,
         settings=settings,
         changes={} if same else dict(changes),
         threads=suite.threads,

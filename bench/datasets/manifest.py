@@ -20,7 +20,6 @@ import io
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from bench.datasets.dataset import SPLITS, Dataset, DatasetInfo
@@ -28,6 +27,7 @@ from bench.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from bench.clips import Clip
 
@@ -208,6 +208,6 @@ def _check_files(manifest: Manifest) -> None:
 
 def is_inside(file: str) -> bool:
     """Whether a relative path stays below the folder that it is relative to, on any system."""
-    path = PurePosixPath(file.replace("\\", "/"))
-    drive = re.match("[A-Za-z]:", file)
-    return bool(path.parts) and not (path.is_absolute() or ".." in path.parts or drive)
+    parts = file.replace("\\", "/").split("/")
+    leaves = not parts[0] or ".." in parts or re.match("[A-Za-z]:", file)
+    return not leaves and any(part not in ("", ".") for part in parts)
