@@ -12,8 +12,7 @@ from bench.labels import QUADRANTS
 from bench.scratch import forget, scratch_folder
 from bench.starts import SETTING
 from models.checkpoints import SUFFIX
-from models.checkpoints.finetuned import Card, save_finetuned
-from models.neural_method import NeuralMethod
+from models.checkpoints.finetuned import Card, neural_type, save_finetuned
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from bench.cells import Cell
     from bench.methods import Progress
     from bench.records import MethodUsed, Record
+    from models.neural_method import NeuralMethod
 
 
 def finetune(cell: Cell, target: Path, command: str, progress: Progress) -> Record:
@@ -44,9 +44,7 @@ def finetune(cell: Cell, target: Path, command: str, progress: Progress) -> Reco
         raise UserError(f"{target}: a checkpoint's name ends with {SUFFIX}")
     limit_threads(cell.threads)
     check_settings(cell)
-    kind = cell.method.load()
-    if not (isinstance(kind, type) and issubclass(kind, NeuralMethod)):
-        raise UserError(f"{cell.method.name}: has no network that could be kept")
+    neural_type(cell.method)
     unfinished = f"finetune-{cell.key}"
     fitted, record = fit_and_record(cell, progress, scratch_folder(unfinished))
     method = cast("NeuralMethod", fitted)

@@ -155,7 +155,7 @@ class NeuralMethod(ABC):
         Raises:
             RuntimeError: the weights are not those of such a network.
         """
-        with torch.random.fork_rng(devices=[]):
+        with torch.device("meta"):
             network = Network(backbone, self._pooling(backbone.width), self.tasks, self.loss)
         network.load_state_dict(weights, assign=True)
         self._network = network.to(self.chosen_device())

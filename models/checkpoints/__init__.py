@@ -92,12 +92,11 @@ def load_checkpoint(path: Path, **changes: Any) -> tuple[MidiBert | MidiGpt, dic
 def empty_backbone(metadata: Mapping[str, str], **changes: Any) -> MidiBert | MidiGpt:
     """The backbone that a file's metadata tell of, its weights still to be loaded.
 
-    torch's generator is left as it was found.
+    On torch's meta device: drawing weights only to replace them would move torch's global
+    generator, and a stranger's file could ask for more of them than there is memory.
     """
     model, config = _KINDS[metadata["kind"]]
-    # Drawing weights for nothing takes less time than the first use of torch's meta device.
-    with torch.random.fork_rng(devices=[]):
-        backbone: MidiBert | MidiGpt = model(
-            config(**{**json.loads(metadata["config"]), **changes})
-        )
+    sizes = {**json.loads(metadata["config"]), **changes}
+    with torch.device("meta"):
+        backbone: MidiBert | MidiGpt = model(config(**sizes))
     return backbone

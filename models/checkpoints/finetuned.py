@@ -26,6 +26,7 @@ from models.checkpoints import (
     shipped,
 )
 from models.checkpoints.weights import read_metadata, read_weights, refusing, write_weights
+from models.neural_method import NeuralMethod
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
     from bench.registry import MethodEntry
-    from models.neural_method import NeuralMethod
 
 #: What the shipped networks have learned from.
 _DATASET = "emopia"
@@ -64,6 +64,18 @@ class FineTuned:
     name: str  # of its method
     method: NeuralMethod  # fitted
     card: Card
+
+
+def neural_type(entry: MethodEntry) -> type[NeuralMethod]:
+    """A method's class.
+
+    Raises:
+        UserError: it is no neural method of this package.
+    """
+    kind = entry.load()
+    if not (isinstance(kind, type) and issubclass(kind, NeuralMethod)):
+        raise UserError(f"{entry.name}: has no network that could be kept")
+    return kind
 
 
 def save_finetuned(
@@ -118,7 +130,7 @@ def load_finetuned(path: Path, **changes: Any) -> FineTuned:
         entry = find_method(made["name"])
         if (made["version"], made["encoding"]) != (entry.version, entry.encoding):
             raise UserError(f"{path}: made by another version of {entry.name}: make it anew")
-        method: Any = entry.load()(**made["settings"], **changes)
+        method = neural_type(entry)(**made["settings"], **changes)
         method.take(empty_backbone(metadata, dropout=method.dropout), read_weights(path))
         return FineTuned(entry.name, method, msgspec.json.decode(metadata["card"], type=Card))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from msgspec import MsgspecError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
@@ -40,6 +41,20 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         return {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
 
 
+#: What reading a file raises, and giving its metadata to constructors, which trust their arguments.
+_WRONG = (
+    SafetensorError,
+    MsgspecError,
+    RuntimeError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    TypeError,
+    ValueError,
+)
+
+
 @contextmanager
 def refusing(path: Path) -> Iterator[None]:
     """Say in one line what is wrong with a file that is read, and put to use, inside.
@@ -51,5 +66,5 @@ def refusing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error}") from error
-    except (SafetensorError, RuntimeError, KeyError, TypeError, ValueError) as error:
+    except _WRONG as error:
         raise UserError(f"{path}: not a checkpoint of smer-bench, or a damaged one") from error

@@ -100,9 +100,10 @@ def _compare(cell: Cell, record: Record, results: Path) -> None:
 
     if Store(results).is_done(cell):
         path = results / cell.path
-        same = read_record(path).predictions == record.predictions
-        verdict = "the same as" if same else "not the same as: another machine's?"
-        click.echo(f"its predictions are {verdict} {path}")
+        if read_record(path).predictions == record.predictions:
+            click.echo(f"its predictions are those in {path}")
+        else:
+            click.echo(f"its predictions differ from those in {path}: was that another machine?")
 
 
 @contextmanager
