@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -50,22 +50,21 @@ class Claims:
         """
         path = self.folder / f"{key}.lock"
         while True:
-            descriptor = -1
             try:
-                self.folder.mkdir(parents=True, exist_ok=True)
-                descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if os.path.samestat(path.stat(), os.fstat(descriptor)):
-                    return Claim(path, descriptor)
+                with ExitStack() as unless_claimed:
+                    self.folder.mkdir(parents=True, exist_ok=True)
+                    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+                    unless_claimed.callback(os.close, descriptor)
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    if os.path.samestat(path.stat(), os.fstat(descriptor)):
+                        unless_claimed.pop_all()
+                        return Claim(path, descriptor)
             except BlockingIOError:
-                os.close(descriptor)
                 return None
             except OSError as error:
                 if error.errno not in _GONE:
                     raise UserError(f"{path}: cannot be locked: {error.strerror}") from error
             # Between two of these lines another process has removed the file or the folder.
-            if descriptor >= 0:
-                os.close(descriptor)
 
     def tidy(self) -> None:
         """Remove what killed runs have left, and the folder if no other run needs it."""

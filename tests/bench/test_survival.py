@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -141,31 +142,25 @@ def test_killed_at_any_moment_and_started_again_it_ends_as_if_undisturbed(bench:
     moments, kills, results = np.random.default_rng(0), 0, "results"
     while kills < KILLS:
         process = bench.start(results=results)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(moments.uniform(0, usual))
-        except subprocess.TimeoutExpired:
-            # Either `bench run` alone, or all of its processes, in any order.
-            for pid in [process.pid] if kills % 2 else bench.processes():
-                kill(pid)
-            finish(process, -signal.SIGKILL)
+        # Either `bench run` alone, or all of its processes, in any order.
+        for pid in [process.pid] if kills % 2 else bench.processes():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        output, _ = process.communicate(timeout=60)
+        assert soon(lambda: not bench.processes()), "a worker is left"
+        read_records(bench.folder / results)  # none is torn
+        if process.returncode == -signal.SIGKILL:
             kills += 1
-            assert soon(lambda: not bench.processes()), "a worker is left"
-            read_records(bench.folder / results)  # none is torn
-            continue
-        assert process.returncode == 0
-        assert bench.records(results) == expected
-        results += "+"  # done before its time: once more
+        else:  # done before it was killed: once more
+            assert process.returncode == 0, output
+            assert bench.records(results) == expected
+            results += "+"
     finish(bench.start(results=results))
     assert bench.records(results) == expected
     assert not read_failures(bench.folder / results)
     bench.assert_tidy(results)
-
-
-def kill(pid: int) -> None:
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
 
 
 def test_a_long_cell_goes_on_from_its_last_epoch(bench: Bench) -> None:

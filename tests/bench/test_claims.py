@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import errno
+import multiprocessing
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bench.claims import Claims
+from bench.errors import UserError
+from bench.scratch import forget, forget_abandoned, scratch_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_cell_is_claimed_once_until_it_is_released(tmp_path: Path) -> None:
+    mine, theirs = Claims(tmp_path), Claims(tmp_path)
+    claim = mine.claim("a")
+    assert claim
+    assert theirs.claim("a") is None
+    other = theirs.claim("b")
+    assert other
+    claim.release()
+    again = theirs.claim("a")
+    assert again
+    again.release()
+    other.release()
+    mine.tidy()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lock_on_a_file_that_was_removed_meanwhile_is_no_claim(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between another's opening and locking of the file its claim ends, and a third claims anew."""
+    first = Claims(tmp_path).claim("a")
+    assert first
+    held = []
+    lock = os.open
+
+    def open_late(path: Path, *arguments: int) -> int:
+        descriptor = lock(path, *arguments)
+        monkeypatch.undo()
+        first.release()
+        held.append(Claims(tmp_path).claim("a"))
+        return descriptor
+
+    monkeypatch.setattr("bench.claims.os.open", open_late)
+    assert Claims(tmp_path).claim("a") is None
+    assert held[0]
+    held[0].release()
+
+
+def test_the_claims_of_a_process_that_has_died_are_free_and_swept_up(tmp_path: Path) -> None:
+    dying = multiprocessing.get_context("fork").Process(target=_claim_and_die, args=(tmp_path,))
+    dying.start()
+    dying.join()
+    assert list(tmp_path.rglob("*.lock"))
+    held = Claims(tmp_path).claim("b")
+    assert held
+    Claims(tmp_path).tidy()
+    assert [path.name for path in tmp_path.rglob("*.lock")] == ["b.lock"]
+    held.release()
+    Claims(tmp_path).tidy()
+    assert list(tmp_path.iterdir()) == []
+
+
+def _claim_and_die(results: Path) -> None:
+    Claims(results).claim("a")
+    os._exit(1)
+
+
+def test_a_file_system_without_locks_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("bench.claims.fcntl.flock", refuse)
+    with pytest.raises(UserError, match=r"a\.lock: cannot be locked: No locks available"):
+        Claims(tmp_path).claim("a")
+
+
+def test_states_are_kept_for_a_month_unless_their_cell_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMER_BENCH_CACHE", str(tmp_path))
+    forget_abandoned()
+    for key in ("done", "old", "new"):
+        scratch_folder(key).mkdir(parents=True)
+        (scratch_folder(key) / "state").touch()
+    for path in (scratch_folder("old"), scratch_folder("old") / "state"):
+        os.utime(path, (0, 0))
+    os.utime(scratch_folder("new"), (0, 0))  # but not what is in it
+    forget("done")
+    forget("never there")
+    forget_abandoned()
+    assert [path.name for path in (tmp_path / "unfinished").iterdir()] == ["new"]
