@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 
+#: Which cells of a confusion matrix hold clips whose valence, or arousal, was found.
+_SAME_VALENCE = HIGH_VALENCE[:, None] == HIGH_VALENCE
+_SAME_AROUSAL = HIGH_AROUSAL[:, None] == HIGH_AROUSAL
+
+
 class Scores(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Scores over one set of clips or segments; fractions, not per cent."""
 
@@ -45,14 +50,14 @@ def score_predictions(labels: ArrayLike, predictions: ArrayLike) -> Scores:
     predicted = np.asarray(predictions, dtype=np.int64)
     if not len(true):
         raise ValueError("nothing to score")
-    confusion = np.zeros((N_QUADRANTS, N_QUADRANTS), dtype=np.int64)
-    np.add.at(confusion, (true, predicted), 1)
+    confusion = np.bincount(N_QUADRANTS * true + predicted, minlength=N_QUADRANTS**2)
+    confusion = confusion.reshape(N_QUADRANTS, N_QUADRANTS)
     return Scores(
         n=len(true),
-        accuracy=float((true == predicted).mean()),
+        accuracy=float(np.trace(confusion) / len(true)),
         macro_f1=macro_f1(confusion),
-        valence_accuracy=float((HIGH_VALENCE[true] == HIGH_VALENCE[predicted]).mean()),
-        arousal_accuracy=float((HIGH_AROUSAL[true] == HIGH_AROUSAL[predicted]).mean()),
+        valence_accuracy=float(confusion[_SAME_VALENCE].sum() / len(true)),
+        arousal_accuracy=float(confusion[_SAME_AROUSAL].sum() / len(true)),
         confusion=confusion.tolist(),
     )
 
