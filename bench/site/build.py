@@ -83,7 +83,7 @@ class _Writer:
         self, folder: Path, records: Sequence[Record], expected: Expected, songs: Songs
     ) -> None:
         self.folder = folder
-        self.records = sorted(records, key=lambda record: (record.cell.suite, record.key))
+        self.records = records
         self.expected = expected
         self.songs = songs
         self.inference = Inference(songs)

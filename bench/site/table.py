@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     Plain = str | int | float | bool | None
 
 NOTHING = "–"
-DEVIATION = " ± "
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -86,12 +85,14 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     sorted_by: str = ""  # title of a column
     descending: bool = True
+    deviation: ClassVar[str] = " ± "  # between a mean and its standard deviation
 
     @property
-    def deviating(self) -> list[bool]:
+    def deviates(self) -> list[bool]:
         """Which columns have standard deviations, for whose place all of their cells leave room."""
         return [
-            any(DEVIATION in row[i].text for row in self.rows) for i in range(len(self.columns))
+            any(self.deviation in row[i].text for row in self.rows)
+            for i in range(len(self.columns))
         ]
 
     @property

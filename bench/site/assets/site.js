@@ -167,7 +167,8 @@ function setUpClips(place) {
   });
 
   const open = () => {
-    const wanted = answers.clips.indexOf(decodeURIComponent(location.hash.slice(1)));
+    const named = location.hash.slice(1);
+    const wanted = answers.clips.findIndex((clip) => [clip, encodeURIComponent(clip)].includes(named));
     if (wanted >= 0) show(rows[wanted]);
   };
   window.addEventListener("hashchange", open);

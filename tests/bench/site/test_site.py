@@ -245,6 +245,16 @@ def test_boards_whose_names_become_alike_keep_files_of_their_own(
 
 
 @pytest.mark.usefixtures("no_figures")
+def test_a_board_of_changed_methods_alone_has_no_clips(
+    make_record: MakeRecord, tmp_path: Path
+) -> None:
+    write_site(tmp_path / "site", [make_record(changes={"lr": 0.5})])
+    assert set(pages(tmp_path / "site")) == {"index.html", "lite-emopia.html"}
+    (row,) = rows_of(tmp_path / "site", "lite-emopia.variants.csv")
+    assert (row["method"], row["changed"], row["accuracy"]) == ("alpha", "lr = 0.5", "1.0")
+
+
+@pytest.mark.usefixtures("no_figures")
 def test_without_records_there_is_a_page_that_says_so(tmp_path: Path) -> None:
     write_site(tmp_path / "site", [])
     assert "No records yet" in pages(tmp_path / "site")["index.html"].words
