@@ -10,7 +10,7 @@ import numpy as np
 from bench.datasets import load_dataset
 from bench.errors import UserError, WorkError
 from bench.labels import N_QUADRANTS
-from bench.methods import DetailedMethod, SegmentMethod
+from bench.methods import DetailedMethod, ResumableMethod, SegmentMethod
 from bench.provenance import Meter
 from bench.records import (
     MAX_BYTES,
@@ -82,7 +82,7 @@ def fit_and_record(
         method = cell.method.load()(**cell.settings)
     except (TypeError, ValueError) as error:
         raise UserError(f"{cell.method.name}: these settings do not fit: {error}") from error
-    if scratch is not None and hasattr(method, "resume_in"):
+    if scratch is not None and isinstance(method, ResumableMethod):
         method.resume_in(scratch)
     method.fit(dataset.train, dataset.valid, seed=cell.seed, progress=progress)
     predictions = predict(method, dataset.test)

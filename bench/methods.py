@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
@@ -30,7 +31,8 @@ class Method(Protocol):
     """A classifier of clips into the four quadrants.
 
     Its constructor takes the method's settings as keyword arguments with defaults. It may also
-    have `predict_segments` (`SegmentMethod`) and `details` (`DetailedMethod`).
+    have `predict_segments` (`SegmentMethod`), `details` (`DetailedMethod`) and `resume_in`
+    (`ResumableMethod`).
     """
 
     def fit(
@@ -59,3 +61,15 @@ class DetailedMethod(Protocol):
 
     def details(self) -> dict[str, Any]:
         """JSON values for the record, such as `history`, `n_parameters`, `start`, `dimensions`."""
+
+
+@runtime_checkable
+class ResumableMethod(Protocol):
+    """A method that goes on where a killed process has stopped."""
+
+    def resume_in(self, scratch: Path) -> None:
+        """Called before `fit`, which may keep its state in this folder and find one there.
+
+        The folder belongs to one cell: the same settings, seed, data and version of the method. It
+        need not exist. What lies in it may be damaged, and is then to be ignored.
+        """
