@@ -230,7 +230,9 @@ def parse_seeds(text: str) -> list[int]:
     return list(seeds)
 
 
-def parse_changes(texts: Iterable[str], option: str = "--changes") -> dict[str, Any]:
+def parse_changes(
+    texts: Iterable[str], option: str = "--changes", example: str = "epochs=10"
+) -> dict[str, Any]:
     """Settings from "key=value" texts; a value is TOML where it can be read as TOML, else a string.
 
     Raises:
@@ -239,9 +241,9 @@ def parse_changes(texts: Iterable[str], option: str = "--changes") -> dict[str, 
     changes: dict[str, Any] = {}
     for text in texts:
         key, equals, value = text.partition("=")
-        key = key.strip()
+        key = key.strip().replace("-", "_")  # as options are written
         if not equals or not key.isidentifier():
-            raise UserError(f"{option} {text!r}: write key=value, as in epochs=10")
+            raise UserError(f"{option} {text!r}: write key=value, as in {example}")
         if key in changes:
             raise UserError(f"{option}: {key} is given twice")
         try:

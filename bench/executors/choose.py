@@ -90,7 +90,7 @@ def open_executor(choice: Choice, cells: Sequence[Cell]) -> Iterator[Executor]:
         from bench.cells import parse_changes
         from bench.executors.slurm import SlurmExecutor
 
-        options = parse_changes(choice.slurm, option="--slurm")
+        options = parse_changes(choice.slurm, option="--slurm", example="partition=gpu")
         yield SlurmExecutor(options, choice.jobs)
     else:
         from bench.executors.local import LocalExecutor

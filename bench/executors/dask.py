@@ -89,7 +89,7 @@ class DaskExecutor:
         self.jobs = jobs
 
     def __str__(self) -> str:
-        return f"{self.jobs or 'as many as there are threads'} at a time, with Dask"
+        return f"{self.jobs} at a time, with Dask" if self.jobs else "with Dask, a cell a thread"
 
     def run(self, cells: Iterator[Cell]) -> Generator[Event, None, None]:
         """See `Executor.run`.

@@ -68,7 +68,7 @@ class SlurmExecutor:
         self.cluster = cluster
 
     def __str__(self) -> str:
-        return f"{self.jobs or 'all'} at a time, as jobs of Slurm"
+        return f"{self.jobs} at a time, as jobs of Slurm" if self.jobs else "as jobs of Slurm"
 
     def run(self, cells: Iterator[Cell]) -> Generator[Event, None, None]:
         """See `Executor.run`."""
@@ -122,11 +122,15 @@ class SlurmExecutor:
         return None
 
 
-class _RunCell(submitit.helpers.Checkpointable):
-    """Run a cell; called in the job. Being "checkpointable", it is queued again and not lost."""
+class _RunCell:
+    """Run a cell; called in the job."""
 
     def __call__(self, cell: Cell) -> Finished | Failed:
         return run_alone(cell, lambda _: None)
+
+    def checkpoint(self, cell: Cell) -> submitit.helpers.DelayedSubmission:
+        """What a job that Slurm takes away is to do when it comes back: the same."""
+        return submitit.helpers.DelayedSubmission(self, cell)
 
 
 @dataclass

@@ -1,9 +1,9 @@
 #!/usr/bin/env python
 """The commands of Slurm, as far as submitit asks: a job runs at once, on this machine.
 
-Called as sbatch, srun, sacct or scancel, with a folder in the variable STAND_IN. A job's number is
-that of its process; `<number>.job` there is what was submitted, and `refuse` is what sbatch says
-instead of taking a job.
+Called as sbatch, srun, sacct, scancel or scontrol, with a folder in the variable STAND_IN. A job's
+number is that of its process; `<number>.job` there is what was submitted, `refuse` is what sbatch
+says instead of taking a job, and `requeued` names the job that wants to be queued again.
 """
 
 from __future__ import annotations
@@ -56,6 +56,10 @@ def scancel(job: str) -> None:
     os.killpg(int(job), signal.SIGKILL)
 
 
+def scontrol(_requeue: str, job: str) -> None:
+    (FOLDER / "requeued").write_text(job)
+
+
 def is_alive(job: str) -> bool:
     try:
         return Path(f"/proc/{job}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
@@ -64,5 +68,5 @@ def is_alive(job: str) -> bool:
 
 
 if __name__ == "__main__":
-    commands = {"sbatch": sbatch, "srun": srun, "sacct": sacct, "scancel": scancel}
-    commands[Path(sys.argv[0]).name](*sys.argv[1:])
+    commands = (sbatch, srun, sacct, scancel, scontrol)
+    {command.__name__: command for command in commands}[Path(sys.argv[0]).name](*sys.argv[1:])

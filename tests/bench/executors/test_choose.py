@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from cells_to_run import strange_cell
 
 from bench.errors import UserError
 from bench.executors.choose import Choice, open_executor
+from bench.executors.dask import DaskExecutor
 from bench.executors.local import LocalExecutor
+from bench.executors.slurm import SlurmExecutor
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.parametrize(
@@ -45,6 +50,28 @@ def test_how_many_cells_at_once(said: dict[str, Any], jobs: int, gpus: list[str]
     with open_executor(Choice(**said), [strange_cell("Uniform")]) as executor:
         assert isinstance(executor, LocalExecutor)
         assert (executor.jobs, executor.gpus) == (jobs, gpus)
+
+
+def test_options_of_sbatch_may_be_written_as_sbatch_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sbatch").touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    said = Choice("slurm", jobs=4, slurm=("cpus-per-task=2", "mem=8GB"))
+    with open_executor(said, [strange_cell("Uniform")]) as executor:
+        assert isinstance(executor, SlurmExecutor)
+        assert (executor.jobs, executor.options) == (4, {"cpus_per_task": 2, "mem": "8GB"})
+    with (
+        pytest.raises(UserError, match="--slurm 'long': write key=value, as in partition=gpu"),
+        open_executor(Choice("slurm", slurm=("long",)), []),
+    ):
+        pass
+
+
+def test_dask_without_a_scheduler_runs_as_many_cells_as_are_asked_for() -> None:
+    with open_executor(Choice("dask", jobs=3), [strange_cell("Uniform")]) as executor:
+        assert isinstance(executor, DaskExecutor)
+        assert sum(executor.client.nthreads().values()) == 3
 
 
 @pytest.mark.parametrize(("executor", "module"), [("dask", "distributed"), ("slurm", "submitit")])

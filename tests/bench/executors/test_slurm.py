@@ -42,7 +42,7 @@ def queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "slurm"
     (folder / "bin").mkdir(parents=True)
     source = Path(__file__).with_name("slurm_stand_in.py").read_text()
-    for name in ("sbatch", "srun", "sacct", "scancel"):
+    for name in ("sbatch", "srun", "sacct", "scancel", "scontrol"):
         program = folder / "bin" / name
         program.write_text(source.replace("/usr/bin/env python", sys.executable, 1))
         program.chmod(0o755)
@@ -77,6 +77,11 @@ def is_alive(job: int) -> bool:
     with suppress(psutil.NoSuchProcess):
         return psutil.Process(job).status() != psutil.STATUS_ZOMBIE
     return False
+
+
+def wait_for(path: Path) -> None:
+    while not path.exists():
+        time.sleep(0.05)
 
 
 def jobs_left(tmp_path: Path) -> list[Path]:
@@ -142,12 +147,28 @@ def test_a_job_that_died_with_its_submitter_is_submitted_again(queue: Path, tmp_
     cell = strange_cell("SleepsOnce", path=str(tmp_path / "parent"))
     abandoned = SlurmExecutor({}).run(iter([cell]))
     next(abandoned)
-    while not (tmp_path / "parent").exists():
-        time.sleep(0.05)
+    wait_for(tmp_path / "parent")
     os.killpg(*jobs(queue), signal.SIGKILL)
     told = ends(SlurmExecutor({}).run(iter([cell])))
     assert told == {str(cell): str(run_cell(cell, silent).predictions)}
     assert len(jobs(queue)) == 2
+
+
+def test_a_job_that_slurm_preempts_ends_its_cell_and_is_queued_again(
+    queue: Path, tmp_path: Path
+) -> None:
+    parent = tmp_path / "parent"
+    events = SlurmExecutor({}).run(iter([strange_cell("SleepsOnce", path=str(parent))]))
+    next(events)
+    wait_for(parent)
+    submitit = psutil.Process(int(parent.read_text()))
+    cells = submitit.children()
+    submitit.send_signal(signal.SIGUSR2)  # as Slurm does
+    wait_for(queue / "requeued")
+    assert [int((queue / "requeued").read_text())] == jobs(queue)
+    _, alive = psutil.wait_procs([submitit, *cells], timeout=30)
+    assert not alive
+    events.close()
 
 
 def test_what_slurm_refuses_is_told_and_the_rest_goes_on(queue: Path) -> None:
