@@ -10,6 +10,9 @@ import click
 
 from bench.cli.options import results_option
 
+_README = "README.md"
+_SUMMARISED = "lite"  # the suite whose table a README has
+
 
 @click.command()
 @results_option()
@@ -47,7 +50,9 @@ def leaderboard(
 ) -> None:
     r"""Write leaderboard.md from the records, or check that it follows from them.
 
-    Every score is computed again from the predictions in the records. Reads no dataset.
+    A README.md beside it that has the marks `<!-- board -->` and `<!-- end of board -->` gets the
+    lite suite's table between them. Every score is computed again from the predictions in the
+    records. Reads no dataset.
 
     \b
     Examples:
@@ -58,6 +63,7 @@ def leaderboard(
     from bench.cli.board import board_records, expected_cells, songs_of_clips
     from bench.files import write_atomically
     from bench.report.leaderboard import render_leaderboard
+    from bench.report.summary import BEGIN, render_summary, with_summary
     from bench.store import read_failures
 
     if compare is not None:
@@ -70,22 +76,35 @@ def leaderboard(
 
         written = write_figures(records, figures, songs=songs)
         click.echo(f"{figures}: {len(written)} figures")
-    text = render_leaderboard(
-        records,
-        read_failures(results),
-        expected=expected_cells(records),
-        songs=songs,
-        figures=_links(figures, output),
-    )
+    expected = expected_cells(records)
+    pages = {
+        output: render_leaderboard(
+            records,
+            read_failures(results),
+            expected=expected,
+            songs=songs,
+            figures=_links(figures, output),
+        )
+    }
+    readme = output.parent / _README
+    if readme.is_file():
+        old = _read(readme)
+        summary = render_summary(records, suite=_SUMMARISED, expected=expected)
+        if BEGIN in old:
+            pages[readme] = with_summary(old, summary, name=readme)
     if not check:
-        write_atomically(output, text.encode())
-        click.echo(f"{output}: {len(records)} records")
+        for page, text in pages.items():
+            write_atomically(page, text.encode())
+        click.echo(f"{' and '.join(map(str, pages))}: {len(records)} records")
         return
-    difference = _difference(output, text)
+    difference = "".join(_difference(page, text) for page, text in pages.items())
     if difference:
         click.echo(difference, nl=False)
         raise SystemExit(1)
-    click.echo(f"{output} follows from the {len(records)} records in {results}")
+    follow = "follows" if len(pages) == 1 else "follow"
+    click.echo(
+        f"{' and '.join(map(str, pages))} {follow} from the {len(records)} records in {results}"
+    )
 
 
 def _comparison(before: Path, after: Path) -> str:
@@ -116,17 +135,21 @@ def _difference(path: Path, text: str) -> str:
     """What would change in a file, as a unified diff."""
     from difflib import unified_diff
 
-    from bench.errors import UserError
-
-    try:
-        old = path.read_text(encoding="utf-8") if path.exists() else ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read: {error}") from error
     lines = unified_diff(
-        old.splitlines(keepends=True),
+        _read(path).splitlines(keepends=True),
         text.splitlines(keepends=True),
         str(path),
         f"{path} (from the records)",
     )
     # A last line without an end would run into the next.
     return "".join(line if line.endswith("\n") else line + "\n" for line in lines)
+
+
+def _read(path: Path) -> str:
+    """A page's text, "" if there is none."""
+    from bench.errors import UserError
+
+    try:
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read: {error}") from error

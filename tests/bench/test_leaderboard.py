@@ -341,3 +341,48 @@ def test_the_shipped_suites_say_what_is_missing(tmp_path: Path, make_record: Mak
     seeds = column(board.read_text(), "### EMOPIA", "Seeds")
     assert seeds["majority"] == "deterministic"
     assert seeds["mt-midibert"] == "0 of 10"
+
+
+def test_a_readme_with_marks_has_the_lite_table(
+    make_record: MakeRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for record in (
+        make_record(),
+        make_record(dataset="vgmidi", method="midibert", predicted=(0, 1, 0, 0)),
+    ):
+        path = tmp_path / "results" / record_path(record.cell)
+        path.parent.mkdir(parents=True)
+        path.write_bytes(encode_record(record))
+    readme = tmp_path / "README.md"
+    readme.write_text("# Mine\n\n<!-- board -->\nold\n<!-- end of board -->\n\nThe rest.\n")
+    assert CliRunner().invoke(leaderboard, ["--check"]).exit_code == 1
+
+    assert CliRunner().invoke(leaderboard).exit_code == 0
+    text = readme.read_text()
+    assert text.startswith("# Mine\n")
+    assert text.endswith("\n\nThe rest.\n")
+    assert "old" not in text
+    assert rows_of(text, "<!-- board -->")["`midibert`"][-3:] == [
+        "50.00",
+        "47.30 ± 2.81",
+        "1 of 10",
+    ]
+    assert CliRunner().invoke(leaderboard, ["--check"]).exit_code == 0
+
+    readme.write_text(text.replace("50.00", "55.00"))
+    checked = CliRunner().invoke(leaderboard, ["--check"])
+    assert checked.exit_code == 1
+    assert "-| `midibert`" in checked.output
+
+    readme.write_text("<!-- board -->\n")
+    assert "end of board" in str(CliRunner().invoke(leaderboard).exception)
+
+
+def test_a_readme_without_marks_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "README.md").write_bytes(b"# Mine\r\n")
+    assert CliRunner().invoke(leaderboard).exit_code == 0
+    assert (tmp_path / "README.md").read_bytes() == b"# Mine\r\n"
