@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bench.errors import UserError
-from bench.midi import MidiError, parse_midi
+from bench.midi import parse_midi, read_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,10 +37,7 @@ class Clip:
             MidiError: not a readable MIDI file.
             UserError: missing, or not the file that the dataset's manifest names.
         """
-        try:
-            data = self.path.read_bytes()
-        except OSError as error:
-            raise MidiError(f"{self.path}: cannot be read: {error.strerror}") from error
+        data = read_bytes(self.path)
         if hashlib.sha256(data).hexdigest() != self.sha256:
             raise UserError(f"{self.path}: not the file that was expected: its sha256 differs")
         return parse_midi(data, name=str(self.path))

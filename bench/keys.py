@@ -18,7 +18,7 @@ import numpy as np
 from bench.derived import Derivation, derive
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -122,10 +122,12 @@ def _pitch_class_durations(midi: Midi, notes: NoteArray) -> FloatArray:
     """Quarter lengths by pitch class, shape (12,), after music21's chords and quantisation."""
     twelfths = np.zeros(12)
     beat = midi.ticks_per_beat
-    for track in np.unique(notes.track):
-        own = notes[notes.track == track]
+    tracks = np.unique(notes.track)
+    parts = _slices(notes.track, tracks)
+    for part, others in zip(parts, _other_onsets(midi, tracks), strict=True):
+        own = notes[part]
         leader, last, member, chord = _chords(own, beat)
-        ticks = np.concatenate([own.onset[leader], _other_onsets(midi, track)])
+        ticks = np.concatenate([own.onset[leader], *others])
         gaps = _gaps_to_next(_quantise(ticks / beat))[: len(leader)]
         duration = own.duration[last]
         length = _quantise(duration / beat, gaps, positive=duration > 0)
@@ -175,17 +177,24 @@ def _chords(notes: NoteArray, ticks_per_beat: int) -> tuple[IntArray, IntArray, 
     return np.array(leaders), np.array(lasts), np.array(members), np.array(chords)
 
 
-def _other_onsets(midi: Midi, track: np.int64) -> IntArray:
-    """Ticks of the track's other events that music21 turns into elements of its stream.
+def _other_onsets(midi: Midi, tracks: IntArray) -> Iterator[list[IntArray]]:
+    """For each track the ticks of its other events that music21 makes elements of its stream.
 
     Names of tracks and instruments, which stand at tick 0 and change nothing there, are left out.
     """
-    programs = midi.programs[midi.programs["track"] == track]
-    if len(np.unique(programs["program"])) == 1:
-        programs = programs[:1]  # music21 drops repetitions of a track's only instrument
-    tables = (midi.tempos, midi.time_signatures, midi.key_signatures)
-    ticks = [table["tick"][table["track"] == track] for table in tables]
-    return np.concatenate([*ticks, programs["tick"]])
+    tables = (midi.tempos, midi.time_signatures, midi.key_signatures, midi.programs)
+    program = midi.programs["program"]
+    for parts in zip(*(_slices(table["track"], tracks) for table in tables), strict=True):
+        ticks = [table["tick"][part] for table, part in zip(tables, parts, strict=True)]
+        if len(np.unique(program[parts[-1]])) == 1:
+            ticks[-1] = ticks[-1][:1]  # music21 drops repetitions of a track's only instrument
+        yield ticks
+
+
+def _slices(track: IntArray, tracks: IntArray) -> list[slice]:
+    """Where the rows of each track stand in a table in file order."""
+    begin, end = (np.searchsorted(track, tracks, side) for side in ("left", "right"))
+    return list(map(slice, begin.tolist(), end.tolist()))
 
 
 def _gaps_to_next(positions: FloatArray) -> FloatArray:

@@ -56,6 +56,10 @@ _NOTE_OFF, _NOTE_ON, _KEY_PRESSURE, _CONTROL = 0x8, 0x9, 0xA, 0xB
 _PROGRAM, _CHANNEL_PRESSURE, _BEND = 0xC, 0xD, 0xE
 
 
+#: Bytes; several times the longest performances, and little enough to hold.
+LARGEST_FILE = 8 << 20
+
+
 class MidiError(UserError):
     """A file that is not a MIDI file this benchmark can read."""
 
@@ -125,11 +129,22 @@ def read_midi(path: Path) -> Midi:
     Raises:
         MidiError: the file cannot be opened, or is not a readable MIDI file; the message names it.
     """
+    return parse_midi(read_bytes(path), name=str(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of one file; of one over `LARGEST_FILE` as much as shows that it is.
+
+    Raises:
+        MidiError: the file cannot be opened; the message names it.
+    """
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(LARGEST_FILE + 1)
     except OSError as error:
         raise MidiError(f"{path}: cannot be read: {error.strerror}") from error
-    return parse_midi(data, name=str(path))
+    except ValueError as error:  # a name that no file can have
+        raise MidiError(f"{path}: cannot be read: {error}") from error
 
 
 def parse_midi(data: bytes, *, name: str = "<bytes>") -> Midi:
@@ -156,6 +171,8 @@ class _BadMidi(Exception):  # noqa: N818  # never leaves this module
 
 def _parse_header(data: bytes) -> tuple[int, int, int]:
     """Ticks per beat, number of tracks, and where the first chunk begins."""
+    if len(data) > LARGEST_FILE:
+        raise _BadMidi(f"it is larger than {LARGEST_FILE:,} bytes")
     if data[:4] != b"MThd":
         raise _BadMidi("it does not begin with MThd")
     length, midi_format, n_tracks, division = (

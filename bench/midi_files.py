@@ -22,10 +22,17 @@ def midi_files(paths: Sequence[Path]) -> Iterator[Path]:
         UserError: a folder that holds none.
     """
     for path in paths:
-        if not path.is_dir():
+        if not _is_folder(path):
             yield path
             continue
         inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in _SUFFIXES and p.is_file())
         if not inside:
             raise UserError(f"{path}: this folder holds no .mid or .midi file")
         yield from inside
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # such as a name that is too long: opening it will tell
+        return False

@@ -13,7 +13,7 @@ from bench.clips import Clip
 from bench.derived import derive
 from bench.doctor import Finding
 from bench.extractors import Failure
-from bench.midi import MidiError
+from bench.midi import MidiError, read_bytes
 from bench.processes import process_pool
 
 if TYPE_CHECKING:
@@ -68,9 +68,9 @@ def _extract_batch(files: Sequence[Path], *, cached: bool) -> list[Outcome]:
 
 def _clip(file: Path) -> Clip | Failure:
     try:
-        data = file.read_bytes()
-    except OSError as error:
-        return Failure(f"cannot be read: {error.strerror}")
+        data = read_bytes(file)
+    except MidiError as error:
+        return Failure(str(error).removeprefix(f"{file}: "))
     return Clip(file.stem, file.stem, file, hashlib.sha256(data).hexdigest())
 
 

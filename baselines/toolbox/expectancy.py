@@ -7,7 +7,6 @@ short for a window get zeros.
 
 from __future__ import annotations
 
-from bisect import insort
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,6 +40,8 @@ _TRANSITIONS = {
 _ANCHORS = np.array([[4, 1, 2, 1, 3, 2, 1, 3, 1, 2, 1, 2], [4, 1, 2, 3, 1, 2, 1, 3, 2, 2, 1, 2]])
 #: Neighbours up to this many semitones away attract a note.
 _REACH = 4
+#: Notes of which a table with a column for each pitch is held at a time.
+_AT_ONCE = 4096
 
 
 def narmour(melody: Notes) -> dict[str, FloatArray]:
@@ -127,15 +128,12 @@ def tessitura(melody: Notes) -> FloatArray:
 
     von Hippel (2000, Music Perception 17). 0 while they are all the same.
     """
-    values = np.zeros(len(melody))
-    deviation = np.sqrt(np.maximum(_running_variance(melody.pitch), 0))
-    heard: list[int] = []
-    for i, pitch in enumerate(melody.pitch.tolist()):
-        if i and deviation[i - 1] > 1e-9:
-            median = (heard[(i - 1) // 2] + heard[i // 2]) / 2
-            values[i] = abs(pitch - median) / deviation[i - 1]
-        insort(heard, pitch)
-    return values
+    before = melody.pitch[:-1]
+    deviation = np.sqrt(np.maximum(_running_variance(before), 0))
+    distance = np.abs(melody.pitch[1:] - _running_median(before))
+    varied = deviation > 1e-9
+    values = np.divide(distance, deviation, out=np.zeros(len(before)), where=varied)
+    return _late(values, 1, len(melody))
 
 
 def mobility(melody: Notes) -> FloatArray:
@@ -197,6 +195,22 @@ def _running_variance(pitch: IntArray) -> FloatArray:
     squares = np.cumsum(pitch**2) * count - np.cumsum(pitch) ** 2
     variance: FloatArray = squares / np.maximum(count * (count - 1), 1)
     return variance
+
+
+def _running_median(pitch: IntArray) -> FloatArray:
+    """Median of the first i + 1 pitches."""
+    medians = np.empty(len(pitch))
+    pitches = np.unique(pitch)
+    not_higher: IntArray = np.zeros((1, len(pitches)), dtype=np.int64)
+    for begin in range(0, len(pitch), _AT_ONCE):
+        block = slice(begin, begin + _AT_ONCE)
+        not_higher = not_higher[-1] + np.cumsum(pitch[block, None] <= pitches, axis=0)
+        last = np.arange(begin, begin + len(not_higher))[:, None]
+        lower, upper = (
+            pitches[(not_higher > rank).argmax(axis=1)] for rank in (last // 2, (last + 1) // 2)
+        )
+        medians[block] = (lower + upper) / 2
+    return medians
 
 
 def _suavity(ratio: tuple[int, int]) -> int:

@@ -64,15 +64,20 @@ class Notes:
 
 
 def notes_of(midi: Midi) -> Notes:
-    """All pitched notes of a file: without percussion and without notes of no length."""
+    """All pitched notes of a file: without percussion and without notes of no length.
+
+    A beat may last 0 microseconds, and so may the notes of several beats.
+    """
     notes = midi.notes[(midi.notes.channel != _PERCUSSION) & (midi.notes.duration > 0)]
     notes = notes[np.lexsort((notes.pitch, notes.onset))]
-    return Notes(
-        notes.onset / midi.ticks_per_beat,
-        notes.end / midi.ticks_per_beat,
-        _seconds(midi, notes.onset),
-        _seconds(midi, notes.end),
-        notes.pitch,
+    return _lasting(
+        Notes(
+            notes.onset / midi.ticks_per_beat,
+            notes.end / midi.ticks_per_beat,
+            _seconds(midi, notes.onset),
+            _seconds(midi, notes.end),
+            notes.pitch,
+        )
     )
 
 
@@ -88,13 +93,20 @@ def skyline(notes: Notes) -> Notes:
     melody = melody[np.append(np.diff(melody.onset) > 0, np.ones(min(len(melody), 1), np.bool_))]
     if not len(melody):
         return melody
-    return Notes(
-        melody.onset,
-        np.minimum(melody.end, np.append(melody.onset[1:], np.inf)),
-        melody.onset_seconds,
-        np.minimum(melody.end_seconds, np.append(melody.onset_seconds[1:], np.inf)),
-        melody.pitch,
+    return _lasting(
+        Notes(
+            melody.onset,
+            np.minimum(melody.end, np.append(melody.onset[1:], np.inf)),
+            melody.onset_seconds,
+            np.minimum(melody.end_seconds, np.append(melody.onset_seconds[1:], np.inf)),
+            melody.pitch,
+        )
     )
+
+
+def _lasting(notes: Notes) -> Notes:
+    """Those that last some time."""
+    return notes[(notes.duration > 0) & (notes.seconds > 0)]
 
 
 def _covered(notes: Notes, moment: FloatArray) -> NDArray[np.bool_]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _GRID = 4  # positions per beat: sixteenths of common time
 _MAX_LAG = 8  # beats
+_LONGEST = 1 << 20  # positions that fit into memory: three days at 60 beats per minute
 _MEASURE = 4  # beats; the Toolbox wants to be told, and most music is in four
 
 
@@ -28,13 +29,9 @@ def gettempo(notes: Notes) -> float:
 
 def notedensity(notes: Notes) -> tuple[float, float]:
     """Onsets per beat and per second between the first and the last; 0 without such a span."""
-    if not notes.onset[-1] > notes.onset[0]:
-        return 0.0, 0.0
     steps = len(notes) - 1
-    return (
-        float(steps / (notes.onset[-1] - notes.onset[0])),
-        float(steps / (notes.onset_seconds[-1] - notes.onset_seconds[0])),
-    )
+    beats, seconds = (float(at[-1] - at[0]) for at in (notes.onset, notes.onset_seconds))
+    return (steps / beats if beats else 0.0, steps / seconds if seconds else 0.0)
 
 
 def npvi(melody: Notes) -> float:
@@ -110,6 +107,8 @@ def meteraccent(melody: Notes) -> float:
 def _autocorrelation(notes: Notes, weight: FloatArray) -> FloatArray:
     step = _steps(notes)
     lags = _GRID * _MAX_LAG
+    if step[-1] > _LONGEST:  # a silence longer than the lags changes nothing but the memory needed
+        step = np.cumsum(np.minimum(np.diff(step, prepend=0), lags + 1))
     pulses = np.zeros(int(step.max()) + 1 + lags)
     np.add.at(pulses, step, weight)
     last = len(pulses) - lags

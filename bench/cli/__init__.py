@@ -15,6 +15,7 @@ import click
 
 from bench.cli.foreign import foreign_commands, load_foreign, summary
 from bench.errors import UserError, WorkError
+from bench.shown import shown
 
 #: Command -> what it does. The module is bench.cli.<command>, the command object its attribute of
 #: the same name. Stated here so that `bench --help` need not import them.
@@ -83,5 +84,5 @@ def main(arguments: list[str] | None = None) -> Any:
     try:
         cli.main(args=arguments, prog_name="bench")
     except (UserError, WorkError) as error:
-        print(f"bench: {error}", file=sys.stderr)
+        print(f"bench: {shown(str(error))}", file=sys.stderr)
         sys.exit(error.exit_code)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bench.errors import UserError
+from bench.shown import shown
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,7 +75,7 @@ def features(
 
     The first column is the file, the others are jSymbolic's own. Rows come in the order asked
     for, those of a folder sorted by path. A file without an answer is named on standard error,
-    has no row, and makes the exit code 1.
+    has no row, and makes the exit code 1. Control characters in a file's name stand escaped.
 
     \b
     Example:
@@ -98,9 +99,9 @@ def features(
     kept, rows = [], []
     for file, outcome in zip(files, outcomes, strict=True):
         if isinstance(outcome, Failure):
-            click.echo(f"bench: {file}: {outcome.reason}", err=True)
+            click.echo(f"bench: {shown(f'{file}: {outcome.reason}')}", err=True)
         else:
-            kept.append(str(file))
+            kept.append(shown(file))
             rows.append(outcome[positions])
     _write(output, [chosen.columns[i] for i in positions], kept, rows)
     if len(kept) < len(files):
@@ -114,9 +115,16 @@ def _check_output(output: Path | None) -> None:
         raise UserError(f"{output}: a table ends in .csv or .parquet")
     if output.suffix == ".parquet" and importlib.util.find_spec("pyarrow") is None:
         raise UserError(f"{output}: needs pyarrow: pip install 'smer-bench[parquet]'")
-    folder = next(parent for parent in output.absolute().parents if parent.exists())
+    folder = next(parent for parent in output.absolute().parents if _is_there(parent))
     if not (folder.is_dir() and os.access(folder, os.W_OK)):
         raise UserError(f"{output}: cannot be written: no way to make files in {folder}")
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # such as a name that is too long
+        return False
 
 
 def _listed(listing: Path | None) -> list[Path]:
@@ -144,7 +152,7 @@ def _write(
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["file", *columns])
     writer.writerows([file, *row.tolist()] for file, row in zip(files, rows, strict=True))
-    data = text.getvalue().encode("utf-8", errors="surrogateescape")  # file names are bytes
+    data = text.getvalue().encode()
     if output is None:
         click.echo(data, nl=False)
     else:
@@ -157,7 +165,7 @@ def _parquet(columns: list[str], files: list[str], rows: list[NDArray[np.float64
 
     values = np.array(rows).reshape(-1, len(columns))
     table = pd.DataFrame(values, columns=columns)
-    table.insert(0, "file", [os.fsencode(file).decode("utf-8", "replace") for file in files])
+    table.insert(0, "file", files)
     data = io.BytesIO()
     table.to_parquet(data, engine="pyarrow", index=False)
     return data.getvalue()

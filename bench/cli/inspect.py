@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from bench.shown import shown
 
 if TYPE_CHECKING:
     from bench.midi import Midi
@@ -20,6 +23,9 @@ _SHOWN = 24
 def inspect(*, files: tuple[Path, ...], as_json: bool) -> None:
     r"""Show notes, key and its correlation, velocity classes, and tokens as each model sees them.
 
+    A file that cannot be read is named on standard error and makes the exit code 2; the others
+    are shown.
+
     \b
     Example:
       bench inspect song.mid
@@ -28,13 +34,19 @@ def inspect(*, files: tuple[Path, ...], as_json: bool) -> None:
     import msgspec
 
     from bench.keys import find_key
-    from bench.midi import read_midi
+    from bench.midi import MidiError, read_midi
     from bench.views import load_view, view_names
 
     views = {name: load_view(name) for name in view_names()}
+    code = 0
     for file in files:
-        midi = read_midi(file)
-        facts: dict[str, Any] = {"file": str(file), "notes": _notes(midi)}
+        try:
+            midi = read_midi(file)
+        except MidiError as error:
+            click.echo(f"bench: {shown(str(error))}", err=True)
+            code = error.exit_code
+            continue
+        facts: dict[str, Any] = {"file": shown(file), "notes": _notes(midi)}
         facts |= {name: view(midi) for name, view in views.items()}
         key = find_key(midi)
         facts["key_correlation"] = key.r if key else None
@@ -42,6 +54,8 @@ def inspect(*, files: tuple[Path, ...], as_json: bool) -> None:
             click.echo(msgspec.json.encode(facts))
         else:
             _print(facts)
+    if code:
+        sys.exit(code)
 
 
 def _notes(midi: Midi) -> dict[str, Any]:

@@ -1,12 +1,14 @@
-"""Unpacking an archive of MIDI files that nobody vouches for: what counts is the manifest alone."""
+"""Zip archives of MIDI files that nobody vouches for; unpacking one by its manifest alone."""
 
 from __future__ import annotations
 
 import hashlib
 import posixpath
 import stat
+import struct
 import zipfile
 import zlib
+from contextlib import ExitStack
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -23,7 +25,38 @@ if TYPE_CHECKING:
 #: More than any MIDI file of a dataset has (the largest: 28 kB), and little enough to hold.
 _LARGEST_FILE = 1 << 20
 
+#: Bytes that the members tried may have together; a dataset has a hundredth of it.
+_MOST_BYTES = 1 << 29
+
 _LONGEST_PATH = 4096
+_SHOWN = 80  # characters of a member's name in a message
+
+#: bzip2 and LZMA, which zip archives may use too, unpack without a bound on what comes out.
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+#: What `zipfile` raises on archives that are damaged, encrypted or made to deceive.
+UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    OSError,
+    RuntimeError,
+    ValueError,
+    struct.error,
+)
+
+
+def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    """The content of one member, in no more memory than twice the size that it declares.
+
+    Raises:
+        UNREADABLE: it cannot be unpacked; whatever `zipfile` makes of it.
+    """
+    if member.compress_type not in _METHODS:
+        raise zipfile.BadZipFile("packed by another method than deflate")
+    # `ZipFile.read` would unpack all there is before it cuts off what goes beyond the size.
+    with archive.open(member) as file:
+        return file.read(max(member.file_size, 1))
 
 
 def unpack(archive: Path, manifest: Manifest, target: Path, progress: Progress = silent) -> None:
@@ -34,31 +67,49 @@ def unpack(archive: Path, manifest: Manifest, target: Path, progress: Progress =
 
     Raises:
         UserError: not a zip archive; a member that would leave the folder it is unpacked to; files
-            that are missing or have another content (the message names them).
+            that are missing or have another content (the message names them); far too much to
+            unpack.
     """
-    try:
-        with zipfile.ZipFile(archive) as zipped:
-            _unpack(zipped, archive, manifest, target, progress)
-    except zipfile.BadZipFile as error:
-        raise UserError(f"{archive}: not a readable zip archive: {error}") from error
-    except FileNotFoundError as error:
-        raise UserError(f"{archive}: there is no such file") from error
+    with ExitStack() as stack:
+        try:
+            zipped = stack.enter_context(zipfile.ZipFile(archive))
+            candidates = _candidates(zipped, archive, manifest)
+        except FileNotFoundError as error:
+            raise UserError(f"{archive}: there is no such file") from error
+        except UNREADABLE as error:
+            raise UserError(f"{archive}: not a readable zip archive: {error}") from error
+        _unpack(zipped, candidates, archive, manifest, target, progress)
 
 
-def _unpack(
-    zipped: zipfile.ZipFile, archive: Path, manifest: Manifest, target: Path, progress: Progress
-) -> None:
+def _candidates(
+    zipped: zipfile.ZipFile, archive: Path, manifest: Manifest
+) -> dict[str, list[zipfile.ZipInfo]]:
+    """The members that may be each file of the manifest."""
     candidates: dict[str, list[zipfile.ZipInfo]] = {file: [] for file in manifest.files}
+    depth = max((file.count("/") + 1 for file in manifest.files), default=0)
     for member in zipped.infolist():
         if _escapes(zipped, member):
             raise UserError(
-                f"{archive}: refused, because its member {member.filename!r} would leave the "
-                "folder that it is unpacked to"
+                f"{archive}: refused, because its member {member.filename[:_SHOWN]!r} would leave "
+                "the folder that it is unpacked to"
             )
-        parts = PurePosixPath(member.filename).parts
+        parts = PurePosixPath(member.filename).parts[-depth:]
         for i in range(len(parts)):
             candidates.get("/".join(parts[i:]), []).append(member)
+    n_bytes = sum(m.file_size for found in candidates.values() for m in found if _is_small(m))
+    if n_bytes > _MOST_BYTES:
+        raise UserError(f"{archive}: refused, because it unpacks to {n_bytes:,} bytes")
+    return candidates
 
+
+def _unpack(
+    zipped: zipfile.ZipFile,
+    candidates: dict[str, list[zipfile.ZipInfo]],
+    archive: Path,
+    manifest: Manifest,
+    target: Path,
+    progress: Progress,
+) -> None:
     bad = []
     for i, (file, row) in enumerate(manifest.files.items()):
         content = _content(zipped, candidates[file], row.sha256)
@@ -86,20 +137,24 @@ def _escapes(zipped: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
         return False
     if member.file_size > _LONGEST_PATH:
         return True
-    aim = zipped.read(member).decode(errors="replace")
+    aim = read_member(zipped, member).decode(errors="replace")
     beside = posixpath.dirname(member.filename)
     return not is_inside(posixpath.normpath(posixpath.join(beside, aim)))
+
+
+def _is_small(member: zipfile.ZipInfo) -> bool:
+    return member.file_size <= _LARGEST_FILE
 
 
 def _content(zipped: zipfile.ZipFile, members: list[zipfile.ZipInfo], sha256: str) -> bytes | None:
     """The content of the first member that has this digest."""
     for member in members:
-        if member.file_size > _LARGEST_FILE:
+        if not _is_small(member):
             continue
         try:
-            content = zipped.read(member)  # never more than its declared size
-        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError):
-            continue  # damaged, encrypted, or packed in a way that is not supported
+            content = read_member(zipped, member)
+        except UNREADABLE:
+            continue
         if hashlib.sha256(content).hexdigest() == sha256:
             return content
     return None

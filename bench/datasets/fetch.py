@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from bench.methods import Progress
 
 
+#: Bytes; the published ones have a hundredth of it.
+_LARGEST_ARCHIVE = 1 << 29
+
+
 def is_fetched(name: str) -> bool:
     """Whether all files of a dataset are on this machine (no file is read).
 
@@ -113,6 +117,10 @@ def _download(name: str, source: Source, scratch: Path, progress: Progress) -> P
             f"network: `bench data fetch {name} --mirror DIR` reads {source.archive} from a "
             "folder, and `bench run --all --suite smoke` needs no download"
         ) from error
+    except _TooLarge as error:
+        raise UserError(
+            f"{name}: what {source.url} sends is no archive of it: over {_LARGEST_ARCHIVE:,} bytes"
+        ) from error
     except ValueError as error:  # pooch's word for a wrong md5
         raise UserError(
             f"{name}: what {source.url} sent is not the archive that was published: its md5 differs"
@@ -130,6 +138,10 @@ def _reason(error: Exception) -> str:
     return str(error).partition("\n")[0]
 
 
+class _TooLarge(Exception):  # noqa: N818  # never leaves this module
+    pass
+
+
 class _DownloadBar:
     """A `Progress` in the form that pooch expects of a progress bar."""
 
@@ -140,6 +152,8 @@ class _DownloadBar:
 
     def update(self, n_bytes: int) -> None:
         self._done += n_bytes
+        if self._done > _LARGEST_ARCHIVE:
+            raise _TooLarge
         fraction = min(self._done / self.total, 1) if self.total else 0
         self._progress(fraction, f"{self._done / 1e6:.1f} MB")
 

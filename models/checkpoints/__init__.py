@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 SUFFIX = ".safetensors"
 #: The metadata that only a fine-tuned network has: which method's it is.
 METHOD = "method"
+#: Even without weights a layer costs time and memory.
+_MOST_LAYERS = 1000
 _SHIPPED = Path(__file__).parent
 _KINDS: dict[str, tuple[Any, Any]] = {
     MidiBert.kind: (MidiBert, MidiBertConfig),
@@ -86,6 +88,8 @@ def load_checkpoint(path: Path, **changes: Any) -> tuple[MidiBert | MidiGpt, dic
         backbone = empty_backbone(metadata, **changes)
         backbone.load_state_dict(read_weights(path), assign=True)
         card = json.loads(metadata["card"])
+        if not isinstance(card, dict):
+            raise TypeError("a card is an object")
     return backbone, card
 
 
@@ -96,7 +100,9 @@ def empty_backbone(metadata: Mapping[str, str], **changes: Any) -> MidiBert | Mi
     generator, and a stranger's file could ask for more of them than there is memory.
     """
     model, config = _KINDS[metadata["kind"]]
-    sizes = {**json.loads(metadata["config"]), **changes}
+    sizes = config(**{**json.loads(metadata["config"]), **changes})
+    if sizes.layers > _MOST_LAYERS:
+        raise ValueError(f"{sizes.layers} layers")
     with torch.device("meta"):
-        backbone: MidiBert | MidiGpt = model(config(**sizes))
+        backbone: MidiBert | MidiGpt = model(sizes)
     return backbone

@@ -2,7 +2,8 @@
 
 Nobody vouches for these files. A name inside an archive is used as a name only, never as a path. A
 link, a file that is too large and one that cannot be unpacked are handed on with a reason in place
-of their content. An archive that unpacks to far more than MIDI files could is refused as a whole.
+of their content. An archive that unpacks to far more than MIDI files could, or that hides as much
+between its files, is refused as a whole.
 """
 
 from __future__ import annotations
@@ -13,13 +14,16 @@ import hashlib
 import io
 import lzma
 import os
+import stat
 import tarfile
 import zipfile
-import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from bench.datasets.archives import UNREADABLE, read_member
 from bench.errors import UserError
+from bench.midi import LARGEST_FILE
+from bench.shown import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -28,35 +32,26 @@ if TYPE_CHECKING:
     from bench.clips import Clip
 
 _SUFFIXES = (".mid", ".midi", ".smf")
-#: Several times the longest performances; little enough to hold.
-_LARGEST_FILE = 8 << 20
 #: MIDI files shrink to a tenth or so; an archive may be unpacked to this many times its size.
 _LARGEST_RATIO = 200
 _ALWAYS_ALLOWED = 64 << 20
 _CHUNK = 1 << 20
+#: What a tar archive may say of one file, such as its name; `tarfile` holds it in memory.
+_LARGEST_HEADER = 1 << 20
 
 _OPENERS: dict[bytes, Callable[[Path], io.BufferedIOBase]] = {
     b"\xfd7zXZ\0": lzma.LZMAFile,
     b"\x1f\x8b": gzip.GzipFile,
     b"BZh": bz2.BZ2File,
 }
-_DAMAGED = (
-    tarfile.TarError,
-    zipfile.BadZipFile,
-    lzma.LZMAError,
-    zlib.error,
-    EOFError,
-    RuntimeError,
-    NotImplementedError,
-    OSError,
-)
+_DAMAGED = (*UNREADABLE, tarfile.TarError, lzma.LZMAError)
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
     """One MIDI file of a corpus: its bytes, or the reason why there are none."""
 
-    name: str
+    name: str  # for people: `bench.shown`
     data: bytes | None
     reason: str = ""
 
@@ -85,9 +80,9 @@ def open_corpus(path: Path) -> Corpus:
     Raises:
         UserError: there is nothing at `path`, or something else.
     """
-    if path.is_dir():
-        return _Folder(path)
     try:
+        if path.is_dir():
+            return _Folder(path)
         with path.open("rb") as file:
             head = file.read(6)
     except OSError as error:
@@ -97,8 +92,9 @@ def open_corpus(path: Path) -> Corpus:
     for magic, opener in _OPENERS.items():
         if head.startswith(magic):
             return _Tar(path, opener)
-    if tarfile.is_tarfile(path):
-        return _Tar(path, lambda place: place.open("rb"))
+    plain = _Tar(path, lambda place: place.open("rb"))
+    if plain.is_one():
+        return plain
     raise UserError(f"{path}: neither a folder nor a zip or tar archive of MIDI files")
 
 
@@ -126,7 +122,7 @@ class _Folder:
 
     @property
     def name(self) -> str:
-        return self.path.resolve().name
+        return shown(self.path.resolve().name)
 
     def digest(self) -> str:
         digest = hashlib.sha256()
@@ -142,7 +138,7 @@ class _Folder:
             for file in sorted(files):
                 if file.lower().endswith(_SUFFIXES):
                     path = self.path / folder / file
-                    yield _read_file(path, path.relative_to(self.path).as_posix())
+                    yield _read_file(path, shown(path.relative_to(self.path).as_posix()))
 
 
 @dataclass(frozen=True)
@@ -151,7 +147,7 @@ class _Archive:
 
     @property
     def name(self) -> str:
-        return self.path.name
+        return shown(self.path.name)
 
     @property
     def largest(self) -> int:
@@ -176,16 +172,27 @@ class _Archive:
 class _Tar(_Archive):
     opener: Callable[[Path], io.BufferedIOBase]
 
+    def is_one(self) -> bool:
+        """Whether it begins as tar archives do."""
+        try:
+            with self.opener(self.path) as unpacked:
+                tarfile.open(fileobj=_Limited(unpacked, self), mode="r|").close()
+        except _DAMAGED:
+            return False
+        return True
+
     def members(self) -> Iterator[Member]:
         try:
             with self.opener(self.path) as unpacked:
                 stream = _Limited(unpacked, self)
                 # r| reads from front to back only, as one must to hold no more than one member.
                 with tarfile.open(fileobj=stream, mode="r|") as archive:
-                    for info in archive:
+                    while info := archive.next():
+                        stream.end = None
                         archive.members = []  # type: ignore[attr-defined]  # else it keeps all
                         if info.name.lower().endswith(_SUFFIXES) and not info.isdir():
                             yield _read_tar_member(archive, info)
+                        stream.end = archive.offset + _LARGEST_HEADER
         except _DAMAGED as error:
             raise self.damaged(error) from error
 
@@ -199,51 +206,65 @@ class _Zip(_Archive):
                 if sum(info.file_size for info in infos) > self.largest:
                     raise self.too_large()
                 for info in infos:
-                    if info.filename.lower().endswith(_SUFFIXES):
+                    if info.filename.lower().endswith(_SUFFIXES) and not info.is_dir():
                         yield _read_zip_member(archive, info)
         except _DAMAGED as error:
             raise self.damaged(error) from error
 
 
 class _Limited(io.RawIOBase):
-    """A stream that ends in an error when more comes out of it than an archive may hold."""
+    """A stream that ends in an error when more comes out of it than an archive may hold.
+
+    Attributes:
+        end: where what is said of the next file must have ended; None where its content is read.
+    """
 
     def __init__(self, stream: io.BufferedIOBase, archive: _Archive) -> None:
+        self.end: int | None = _LARGEST_HEADER
         self._stream = stream
         self._archive = archive
-        self._left = archive.largest
+        self._place = 0
 
     def read(self, size: int = -1, /) -> bytes:
         data = self._stream.read(min(size, _CHUNK) if size >= 0 else _CHUNK)
-        self._left -= len(data)
-        if self._left < 0:
+        self._place += len(data)
+        if self._place > self._archive.largest:
             raise self._archive.too_large()
+        if self.end is not None and self._place > self.end:
+            raise tarfile.ReadError(f"a header of over {_LARGEST_HEADER:,} bytes")
         return data
 
 
 def _read_tar_member(archive: tarfile.TarFile, info: tarfile.TarInfo) -> Member:
-    if not info.isreg():
-        return Member(info.name, None, "no regular file")
-    if info.size > _LARGEST_FILE:
-        return _too_large(info.name)
+    name = shown(info.name)
+    if not info.isreg() or info.issparse():
+        return Member(name, None, "no regular file")
+    if info.size > LARGEST_FILE:
+        return _too_large(name)
     file = archive.extractfile(info)
-    return Member(info.name, file.read() if file else b"")
+    return Member(name, file.read() if file else b"")
 
 
 def _read_zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
-    if info.file_size > _LARGEST_FILE:
-        return _too_large(info.filename)
+    name = shown(info.filename)
+    if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG):
+        return Member(name, None, "no regular file")
+    if info.file_size > LARGEST_FILE:
+        return _too_large(name)
     try:
-        return Member(info.filename, archive.read(info))  # never more than its declared size
-    except _DAMAGED as error:
-        return Member(info.filename, None, f"cannot be unpacked: {error}")
+        return Member(name, read_member(archive, info))
+    except UNREADABLE as error:
+        return Member(name, None, f"cannot be unpacked: {error}")
 
 
 def _read_file(path: Path, name: str) -> Member:
     if path.is_symlink():
         return Member(name, None, "a link")
     try:
-        if path.stat().st_size > _LARGEST_FILE:
+        about = path.stat()
+        if not stat.S_ISREG(about.st_mode):  # a pipe would be waited for
+            return Member(name, None, "no regular file")
+        if about.st_size > LARGEST_FILE:
             return _too_large(name)
         return Member(name, path.read_bytes())
     except OSError as error:
@@ -251,4 +272,4 @@ def _read_file(path: Path, name: str) -> Member:
 
 
 def _too_large(name: str) -> Member:
-    return Member(name, None, f"over {_LARGEST_FILE:,} bytes")
+    return Member(name, None, f"over {LARGEST_FILE:,} bytes")

@@ -92,7 +92,8 @@ def test_what_is_no_release_is_refused_and_nothing_is_written(
     monkeypatch.chdir(tmp_path)
     whole = written(tmp_path / "whole.ckpt", released()).read_bytes()
     (tmp_path / "cut.ckpt").write_bytes(whole[: len(whole) // 2])
-    (tmp_path / "code.ckpt").write_bytes(pickle.dumps({"state_dict": _Code()}))
+    torch.save({"state_dict": _Code()}, tmp_path / "code.ckpt")
+    (tmp_path / "pickle.ckpt").write_bytes(pickle.dumps({"state_dict": _Code()}))
     written(tmp_path / "words.ckpt", released((4, 18, 90, 66)))
     written(tmp_path / "more.ckpt", {**released(), "extra.weight": torch.zeros(3)})
     less = released()
@@ -101,6 +102,7 @@ def test_what_is_no_release_is_refused_and_nothing_is_written(
     for name, says in {
         "cut": "truncated",
         "code": "carries code",
+        "pickle": "not a checkpoint of torch 1.6 or later",
         "words": "another vocabulary",
         "more": "no place for 'extra.weight'",
         "less": "'in_linear.bias' is missing",

@@ -17,6 +17,7 @@ from baselines.jsymbolic.native.motion import Motion, motion
 from baselines.jsymbolic.native.numerics import add_tick_by_tick, fold_octaves, normalised
 from baselines.jsymbolic.native.sonorities import Sonorities, sonorities
 from baselines.jsymbolic.native.steps import Steps, steps
+from bench.midi import MidiError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _DEFAULT_TEMPO = 500_000  # microseconds per beat: 120 BPM
 _VOLUME = 7  # the controller that sets a channel's volume
 _TABLE = 1 << 16  # ticks; bounds the memory for lengths in seconds
+_MOST_RUNS = 1_000_000  # stretches of one tempo to add up; a symphony has a tenth of them
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,6 +49,7 @@ class Piece:
     def __init__(self, midi: Midi) -> None:
         self.midi = midi
         self.notes: NoteArray = midi.notes
+        self._runs_left = _MOST_RUNS
 
     # Notes
 
@@ -71,13 +74,16 @@ class Piece:
 
         A program change holds for its channel in its own track alone.
         """
-        notes = self.notes
-        program = np.zeros(len(notes), dtype=np.int64)
-        index = np.arange(len(notes))
-        for event in self.midi.programs:
-            here = (notes.track == event["track"]) & (notes.channel == event["channel"])
-            program[here & (index >= event["notes_before"])] = event["program"]
-        return program
+        notes, events = self.notes, self.midi.programs
+        # Events and notes by channel of a track, and there as they stand in the file; before all
+        # of them an event of no channel, so that "the last before" always exists.
+        span = len(notes) + 1
+        place = (events["track"] * N_CHANNELS + events["channel"]) * span + events["notes_before"]
+        order = np.argsort(place, kind="stable")
+        place, program = np.append(-span, place[order]), np.append(0, events["program"][order])
+        channel = notes.track * N_CHANNELS + notes.channel
+        last = np.searchsorted(place, channel * span + np.arange(len(notes)), side="right") - 1
+        return np.where(place[last] // span == channel, program[last], 0)
 
     @cached_property
     def loudness(self) -> IntArray:
@@ -226,13 +232,14 @@ class Piece:
         length = np.maximum(end - begin, 0)
         tabled = (last <= step) & (length < _TABLE)  # of one tempo, and short as notes are
         result = np.zeros(len(begin))
-        for i in set(step[tabled].tolist()):
-            here = tabled & (step == i)
-            terms = np.full(int(length[here].max()) + 1, function.values[i])
+        here = np.flatnonzero(tabled)
+        here = here[np.argsort(step[here], kind="stable")]
+        for group in np.split(here, np.flatnonzero(np.diff(step[here])) + 1) if len(here) else []:
+            terms = np.full(int(length[group].max()) + 1, function.values[step[group[0]]])
             terms[0] = 0.0
-            result[here] = np.add.accumulate(terms)[length[here]]
+            result[group] = np.add.accumulate(terms)[length[group]]
         for i in np.flatnonzero(~tabled):
-            result[i] = add_tick_by_tick(function.runs(int(begin[i]), int(end[i])))
+            result[i] = self._add_up(function.runs(int(begin[i]), int(end[i])))
         return result
 
     @cached_property
@@ -280,4 +287,11 @@ class Piece:
         else:
             pairs = zip(begin.tolist(), end.tolist(), strict=True)
             runs = [run for pair in pairs for run in function.runs(*pair)]
+        return self._add_up(runs)
+
+    def _add_up(self, runs: list[tuple[float, int]]) -> float:
+        """`add_tick_by_tick`, for as long as a piece can be given time."""
+        self._runs_left -= len(runs)
+        if self._runs_left < 0:
+            raise MidiError("too many changes of tempo while notes sound")
         return add_tick_by_tick(runs)

@@ -43,7 +43,8 @@ def _tempo_variability(piece: Piece) -> float:
     tempos, ticks = _tempos(piece)
     if len(tempos) < 2:
         return 0.0
-    squares = (tempos - _mean_tempo(piece)) ** 2
+    with np.errstate(invalid="ignore"):  # a beat of no length has an infinite tempo
+        squares = (tempos - _mean_tempo(piece)) ** 2
     return float(np.sqrt((squares * ticks).sum() / (ticks.sum() - 1)))
 
 

@@ -140,7 +140,7 @@ def test_names_in_archives_are_names_only(folder: Path, tmp_path: Path) -> None:
 
 def test_bombs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(corpora, "_ALWAYS_ALLOWED", 0)
-    monkeypatch.setattr(corpora, "_LARGEST_FILE", 1000)
+    monkeypatch.setattr(corpora, "LARGEST_FILE", 1000)
     tar = io.BytesIO()
     with tarfile.open(fileobj=tar, mode="w") as archive:
         info = tarfile.TarInfo("zeros.mid")
@@ -157,7 +157,7 @@ def test_bombs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_file_that_is_too_large_is_left_out(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(corpora, "_LARGEST_FILE", 10)
+    monkeypatch.setattr(corpora, "LARGEST_FILE", 10)
     packed = zipped(folder, folder.parent / "large.zip")
     for corpus in (open_corpus(folder), open_corpus(packed)):
         assert {member.reason for member in corpus.members()} == {"over 10 bytes"}
