@@ -108,10 +108,10 @@ def test_one_bad_file_costs_no_other(runs: Path, tmp_path: Path, fate: str, reas
 def test_an_endless_run_is_killed_with_all_it_started(runs: Path, tmp_path: Path) -> None:
     child = tmp_path / "pid"
     songs = {"good.mid": song(4), "endless.mid": song(5, f"hangs:{child};")}
-    bridge = JSymbolic(Limits(start_seconds=10.0, clip_seconds=0.1))
+    bridge = JSymbolic(Limits(start_seconds=5.0, clip_seconds=0.1))
     rows = bridge.extract(save(tmp_path / "songs", songs), UNCACHED)
     np.testing.assert_array_equal(rows[0], answer(songs["good.mid"]))
-    assert rows[1] == Failure("jSymbolic was stopped after 10.1 s")
+    assert rows[1] == Failure("jSymbolic was stopped after 5.1 s")
     assert not is_running(int(child.read_text()))
     scratch = runs.read_text().splitlines()
     assert scratch
