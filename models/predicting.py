@@ -13,8 +13,9 @@ from bench.errors import UserError
 from bench.keys import find_keys
 from bench.labels import HIGH_AROUSAL, HIGH_VALENCE, QUADRANTS
 from bench.methods import SegmentMethod
-from bench.midi import MidiError
+from bench.midi import MidiError, read_bytes
 from bench.records import DECIMALS, rounded
+from bench.shown import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -35,7 +36,7 @@ COLUMNS = ("file", "quadrant", *QUADRANTS, "valence", "arousal", "key", "segment
 class Guess:
     """The emotion of one piece, as a network sees it."""
 
-    file: str
+    file: str  # its path, as it may be shown
     p: tuple[float, ...]  # of Q1..Q4, four decimals, as in a record
     key: str | None  # such as "B- major"; None if no pitched note ends
     segments: int  # pieces it was cut into; `p` is their mean
@@ -90,10 +91,7 @@ def _clip(file: Path) -> Clip:
     Raises:
         UserError: it cannot be read, or holds nothing to judge.
     """
-    try:
-        digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    except OSError as error:
-        raise MidiError(f"{file}: cannot be read: {error.strerror}") from error
+    digest = hashlib.sha256(read_bytes(file)).hexdigest()
     clip = Clip(str(file), str(file), file, digest)
     if not len(clip.midi.notes):
         raise MidiError(f"{file}: holds no note")
@@ -107,14 +105,14 @@ def _guess(method: Method, clips: list[Clip]) -> Iterator[Guess]:
         tables = [row[None] for row in method.predict_proba(clips)]
     for clip, table, key in zip(clips, tables, find_keys(clips), strict=True):
         p = tuple(rounded(table.mean(axis=0)))
-        yield Guess(clip.id, p, key.name if key else None, len(table))
+        yield Guess(shown(clip.path), p, key.name if key else None, len(table))
 
 
 def reliability(tuned: FineTuned) -> str:
     """Which network this is and how far to trust it, in a line."""
     scores, data = tuned.card.scores, tuned.card.dataset
     commonest = max(map(sum, scores.confusion)) / scores.n
-    return (
+    return shown(
         f"{tuned.name}, fine-tuned on {data.name} {data.version} (seed {tuned.card.seed}): "
         f"right on {100 * scores.accuracy:.1f} % of its {scores.n:,} test clips, macro-F1 "
         f"{scores.macro_f1:.3f}; always the commonest quadrant would be {100 * commonest:.1f} %"

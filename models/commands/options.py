@@ -60,5 +60,7 @@ class Refusals:
 
     def __call__(self, error: UserError) -> None:
         """One more file is left out."""
+        from bench.shown import shown
+
         self.count += 1
-        click.echo(f"bench: {error}", err=True)
+        click.echo(f"bench: {shown(str(error))}", err=True)

@@ -92,7 +92,7 @@ def _csv(guesses: Sequence[Guess]) -> bytes:
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(guess.row() for guess in guesses)
-    return text.getvalue().encode("utf-8", errors="surrogateescape")  # file names are bytes
+    return text.getvalue().encode()
 
 
 def _json(tuned: FineTuned, guesses: Sequence[Guess]) -> bytes:

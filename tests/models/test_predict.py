@@ -23,8 +23,9 @@ from bench.scratch import scratch_folder
 from bench.store import Store
 from bench.suites import load_suite
 from models.aiming import Aim, Share, yardstick
-from models.checkpoints import is_finetuned, save_checkpoint
+from models.checkpoints import is_finetuned, save_checkpoint, shipped
 from models.checkpoints.finetuned import find_finetuned, load_finetuned
+from models.checkpoints.weights import read_metadata, read_weights, write_weights
 from models.predicting import Guess, guess_files
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def network(folder: Path, record: Record) -> Path:
     path = folder / "network.safetensors"
     result = finetune(folder, "mt-midibert", "--seed", "3", "-o", path)
     assert result.exit_code == 0, result.exception
-    assert "its predictions are the same as" in result.output
+    assert "its predictions are those in" in result.output
     assert f"{100 * record.scores.accuracy:.2f} %" in result.output
     return path
 
@@ -160,12 +161,13 @@ def test_pieces_come_in_order_and_bad_files_stop_nothing(network: Path, tmp_path
         piece(songs / name)
     (songs / "bad.mid").write_text("no music")
     piece(songs / "silent.mid", 0)
+    piece(songs / "two\nlines.mid")
     (songs / "notes.txt").write_text("not asked for")
     named = piece(tmp_path / "named.song")
     result = run("predict", named, songs, "absent.mid", "--checkpoint", network, "--json")
     assert result.exit_code == 1
     pieces = json.loads(result.stdout)["pieces"]
-    found = ["a/y.mid", "a/z.MIDI", "b.mid", "c.mid"]
+    found = ["a/y.mid", "a/z.MIDI", "b.mid", "c.mid", r"two\nlines.mid"]
     assert [row["file"] for row in pieces] == [str(named), *(str(songs / name) for name in found)]
     refused = result.stderr.splitlines()
     assert [line.split(": ", 2)[1] for line in refused] == [
@@ -269,7 +271,7 @@ def test_what_is_no_network_is_refused(folder: Path, network: Path, tmp_path: Pa
         (("predict", song, "--checkpoint", network, "--method", "midigpt"), "not of midigpt"),
         (("predict", song, "--checkpoint", network, "-o", "x.txt"), "ends in .csv or .json"),
         (("predict", song, "--method", "midibart"), "did you mean 'midibert'"),
-        (("predict", tmp_path / "..", "--method", "midigpt"), "no fine-tuned midigpt is shipped"),
+        (("predict", song, "--method", "midigpt"), "no fine-tuned midigpt is shipped"),
     ]:
         result = run(*arguments)
         assert isinstance(result.exception, UserError), arguments
@@ -284,6 +286,23 @@ def test_what_is_no_network_is_refused(folder: Path, network: Path, tmp_path: Pa
         result = finetune(folder, *arguments)  # type: ignore[arg-type]
         assert isinstance(result.exception, UserError), arguments
         assert says in str(result.exception)
+
+
+def test_a_file_cannot_pass_for_another_method_or_larger_than_it_is(
+    network: Path, tmp_path: Path
+) -> None:
+    path, metadata = tmp_path / "made-up.safetensors", read_metadata(network)
+    majority = {"name": "majority", "version": 1, "encoding": "", "settings": {}}
+    sizes = json.loads(metadata["config"]) | {"width": 10**7, "inner": 10**8}
+    for changes, says in [
+        ({"method": json.dumps(majority)}, "majority: has no network"),
+        ({"method": "[]"}, "or a damaged one"),
+        ({"config": json.dumps(sizes)}, "or a damaged one"),
+        ({"card": "{}"}, "or a damaged one"),
+    ]:
+        write_weights(path, read_weights(network), metadata | changes)
+        with pytest.raises(UserError, match=says):
+            load_finetuned(path)
 
 
 def test_a_network_of_another_version_of_its_method_is_refused(
@@ -307,3 +326,11 @@ def test_a_network_that_is_shipped_is_found_by_its_method(
     assert is_finetuned(place)
     assert find_finetuned("mt-midibert") == place
     assert run("predict", piece(tmp_path / "song.mid")).exit_code == 0
+
+
+def test_networks_that_are_shipped_can_be_asked() -> None:
+    for name, path in shipped(finetuned=True).items():
+        tuned = load_finetuned(path)
+        assert name == f"{tuned.name}-{tuned.card.dataset.name}"
+        assert path.stat().st_size <= 20e6
+        assert path.with_suffix(".md").is_file()
