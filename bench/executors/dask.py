@@ -16,7 +16,7 @@ from multiprocessing import current_process
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from distributed import Client, KilledWorker, LocalCluster, get_worker
+from distributed import Client, KilledWorker, LocalCluster, Reschedule, get_worker
 from distributed.core import Status
 from distributed.utils import silence_logging_cmgr
 
@@ -173,7 +173,11 @@ def _end(task: _Task) -> Finished | Failed | None:
 
 
 def _run_cell(cell: Cell) -> Finished | Failed:
-    """Run a cell; called on a worker."""
+    """Run a cell; called on a worker.
+
+    Raises:
+        Reschedule: the worker closes, and another one is to run the cell.
+    """
     # Dask marks its workers as processes that may have no children, lest these outlive them. Ours
     # do not.
     current_process().daemon = False
@@ -190,4 +194,7 @@ def _run_cell(cell: Cell) -> Finished | Failed:
         return there and task is not None and task.state != "cancelled"
 
     tell(Progressed(cell, 0.0, ""))
-    return run_alone(cell, tell, is_wanted)
+    end = run_alone(cell, tell, is_wanted)
+    if isinstance(end, Failed) and not is_wanted():
+        raise Reschedule
+    return end

@@ -77,6 +77,21 @@ def test_every_cell_ends_once_although_a_worker_is_killed(tmp_path: Path) -> Non
     assert ends(events) == {str(c): str(run_cell(c, silent).predictions) for c in cells}
 
 
+def test_the_cell_of_a_worker_that_leaves_is_run_by_another(tmp_path: Path) -> None:
+    cell = strange_cell("SleepsOnce", path=str(tmp_path / "parent"))
+    with (
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
+        ) as cluster,
+        connected(cluster.scheduler_address, 1) as client,
+    ):
+        events = DaskExecutor(client).run(iter([cell]))
+        next(events)
+        wait_for(cell.settings["path"])
+        client.retire_workers([address for address, keys in client.processing().items() if keys])
+        assert ends(events) == {str(cell): str(run_cell(cell, silent).predictions)}
+
+
 def test_what_goes_wrong_in_a_cell_is_told_as_by_the_local_executor() -> None:
     cells = [
         strange_cell("Dies"),
