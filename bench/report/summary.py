@@ -42,9 +42,9 @@ def render_summary(
     for method, by_dataset in cells.items():
         line = [f"`{escape(method)}`"]
         for board in boards:
-            row = by_dataset.get(board.dataset)
-            line += [accuracy(row) if row else NOTHING, _paper(method, board.dataset)]
-            line.append(wanted.done(row) if row else NOTHING)
+            there = by_dataset.get(board.dataset)
+            line += [accuracy(there) if there else NOTHING, _paper(method, board.dataset)]
+            line.append(wanted.done(there) if there else NOTHING)
         lines.append(line)
     return table(header, lines) if lines else ""
 
