@@ -82,7 +82,21 @@ def cli() -> None:
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command line; exit code 2 for the user's mistakes, 1 for work that failed."""
     try:
-        cli.main(args=arguments, prog_name="bench")
+        code = cli.main(args=arguments, prog_name="bench", standalone_mode=False)
     except (UserError, WorkError) as error:
-        print(f"bench: {shown(str(error))}", file=sys.stderr)
+        message, code = str(error), error.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
         sys.exit(error.exit_code)
+    except click.UsageError as error:
+        message, code = _one_line(error), error.exit_code
+    else:
+        sys.exit(code)
+    print(f"bench: {shown(message)}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _one_line(error: click.UsageError) -> str:
+    text = " ".join(error.format_message().split()).removesuffix(".")
+    command = error.ctx.command_path if error.ctx else "bench"
+    return f"{text[:1].lower()}{text[1:]} (see `{command} --help`)"

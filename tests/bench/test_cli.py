@@ -100,6 +100,9 @@ def test_ablation_runs_all_subsets_once(folder: Path) -> None:
     [
         (["rum"], "unknown command 'rum': did you mean 'run'"),
         (["run"], "say what to run: --all"),
+        (["run", "--metod", "x"], "Did you mean '--method'? (see `bench run --help`)"),
+        (["ls"], "Choose from: methods, datasets, suites (see `bench ls --help`)"),
+        (["data", "fetsh"], "no such command 'fetsh'. Did you mean 'fetch'?"),
         (["run", "--all", "--suite", "smok"], "unknown suite 'smok': did you mean 'smoke'"),
         (["run", "--method", "midibart", "--suite", "smoke"], "did you mean 'midibert'"),
         (["run", "--all", "--suite", "smoke", "--seeds", "x"], "--seeds 'x': write seeds like"),
