@@ -17,14 +17,15 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import nn
+
+from models.bits import copy_transposed, masked
+from models.dropout import keep_mask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from numpy.typing import NDArray
     from torch import Tensor
 
 #: Causal attention looks at this many queries at a time, so that it never computes most of the
@@ -53,52 +54,6 @@ class Block:
     def n_rows(self) -> int:
         """Rows of this block, padding included."""
         return self.batch * self.length
-
-
-def keep_mask(shape: Sequence[int], p: float, device: torch.device) -> Tensor:
-    """A dropout mask: False with probability `p`, else True, by the state of torch's generator.
-
-    On the CPU torch draws a Bernoulli value from two 32-bit random numbers, at 5 ns each. Here one
-    number of torch's seeds NumPy's fastest generator, four values share 64 of its bits, and `p` is
-    exact to 1/65536.
-    """
-    if device.type != "cpu":
-        return torch.empty(shape, dtype=torch.bool, device=device).bernoulli_(1 - p)
-    n_values = math.prod(shape)
-    generator = np.random.SFC64(int(torch.randint(2**63 - 1, ())))
-    drawn = generator.random_raw(-(-n_values // 4)).view(np.uint16)[:n_values]
-    return torch.from_numpy(drawn >= round(p * 65536)).view(*shape)
-
-
-def masked(values: Tensor, keep: Tensor) -> Tensor:
-    """`values` where `keep` is True, 0 elsewhere; no gradient passes."""
-    if values.device.type != "cpu":
-        return values * keep
-    result = torch.empty_like(values)
-    # NumPy multiplies the bits, as integers, several times faster than torch what they stand for.
-    np.multiply(_bits(values), keep.numpy(), out=_bits(result))
-    return result
-
-
-def _bits(values: Tensor) -> NDArray[np.signedinteger[Any]]:
-    width = {2: torch.int16, 4: torch.int32, 8: torch.int64}[values.element_size()]
-    bits: NDArray[np.signedinteger[Any]] = values.detach().view(width).numpy()
-    return bits
-
-
-class Dropout(nn.Module):
-    """`nn.Dropout`, several times faster on the CPU."""
-
-    def __init__(self, p: float) -> None:
-        super().__init__()
-        self.p = p
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Same shape; in training, values dropped with probability `p`, the others scaled."""
-        if not self.training or self.p == 0:
-            return x
-        scale = torch.full((), 1 / (1 - self.p), dtype=x.dtype, device=x.device)
-        return x * masked(scale.expand(x.shape), keep_mask(x.shape, self.p, x.device))
 
 
 def relative_attention(
@@ -153,11 +108,11 @@ class _Relative(torch.autograd.Function):
             kept = []
             for rows, block in spans(blocks):
                 split = _split(qkv[rows], block, heads)
-                q, k, v = split
-                weights = torch.softmax(_scores(q, k, distances, block, heads), dim=-1)
+                scores = _scores(split[:2], distances, block, heads)
+                weights = torch.softmax(scores, dim=-1)
                 keep = keep_mask(weights.shape, dropout, weights.device) if dropout else None
                 used = weights if keep is None else masked(weights, keep)
-                _join(torch.bmm(used, v), block, out[rows]).mul_(1 / (1 - dropout))
+                _join(torch.bmm(used, split[2]), block, out[rows]).mul_(1 / (1 - dropout))
                 kept += [split, weights] + ([] if keep is None else [keep])
         ctx.save_for_backward(distances, *kept)
         ctx.blocks, ctx.heads, ctx.dropout = blocks, heads, dropout
@@ -171,31 +126,33 @@ class _Relative(torch.autograd.Function):
         d_table = torch.zeros_like(distances, dtype=ctx.table_dtype)
         per_block = 3 if ctx.dropout else 2
         for i, (rows, block) in enumerate(spans(ctx.blocks)):
-            (q, k, v), weights, *keep = kept[per_block * i : per_block * (i + 1)]
+            split, weights, *keep = kept[per_block * i : per_block * (i + 1)]
             (d_out,) = _split(grad[rows], block, ctx.heads, parts=1)
             d_out = d_out * (1 / (1 - ctx.dropout))
             used = masked(weights, keep[0]) if keep else weights
-            d_v = torch.bmm(used.transpose(1, 2), d_out)
-            d_weights = torch.bmm(d_out, v.transpose(1, 2))
+            d_split = torch.empty_like(split)
+            torch.bmm(used.transpose(1, 2), d_out, out=d_split[2])
+            d_weights = torch.bmm(d_out, split[2].transpose(1, 2))
             if keep:
-                d_weights = masked(d_weights, keep[0])
+                masked(d_weights, keep[0], out=d_weights)
             d_scores = torch.ops.aten._softmax_backward_data(  # noqa: SLF001  # no public name
                 d_weights, weights, -1, weights.dtype
             )
-            d_q, d_k, d_window = _scores_backward(d_scores, q, k, distances)
+            d_window = _scores_backward(d_scores, split[:2], distances, d_split[:2])
             _window(d_table, block.length).add_(d_window)
-            _join(torch.stack((d_q, d_k, d_v)), block, d_qkv[rows])
+            _join(d_split, block, d_qkv[rows])
         return d_qkv, d_table, None, None, None
 
 
-def _scores(q: Tensor, k: Tensor, distances: Tensor, block: Block, heads: int) -> Tensor:
-    """Masked scores, shape (batch * heads, length, length); q is already scaled."""
-    window = _window(distances, block.length)
-    scale = 1 / math.sqrt(q.shape[2])
-    by_query = _skewed(q @ _columns(window.flip(0)).T)  # [l, r] = q_l t_(l-r)
-    by_key = _skewed(k @ _columns(window * scale).T)  # [r, l] = k_r t_(l-r)
+def _scores(qk: Tensor, distances: Tensor, block: Block, heads: int) -> Tensor:
+    """Masked scores, shape (batch * heads, length, length); the queries are already scaled."""
+    q, k = qk
+    products = torch.bmm(qk.flatten(1, 2), _columns(distances, block.length).transpose(1, 2))
+    by_query, by_key = (_skewed(product) for product in products.view(*qk.shape[:3], -1))
     scores = torch.baddbmm(by_query, q, k.transpose(1, 2))
-    scores += by_key.transpose(1, 2).contiguous()  # copying it first takes a third of the time
+    transposed = torch.empty_like(scores)
+    copy_transposed(by_key, transposed)  # to add what is not transposed is faster
+    scores += transposed
     if block.mask is not None:
         mask = block.mask if block.mask.dim() == 3 else block.mask[:, None]
         hidden = torch.finfo(scores.dtype).min
@@ -205,23 +162,27 @@ def _scores(q: Tensor, k: Tensor, distances: Tensor, block: Block, heads: int) -
     return scores
 
 
-def _scores_backward(
-    d_scores: Tensor, q: Tensor, k: Tensor, distances: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Gradients of the unscaled queries, of the keys, and of the distances that took part."""
+def _scores_backward(d_scores: Tensor, qk: Tensor, distances: Tensor, d_qk: Tensor) -> Tensor:
+    """Writes the gradients of the unscaled queries and of the keys, both (2, ..), into `d_qk`.
+
+    Returns:
+        The gradients of the distances that took part.
+    """
+    (q, k), (d_q, d_k) = qk, d_qk
     length, size = q.shape[1:]
-    window = _window(distances, length)
     scale = 1 / math.sqrt(size)
-    by_query = _unskewed(d_scores).flatten(0, 1)
-    by_key = _unskewed(d_scores.transpose(1, 2)).flatten(0, 1)
-    d_q = torch.bmm(d_scores, k)
-    d_q += (by_query @ _columns(window.flip(0))).view_as(q)
-    d_k = torch.bmm(d_scores.transpose(1, 2), q)
-    d_k += (by_key @ _columns(window * scale)).view_as(k)
-    n = len(window)
-    d_window = (by_query.T @ q.reshape(-1, size))[:n].flip(0)
-    d_window += (by_key.T @ k.reshape(-1, size))[:n].mul_(scale)
-    return d_q.mul_(scale), d_k, d_window
+    columns = _columns(distances, length)
+    d_products = d_scores.new_zeros(*qk.shape[:3], columns.shape[1])
+    _skewed(d_products[0]).copy_(d_scores)
+    copy_transposed(d_scores, _skewed(d_products[1]))
+    flat = d_products.flatten(1, 2)
+    torch.bmm(d_scores, k, out=d_q)
+    torch.bmm(d_scores.transpose(1, 2), q, out=d_k)
+    d_qk.flatten(1, 2).baddbmm_(flat, columns)
+    d_q.mul_(scale)
+    by_query, by_key = torch.bmm(flat.transpose(1, 2), qk.flatten(1, 2))[:, : 2 * length - 1]
+    d_window: Tensor = by_query.flip(0).add_(by_key, alpha=scale)
+    return d_window
 
 
 def _window(table: Tensor, length: int) -> Tensor:
@@ -230,24 +191,22 @@ def _window(table: Tensor, length: int) -> Tensor:
     return table[middle - length + 1 : middle + length]
 
 
-def _columns(window: Tensor) -> Tensor:
-    """`window` with rows of zeros below, up to a multiple of `_COLUMNS`."""
-    return nn.functional.pad(window, (0, 0, 0, -len(window) % _COLUMNS))
+def _columns(table: Tensor, length: int) -> Tensor:
+    """What queries and keys are multiplied with, shape (2, columns, head size).
+
+    For queries [l, r] takes the row n - 1 + r - l: t_(l-r). For keys [r, l] takes n - 1 + l - r:
+    again t_(l-r), scaled, for only the queries are. Rows of zeros make up a multiple of `_COLUMNS`.
+    """
+    window = _window(table, length)
+    both = torch.stack((window.flip(0), window * (1 / math.sqrt(window.shape[1]))))
+    return nn.functional.pad(both, (0, 0, 0, -len(window) % _COLUMNS))
 
 
 def _skewed(product: Tensor) -> Tensor:
     """A view, [.., i, j] = product[.., i, j - i + n - 1], of n rows and 2 n - 1 or more columns."""
     batch, n, width = product.shape
-    return product.as_strided((batch, n, n), (n * width, width - 1, 1), n - 1)
-
-
-def _unskewed(values: Tensor) -> Tensor:
-    """The transpose of `_skewed`: (n, n) matrices put into wide ones, zeros around."""
-    batch, n, _ = values.shape
-    width = 2 * n - 1
-    result = values.new_zeros(batch, n, width + -width % _COLUMNS)
-    _skewed(result).copy_(values)
-    return result
+    start = product.storage_offset() + n - 1
+    return product.as_strided((batch, n, n), (n * width, width - 1, 1), start)
 
 
 class _Causal(torch.autograd.Function):
@@ -296,7 +255,7 @@ class _Causal(torch.autograd.Function):
                 d_v[:, :end] += torch.bmm(used.transpose(1, 2), d_out[:, start:end])
                 d_weights = torch.bmm(d_out[:, start:end], v[:, :end].transpose(1, 2))
                 if keep is not None:
-                    d_weights = masked(d_weights, keep)
+                    masked(d_weights, keep, out=d_weights)
                 d_scores = torch.ops.aten._softmax_backward_data(  # noqa: SLF001  # no public name
                     d_weights, weights, -1, weights.dtype
                 )

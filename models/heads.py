@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from models.attention import Dropout, spans
+from models.attention import spans
+from models.dropout import Dropout
 
 if TYPE_CHECKING:
     from torch import Tensor

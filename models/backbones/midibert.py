@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from models.attention import Block, Dropout, relative_attention
+from models.attention import Block, relative_attention
 from models.backbones.released import read_released
+from models.dropout import Dropout
 from models.tokens.compound import SIZES
 
 if TYPE_CHECKING:

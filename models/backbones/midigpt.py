@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from models.attention import Block, Dropout, causal_attention
+from models.attention import Block, causal_attention
+from models.dropout import Dropout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

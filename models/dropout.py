@@ -1,0 +1,47 @@
+"""Dropout, several times faster on the CPU than torch's."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import nn
+
+from models.bits import masked
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+
+def keep_mask(shape: Sequence[int], p: float, device: torch.device) -> Tensor:
+    """What a dropout keeps: False with probability `p`, else True, by torch's generator.
+
+    On the CPU torch draws a Bernoulli value from two 32-bit random numbers, at 5 ns each. Here one
+    number of torch's seeds NumPy's fastest generator, four values share 64 of its bits, and `p` is
+    exact to 1/65536.
+    """
+    if device.type != "cpu":
+        return torch.empty(shape, dtype=torch.bool, device=device).bernoulli_(1 - p)
+    n_values = math.prod(shape)
+    generator = np.random.SFC64(int(torch.randint(2**63 - 1, (), device=device)))
+    drawn = generator.random_raw(-(-n_values // 4)).view(np.uint16)[:n_values]
+    return torch.from_numpy(drawn >= round(p * 65536)).view(*shape)
+
+
+class Dropout(nn.Module):
+    """`nn.Dropout`."""
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.p = p
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Same shape; in training, values dropped with probability `p`, the others scaled."""
+        if not self.training or self.p == 0:
+            return x
+        scale = torch.full((), 1 / (1 - self.p), dtype=x.dtype, device=x.device)
+        return x * masked(scale.expand(x.shape), keep_mask(x.shape, self.p, x.device))
