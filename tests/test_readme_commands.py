@@ -106,6 +106,13 @@ def test_every_command_has_an_example() -> None:
         assert any(example[: len(words)] == words for example in shown), f"bench {' '.join(words)}"
 
 
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_help_has_each_example_on_a_line_of_its_own(words: tuple[str, ...]) -> None:
+    command = find(words)
+    page = command.get_help(click.Context(command))
+    assert examples(page) == examples(command.help or "")
+
+
 def test_nothing_is_left_out_that_is_not_there() -> None:
     for pattern in NOT_RUN:
         assert any(fnmatchcase(line, pattern) for line in ALL), pattern

@@ -39,7 +39,7 @@ def ablate(
     results: Path,
     choice: Choice,
 ) -> None:
-    r"""Run a method with every subset of the auxiliary tasks, as in the paper's Table 3.
+    """Run a method with every subset of the auxiliary tasks, as in the paper's Table 3.
 
     \b
     Example:

@@ -71,7 +71,7 @@ def features(
     jobs: int | None,
     no_cache: bool,
 ) -> None:
-    r"""Write jSymbolic's features of MIDI files as a table, a row for each file.
+    """Write jSymbolic's features of MIDI files as a table, a row for each file.
 
     The first column is the file, the others are jSymbolic's own. Rows come in the order asked
     for, those of a folder sorted by path. A file without an answer is named on standard error,

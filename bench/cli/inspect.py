@@ -21,7 +21,7 @@ _SHOWN = 24
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a file, complete.")
 def inspect(*, files: tuple[Path, ...], as_json: bool) -> None:
-    r"""Show notes, key and its correlation, velocity classes, and tokens as each model sees them.
+    """Show notes, key and its correlation, velocity classes, and tokens as each model sees them.
 
     A file that cannot be read is named on standard error and makes the exit code 2; the others
     are shown.

@@ -48,7 +48,7 @@ def leaderboard(
     check: bool,
     compare: Path | None,
 ) -> None:
-    r"""Write leaderboard.md from the records, or check that it follows from them.
+    """Write leaderboard.md from the records, or check that it follows from them.
 
     A README.md beside it that has the marks `<!-- board -->` and `<!-- end of board -->` gets the
     lite suite's table between them. Every score is computed again from the predictions in the

@@ -37,7 +37,7 @@ def plan(
     results: Path,
     jobs: int | None,
 ) -> None:
-    r"""Show what would run, what is done, and about how long it takes. Reads no data.
+    """Show what would run, what is done, and about how long it takes. Reads no data.
 
     The estimate is the mean time of the same method's finished cells in the same suite and dataset.
 

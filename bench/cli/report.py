@@ -20,7 +20,7 @@ from bench.cli.options import results_option
     help="The folder to write; a report that is there is replaced.",
 )
 def report(*, results: Path, output: Path) -> None:
-    r"""Write a site that opens from its folder: sortable tables, figures, every clip.
+    """Write a site that opens from its folder: sortable tables, figures, every clip.
 
     Needs no server and loads nothing from elsewhere. Piano rolls and keys are there for datasets
     that are on this machine (`bench data fetch`), figures where matplotlib is installed.

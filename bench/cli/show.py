@@ -21,7 +21,7 @@ def _complete_cell(ctx: click.Context, param: click.Parameter, incomplete: str) 
 @click.argument("cell", shell_complete=_complete_cell)
 @results_option()
 def show(cell: str, results: Path) -> None:
-    r"""Show finished cells: scores, confusion matrix, history, settings, provenance.
+    """Show finished cells: scores, confusion matrix, history, settings, provenance.
 
     CELL is SUITE/DATASET/METHOD, SUITE/DATASET/METHOD/SEED, or the path of a record.
 

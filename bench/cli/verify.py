@@ -27,7 +27,7 @@ _WIDEST = 400
     help="Run N cells again, of deterministic methods first, and compare.",
 )
 def verify(paths: tuple[Path, ...], rerun: int) -> None:
-    r"""Check records against themselves, the manifests and the suites.
+    """Check records against themselves, the manifests and the suites.
 
     PATH is a record or a folder; results if none is given. Every problem is told, one line each.
     Notes tell what could not be checked, or is worth knowing. Needs no data, but for --rerun.

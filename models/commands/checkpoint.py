@@ -27,7 +27,7 @@ def checkpoint() -> None:
     "the release was pre-trained on EMOPIA, test clips included.",
 )
 def import_(*, path: Path, output: Path | None, inductive: bool) -> None:
-    r"""Convert a checkpoint of the MidiBERT-Piano code (pretrain_model.ckpt) to safetensors.
+    """Convert a checkpoint of the MidiBERT-Piano code (pretrain_model.ckpt) to safetensors.
 
     Never start from its fine-tuned emotion checkpoint: that one has learned from test clips'
     labels.
@@ -49,7 +49,7 @@ def import_(*, path: Path, output: Path | None, inductive: bool) -> None:
 @checkpoint.command()
 @click.argument("file", type=click.Path(path_type=Path))
 def info(*, file: Path) -> None:
-    r"""Show what a checkpoint is, and where its weights come from.
+    """Show what a checkpoint is, and where its weights come from.
 
     \b
     Example:

@@ -41,7 +41,7 @@ def finetune(
     results: Path,
     output: Path | None,
 ) -> None:
-    r"""Train a neural METHOD just as `bench run` does, and keep its network.
+    """Train a neural METHOD just as `bench run` does, and keep its network.
 
     `bench predict` and `bench score` ask such a network about any MIDI file. A model card is
     written beside it. Where the cell's record is among the --results, its predictions are

@@ -43,7 +43,7 @@ def predict(
     as_json: bool,
     output: Path | None,
 ) -> None:
-    r"""Guess the emotion of MIDI files: quadrant and its probabilities, valence, arousal, key.
+    """Guess the emotion of MIDI files: quadrant and its probabilities, valence, arousal, key.
 
     Valence and arousal are the probabilities that they are positive and high. The key is that of
     Krumhansl and Kessler, not a guess of the network. A piece that is longer than the network

@@ -80,7 +80,7 @@ from bench.cli.options import changes_option, suite_option
     help="The checkpoint, .safetensors; ./BACKBONE-SUITE.safetensors by default.",
 )
 def pretrain(**options: Any) -> None:
-    r"""Learn a starting point for a BACKBONE, midibert or midigpt, from unlabelled MIDI files.
+    """Learn a starting point for a BACKBONE, midibert or midigpt, from unlabelled MIDI files.
 
     Its sizes are those that the suite gives the method. Files are encoded once and kept. A run
     that was killed goes on when the same command is given again. Valid and test clips of the

@@ -37,7 +37,7 @@ def score(
     device: str,
     as_json: bool,
 ) -> None:
-    r"""Tell how many of the pieces in a folder a network takes for the emotion that was meant.
+    """Tell how many of the pieces in a folder a network takes for the emotion that was meant.
 
     Shares are over the likeliest quadrants, with 95 % intervals that take the pieces for
     independent. The network errs, too: how it does on labelled test clips is told beside, and
