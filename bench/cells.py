@@ -149,13 +149,16 @@ def plan(
     """
     names = _matching(method, suite.methods, "method", see="bench ls methods")
     datasets = _matching(dataset, suite.datasets, "dataset", see="bench ls datasets")
-    entries = {name: find_method(name) for name in names}
+    try:
+        entries = {name: find_method(name) for name in names}
+        digests = {name: dataset_info(name).digest for name in datasets}
+    except UserError as error:
+        raise UserError(f"suite {suite.name}: {error}") from None
     if from_scratch:
         names = [name for name in names if entries[name].start]
         if not names:
             raise UserError(f"--from-scratch: no method {method!r} starts from a checkpoint")
         changes = {**(changes or {}), SETTING: NOTHING[-1]}
-    digests = {name: dataset_info(name).digest for name in datasets}
     seedless = [
         _cell(suite, data, digests[data], name, changes or {})
         for data, name in product(datasets, names)

@@ -46,6 +46,17 @@ def pending(store: Store, cells: Sequence[Cell], *, retry_failed: bool = False) 
     return [cell for cell in lacking if store.has_failed(cell)] if retry_failed else lacking
 
 
+def check(store: Store, cells: Sequence[Cell]) -> None:
+    """Tell before any work what would stop all of it.
+
+    Raises:
+        UserError: a setting no method has, or a folder that cannot be written.
+    """
+    for cell in {(c.method.name, *c.settings): c for c in cells}.values():
+        check_settings(cell)
+    store.check_writable()
+
+
 def sweep(store: Store, cells: Sequence[Cell]) -> None:
     """Remove what runs that were killed have left: claims, and states of cells that are done."""
     for cell in cells:
@@ -74,12 +85,10 @@ def run_cells(
         interrupted: called at the first interrupt, from a signal handler.
 
     Raises:
-        UserError: a setting no method has, or a folder that cannot be written; before any work.
+        UserError: as `check`.
         KeyboardInterrupt: at the second interrupt. What has its record keeps it.
     """
-    for cell in {(c.method.name, *c.settings): c for c in cells}.values():
-        check_settings(cell)
-    store.check_writable()
+    check(store, cells)
     run = _Run(store, cells, tell)
     with _patient_interrupts(run.outcome, interrupted):
         try:

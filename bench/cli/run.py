@@ -51,7 +51,7 @@ def run(
     retry_failed: bool,
     choice: Choice,
 ) -> None:
-    r"""Run the cells that have no record yet.
+    """Run the cells that have no record yet.
 
     Say --all, or choose with --method, --dataset, --seeds. What is done already is not done again;
     what fails is told and does not stop the others.
@@ -91,13 +91,14 @@ def run_and_tell(
     """Run cells under a live view, then print what they came to.
 
     Raises:
+        UserError: as `bench.running.check`, and where data cannot be fetched.
         WorkError: a cell failed, or the run was interrupted.
     """
     from bench.cli.data import fetch_watched
     from bench.cli.progress import watch
     from bench.cli.summary import print_summary
     from bench.datasets.fetch import is_fetched
-    from bench.running import pending, sweep
+    from bench.running import check, pending, sweep
     from bench.store import Store
 
     store = Store(results)
@@ -108,6 +109,7 @@ def run_and_tell(
         nothing = "no cell has failed" if retry_failed else f"all {done} cells are done"
         click.echo(f"{nothing}; 0 executed")
         return
+    check(store, todo)
     datasets = dict.fromkeys(cell.dataset for cell in todo)
     fetch_watched(name for name in datasets if not is_fetched(name))
     outcome = watch(store, todo, n_done=done, choice=choice)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from bench.errors import UserError
 from bench.names import check_name
 from bench.registry import pick
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 #: Keys of a method's table that are about the table, not settings of the method.
 _EXTENDS, _ON = "extends", "on"
@@ -71,6 +76,9 @@ def load_suite(name: str) -> Suite:
     try:
         suite = msgspec.toml.decode(text, type=Suite)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        if unknown := re.search("unknown field `(.+)`", str(error)):
+            with _naming(source):
+                pick(unknown[1], Suite.__struct_fields__, "key")
         raise UserError(f"{source}: {error}") from None
     _check(suite, source)
     return suite
@@ -84,14 +92,21 @@ def _check(suite: Suite, source: str) -> None:
         seen = {method}
         base = table.get(_EXTENDS)
         while base:
-            if base not in suite.methods or base in seen:
-                raise UserError(
-                    f"{source}: methods.{method} extends {base!r}, which is not above it"
-                )
+            with _naming(f"{source}: methods.{method}.{_EXTENDS}"):
+                pick(base, suite.methods, "method")
+            if base in seen:
+                raise UserError(f"{source}: methods.{method} extends itself")
             seen.add(base)
             base = suite.methods[base].get(_EXTENDS)
         for dataset in table.get(_ON, {}):
-            try:
+            with _naming(f"{source}: methods.{method}.{_ON}"):
                 pick(dataset, suite.datasets, "dataset")
-            except UserError as error:
-                raise UserError(f"{source}: methods.{method}.on: {error}") from None
+
+
+@contextmanager
+def _naming(place: str) -> Iterator[None]:
+    """Begin a mistake's message with its place."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{place}: {error}") from None

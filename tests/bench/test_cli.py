@@ -132,7 +132,8 @@ def test_a_wrong_setting_and_a_wrong_folder_are_told_before_the_work(folder: Pat
         *("run", "--suite", "quick.toml", "--method", "midibert", "--changes", "epoch=3"),
         cwd=folder,
     )
-    assert (done.returncode, "did you mean 'epochs'" in done.stderr) == (2, True)
+    (line,) = done.stderr.splitlines()
+    assert (done.returncode, "did you mean 'epochs'" in line) == (2, True)
     (folder / "results").write_text("a file")
     done = bench("run", "--suite", "quick.toml", "--method", "majority", cwd=folder)
     assert done.returncode == 2

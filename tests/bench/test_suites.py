@@ -58,10 +58,10 @@ def test_settings_come_from_the_base_then_the_method_then_the_dataset(tmp_path: 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("description", "descripton", "mine.toml: Object .*`descript"),
+        ("description", "descripton", "mine.toml: unknown key .*did you mean 'description'"),
         ('datasets = ["synthetic", "emopia"]', "datasets = 3", r"Expected `array`.*\$.datasets"),
-        ('extends = "midibert"', 'extends = "midibart"', "mt-midibert extends 'midibart'"),
-        ('extends = "midibert"', 'extends = "mt-midibert"', "extends 'mt-midibert'"),
+        ('extends = "midibert"', 'extends = "midibart"', "extends: .*did you mean 'midibert'"),
+        ('extends = "midibert"', 'extends = "mt-midibert"', "mt-midibert extends itself"),
         ("on.emopia", "on.emopria", "did you mean 'emopia'"),
         ("width = 64", "width = ", "mine.toml: "),
         ('name = "mine"', 'name = "../mine"', "may hold letters"),
@@ -72,6 +72,16 @@ def test_a_typo_is_told_with_its_place(tmp_path: Path, old: str, new: str, messa
     assert old in GOOD
     with pytest.raises(UserError, match=message):
         load_suite(write(tmp_path, GOOD.replace(old, new)))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [('"emopia"]', '"emopa"]'), ("[methods.majority]", "[methods.majorty]")]
+)
+def test_a_name_that_no_one_has_is_told_with_its_suite(tmp_path: Path, old: str, new: str) -> None:
+    text = GOOD.replace("on.emopia.width = 128\n", "").replace(old, new)
+    suite = load_suite(write(tmp_path, text))
+    with pytest.raises(UserError, match=r"suite mine: unknown .*did you mean"):
+        plan(suite)
 
 
 def test_unknown_suite_and_missing_file() -> None:
