@@ -4,11 +4,13 @@ Run `bench data fetch emopia` once, then
 
     python benchmarks/train_step.py [--method midibert|midigpt]
 
-Both sides take the first 64 EMOPIA training clips in file order, 16 a step, each clip cut to the
-model's length, and do a whole step: forward, backward, AdamW. The textbook pads to that length in
-fp32; since all its steps cost the same, it does fewer of them. The share of the peak counts the
-operations a step needs (no padding, nothing computed twice) against the best bf16 matrix product
-of the step's own shapes.
+Both sides take the first EMOPIA training clips in file order, 64 of them, 16 a step, each clip cut
+to the model's length, and do a whole step: forward, backward, AdamW. The textbook pads to that
+length in fp32; since all its clips cost the same, it may do fewer steps, of fewer clips. The share
+of the peak counts the operations a step needs (no padding, nothing computed twice) against the
+best bf16 matrix product of the step's own shapes.
+
+On a machine that does other work too, set OMP_NUM_THREADS=1 and measure CPU-seconds (--cpu-time).
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from torch import nn
 
 from bench.datasets import load_dataset
 from models.batching import Packing, micro_batches
+from models.memory import keep_freed_memory
 from models.midibert_method import MidiBertMethod
 from models.midigpt_method import MidiGptMethod
 from models.training import Recipe, add_gradients, new_optimiser
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from models.network import Network
     from models.neural_method import NeuralMethod
 
+SIZE = 16  # clips of an optimiser step
 METHODS: dict[str, tuple[Callable[..., NeuralMethod], Callable[[Network], nn.Module]]] = {
     "midibert": (MidiBertMethod, TextbookMidiBert),
     "midigpt": (MidiGptMethod, TextbookMidiGpt),
@@ -45,8 +49,11 @@ def main() -> None:
     """Measure, and print one line of results last."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--method", choices=METHODS, default="midibert")
-    parser.add_argument("--rounds", type=int, default=2, help="times over the 64 clips, ours")
+    parser.add_argument("--clips", type=int, default=64, help="how many, a multiple of 16")
+    parser.add_argument("--rounds", type=int, default=2, help="times over the clips, ours")
     parser.add_argument("--textbook-steps", type=int, default=2)
+    parser.add_argument("--textbook-clips", type=int, default=16, help="clips in each of them")
+    parser.add_argument("--cpu-time", action="store_true", help="CPU-seconds instead of seconds")
     parser.add_argument("--profile", action="store_true", help="also print where our time goes")
     options = parser.parse_args()
 
@@ -54,14 +61,16 @@ def main() -> None:
     method = factory(device="cpu")
     network = method.new_network(seed=0)
     reference = textbook(network)
-    batches = first_clips(method)
+    batches = first_clips(method, options.clips)
     n_tokens = sum(len(example) for batch in batches for example in batch)
-    print(f"64 clips, {n_tokens} tokens, {torch.get_num_threads()} threads")
+    print(f"{options.clips} clips, {n_tokens} tokens, {torch.get_num_threads()} threads")
     check_equal(network, reference, batches[0])
 
+    clock = time.process_time if options.cpu_time else time.perf_counter
+    keep_freed_memory()
     step = OurStep(network)
     step(batches[0])  # the first one allocates
-    ours = [seconds(step, batch) for batch in batches * options.rounds]
+    ours = [seconds(step, batch, clock) for batch in batches * options.rounds]
     print(f"ours, bf16: {statistics.median(ours):.2f} s a step of 16 clips")
     if options.profile:
         with torch.profiler.profile() as profile:
@@ -69,17 +78,18 @@ def main() -> None:
         print(profile.key_averages().table(sort_by="self_cpu_time_total", row_limit=25))
 
     needed = statistics.mean(operations(network, batch) for batch in batches)
-    peak = matrix_peak(network.backbone.width, n_tokens // len(batches))
+    peak = matrix_peak(network.backbone.width, n_tokens // len(batches), clock)
     share = needed / statistics.mean(ours) / peak
     print(f"{needed / 1e12:.2f} TFLOP a step, peak {peak / 1e12:.2f} TFLOP/s")
 
     textbook_step = TextbookStep(reference)
-    theirs = [seconds(textbook_step, b) for b in batches[: options.textbook_steps]]
+    fewer = [batch[: options.textbook_clips] for batch in batches[: options.textbook_steps]]
+    theirs = [seconds(textbook_step, batch, clock) * SIZE / len(batch) for batch in fewer]
     print(f"textbook, fp32: {statistics.median(theirs):.2f} s a step of 16 clips")
     ratio = statistics.median(theirs) / statistics.median(ours)
     print(
         f"train_step method={options.method} ratio={ratio:.1f} peak_share={share:.2f} "
-        f"clips_per_s={16 / statistics.median(ours):.2f}"
+        f"clips_per_s={SIZE / statistics.median(ours):.2f}"
     )
 
 
@@ -118,20 +128,24 @@ def emotions(batch: Sequence[Example]) -> torch.Tensor:
     return torch.tensor([int(example.targets["emotion"]) for example in batch])
 
 
-def seconds(step: Callable[[Sequence[Example]], None], batch: Sequence[Example]) -> float:
+def seconds(
+    step: Callable[[Sequence[Example]], None],
+    batch: Sequence[Example],
+    clock: Callable[[], float],
+) -> float:
     """How long a step takes."""
-    begin = time.perf_counter()
+    begin = clock()
     step(batch)
-    return time.perf_counter() - begin
+    return clock() - begin
 
 
-def first_clips(method: NeuralMethod, n: int = 64, size: int = 16) -> list[list[Example]]:
+def first_clips(method: NeuralMethod, n: int) -> list[list[Example]]:
     """Batches of the first segments of the first training clips."""
     examples: dict[int, Example] = {}
     for example in method.labelled_examples(load_dataset("emopia").train[:n]):
         examples.setdefault(example.clip, example)
     ordered = list(examples.values())
-    return [ordered[i : i + size] for i in range(0, n, size)]
+    return [ordered[i : i + SIZE] for i in range(0, n, SIZE)]
 
 
 def check_equal(network: Network, reference: nn.Module, batch: Sequence[Example]) -> None:
@@ -163,7 +177,7 @@ def operations(network: Network, batch: Sequence[Example]) -> float:
     return 3 * forward
 
 
-def matrix_peak(width: int, rows: int, rounds: int = 20) -> float:
+def matrix_peak(width: int, rows: int, clock: Callable[[], float], rounds: int = 20) -> float:
     """The best bf16 rate seen over the products of a feed-forward part, operations a second."""
     x = torch.randn(rows, width, dtype=torch.bfloat16)
     w = torch.randn(4 * width, width, dtype=torch.bfloat16)
@@ -171,9 +185,9 @@ def matrix_peak(width: int, rows: int, rounds: int = 20) -> float:
     best = 0.0
     for _ in range(rounds):
         for product in (lambda: x @ w.T, lambda: y @ w, lambda: y.T @ x):
-            begin = time.perf_counter()
+            begin = clock()
             product()
-            best = max(best, 2 * rows * 4 * width**2 / (time.perf_counter() - begin))
+            best = max(best, 2 * rows * 4 * width**2 / (clock() - begin))
     return best
 
 

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from models import bits
 from models.bits import copy_transposed, masked
 
 
@@ -16,7 +17,11 @@ def test_masked_values_are_the_same_or_zero(dtype: torch.dtype) -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
-def test_a_transposed_copy_goes_into_a_view_as_well(dtype: torch.dtype) -> None:
+@pytest.mark.parametrize("threads", [0, 1000])
+def test_a_transposed_copy_goes_into_a_view_as_well(
+    dtype: torch.dtype, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bits, "_SERIAL_WINS", threads)  # by torch, by NumPy
     source = torch.randn(2, 3, 5, dtype=dtype)
     wide = torch.zeros(2, 5, 8, dtype=dtype)
     copy_transposed(source, wide[:, :, 2:5])
