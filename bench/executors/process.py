@@ -53,6 +53,7 @@ class CellProcess:
         self._signals = iter(_ESCALATION)
         self._deadline = 0.0
         self._over_time = False
+        self._is_killed = False
 
     @property
     def is_free(self) -> bool:
@@ -127,12 +128,13 @@ class CellProcess:
         return not self._process.is_alive()
 
     def _kill(self) -> None:
-        if self._process.pid is None:
+        if self._process.pid is None or self._is_killed:  # by now its number may be another's
             return
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.kill()  # which may have no group of its own yet
         self._process.join()
+        self._is_killed = True
 
     def _next_message(self) -> Message | None:
         """None if there is none yet. A death is the message that tells of it."""

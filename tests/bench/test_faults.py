@@ -115,10 +115,16 @@ def test_a_process_that_hangs_up_is_ended(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_what_a_dead_process_has_started_ends_with_it(tmp_path: Path) -> None:
-    outcome = run(Store(tmp_path), strange_cell("LeavesChild"))
-    assert [reason for _, reason in outcome.failed] == ["its process ended with exit code 3"]
-    child = int(read_failures(tmp_path)[0].log.removeprefix("child "))
-    assert soon(lambda: not is_alive(child))
+    ended: list[Failed] = []
+
+    def tell(event: Event) -> None:
+        if isinstance(event, Failed):  # while the run goes on
+            child = int(event.log.removeprefix("child "))
+            assert soon(lambda: not is_alive(child))
+            ended.append(event)
+
+    run_cells(Store(tmp_path), [strange_cell("LeavesChild")], LocalExecutor(1), tell)
+    assert [event.reason for event in ended] == ["its process ended with exit code 3"]
 
 
 def test_an_idle_process_that_has_died_is_replaced(tmp_path: Path) -> None:

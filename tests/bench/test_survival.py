@@ -29,7 +29,7 @@ from bench.store import read_failures, read_records
 from bench.suites import load_suite
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
 KILLS = int(os.environ.get("SMER_BENCH_KILLS", "6"))
 
@@ -46,6 +46,12 @@ seeds = 3
 [methods.brief]
 [methods.lengthy]
 """
+ONE_SEED = """
+name = "single"
+description = "One seed of what follows."
+datasets = ["synthetic"]
+seeds = 1
+"""
 
 
 @dataclass
@@ -55,12 +61,14 @@ class Bench:
     folder: Path
     mark: str
 
-    def start(self, *arguments: str, results: str = "results") -> subprocess.Popen[str]:
-        """Run the suite in the background."""
+    def start(
+        self, *arguments: str, suite: str = "hardy.toml", results: str = "results"
+    ) -> subprocess.Popen[str]:
+        """Run a suite in the background."""
         command = [sys.executable, "-c", "from bench.cli import main; main()", "run"]
-        command += ["--suite", "hardy.toml", "--results", results, *(arguments or ("--all",))]
+        command += ["--suite", suite, "--results", results, *(arguments or ("--all",))]
         environment = {
-            "PYTHONPATH": os.pathsep.join([str(self.folder), str(Path(__file__).parent)]),
+            "PYTHONPATH": os.pathsep.join([str(self.folder), *filter(None, sys.path)]),
             "STRANGERS_JOURNAL": str(self.folder / "journal"),
             "SMER_BENCH_CACHE": str(self.folder / "cache"),
             "SMER_BENCH_TEST": self.mark,
@@ -111,24 +119,32 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
+def bench(tmp_path: Path) -> Iterator[Bench]:
     (tmp_path / "hardy.toml").write_text(SUITE)
     package = tmp_path / "strangers-1.dist-info"
     package.mkdir()
     (package / "METADATA").write_text("Metadata-Version: 2.1\nName: strangers\nVersion: 1\n")
     (package / "entry_points.txt").write_text("[smer_bench.methods]\nstrangers = strangers\n")
-    return Bench(tmp_path, uuid4().hex)
+    bench = Bench(tmp_path, uuid4().hex)
+    yield bench
+    kill(bench.processes())  # of a test that has failed
 
 
-def soon(condition: Callable[[], bool], seconds: float = 60) -> bool:
+def soon(condition: Callable[[], bool], seconds: float = 300) -> bool:
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:
         time.sleep(0.02)
     return condition()
 
 
+def kill(processes: Iterable[int]) -> None:
+    for process in processes:
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+
+
 def finish(process: subprocess.Popen[str], code: int = 0) -> str:
-    output, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=600)
     assert process.returncode == code, output
     return output
 
@@ -145,10 +161,8 @@ def test_killed_at_any_moment_and_started_again_it_ends_as_if_undisturbed(bench:
         with suppress(subprocess.TimeoutExpired):
             process.wait(moments.uniform(0, usual))
         # Either `bench run` alone, or all of its processes, in any order.
-        for pid in [process.pid] if kills % 2 else bench.processes():
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        output, _ = process.communicate(timeout=60)
+        kill([process.pid] if kills % 2 else bench.processes())
+        output, _ = process.communicate(timeout=600)
         assert soon(lambda: not bench.processes()), "a worker is left"
         read_records(bench.folder / results)  # none is torn
         if process.returncode == -signal.SIGKILL:
@@ -182,15 +196,11 @@ def test_a_long_cell_goes_on_from_its_last_epoch(bench: Bench) -> None:
 def test_training_goes_on_from_its_last_epoch_and_ends_as_if_undisturbed(bench: Bench) -> None:
     import torch
 
-    settings = "width = 16\nlayers = 1\nheads = 1\nembedding = 4\nepochs = 4\nmax_length = 32\n"
-    suite = bench.folder / "neural.toml"
-    suite.write_text(
-        'name = "neural"\ndescription = ""\ndatasets = ["synthetic"]\nseeds = 1\n'
-        f"[methods.midibert]\n{settings}"
-    )
-    (cell,) = plan(load_suite(str(suite)))
+    settings = "width = 16\nlayers = 1\nheads = 1\nembedding = 4\nepochs = 8\nmax_length = 32\n"
+    (bench.folder / "neural.toml").write_text(ONE_SEED + f"[methods.midibert]\n{settings}")
+    (cell,) = plan(load_suite(str(bench.folder / "neural.toml")))
     state = bench.folder / "cache" / "unfinished" / cell.key / "training.pt"
-    process = bench.start("--suite", "neural.toml", "--all")
+    process = bench.start(suite="neural.toml")
     assert soon(state.exists)
     process.kill()
     finish(process, -signal.SIGKILL)
@@ -199,13 +209,22 @@ def test_training_goes_on_from_its_last_epoch_and_ends_as_if_undisturbed(bench: 
     saved = torch.load(state, weights_only=True)
     saved["history"]["epochs"][0]["train_loss"] = -1.0
     torch.save(saved, state)
-    finish(bench.start("--suite", "neural.toml", "--all"))
+    finish(bench.start(suite="neural.toml"))
     (record,) = bench.records().values()
     undisturbed = json.loads(encode_record(run_cell(cell, silent)))
     undisturbed["details"]["history"][0]["train_loss"] = -1.0
     del undisturbed["provenance"]
     assert record == undisturbed
     bench.assert_tidy()
+
+
+def test_not_even_a_method_that_heeds_nothing_outlives_its_run(bench: Bench) -> None:
+    (bench.folder / "deaf.toml").write_text(ONE_SEED + "[methods.deaf]\n")
+    process = bench.start(suite="deaf.toml")
+    assert soon(lambda: bench.journal() == ["deaf 0"])
+    process.kill()
+    finish(process, -signal.SIGKILL)
+    assert soon(lambda: not bench.processes(), seconds=30)
 
 
 def test_two_runs_at_once_share_the_work(bench: Bench) -> None:
