@@ -19,10 +19,26 @@ def keep_freed_memory() -> None:
     at the next step. A training step at lite size asks for some 50,000 pages; on a busy virtual
     machine they took over 4 s of system time. Other C libraries are left as they are.
     """
-    try:
-        mallopt = ctypes.CDLL("libc.so.6").mallopt
-    except (OSError, AttributeError):
+    if not (libc := _glibc()):
         return
-    mallopt(_TRIM_THRESHOLD, _NEVER)
-    mallopt(_MMAP_MAX, 0)
-    mallopt(_TOP_PAD, _GROW_BY)
+    libc.mallopt(_TRIM_THRESHOLD, _NEVER)
+    libc.mallopt(_MMAP_MAX, 0)
+    libc.mallopt(_TOP_PAD, _GROW_BY)
+
+
+def return_freed_memory() -> None:
+    """Hand what is kept back to the system, once.
+
+    Called now and then, it bounds what arrays of ever other sizes leave in pieces.
+    """
+    if libc := _glibc():
+        libc.malloc_trim(0)
+
+
+@cache
+def _glibc() -> ctypes.CDLL | None:
+    try:
+        libc = ctypes.CDLL("libc.so.6")
+    except OSError:
+        return None
+    return libc if hasattr(libc, "mallopt") and hasattr(libc, "malloc_trim") else None

@@ -21,7 +21,7 @@ from bench.errors import UserError
 from bench.files import partial_files, writing_atomically
 from bench.scoring import score
 from models.batching import Packing, label_counts, micro_batches, shuffled_batches
-from models.memory import keep_freed_memory
+from models.memory import keep_freed_memory, return_freed_memory
 from models.multitask import EMOTION, loss_sums
 
 if TYPE_CHECKING:
@@ -145,6 +145,8 @@ def train(
             best_weights=best_weights,
             history=asdict(history),
         )
+        if device.type == "cpu":
+            return_freed_memory()
     network.load_state_dict(best_weights)
     return history
 
