@@ -51,6 +51,29 @@ def writing_atomically(path: Path) -> Iterator[IO[bytes]]:
                 Path(partial).unlink()
 
 
+def check_writable(path: Path) -> None:
+    """Tell before long work that its result cannot be written; makes nothing that stays.
+
+    Raises:
+        UserError: `path` is a folder, or where it should be no file can be made.
+    """
+    try:
+        if path.is_dir():
+            raise UserError(f"{path}: cannot be written: it is a folder")
+        folder = next(parent for parent in path.absolute().parents if _is_there(parent))
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # such as a name that is too long
+        return False
+
+
 def partial_files(path: Path) -> Iterator[Path]:
     """What killed processes have left of writing `path`; or others are writing it just now."""
     for file in path.parent.glob(".*"):

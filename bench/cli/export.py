@@ -37,10 +37,11 @@ def export(*, dataset: str, what: str, output: Path) -> None:
     from bench.cli.data import fetch_watched
     from bench.datasets import load_dataset
     from bench.datasets.fetch import is_fetched
-    from bench.files import write_atomically
+    from bench.files import check_writable, write_atomically
     from bench.views import load_view
 
     views = {name: load_view(name) for name in (part.strip() for part in what.split(","))}
+    check_writable(output)
     fetch_watched([] if is_fetched(dataset) else [dataset])
     clips = load_dataset(dataset).clips
     lines = []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import importlib.util
 import io
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bench.errors import UserError
+from bench.files import check_writable, write_atomically
 from bench.shown import shown
 
 if TYPE_CHECKING:
@@ -115,16 +115,7 @@ def _check_output(output: Path | None) -> None:
         raise UserError(f"{output}: a table ends in .csv or .parquet")
     if output.suffix == ".parquet" and importlib.util.find_spec("pyarrow") is None:
         raise UserError(f"{output}: needs pyarrow: pip install 'smer-bench[parquet]'")
-    folder = next(parent for parent in output.absolute().parents if _is_there(parent))
-    if not (folder.is_dir() and os.access(folder, os.W_OK)):
-        raise UserError(f"{output}: cannot be written: no way to make files in {folder}")
-
-
-def _is_there(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:  # such as a name that is too long
-        return False
+    check_writable(output)
 
 
 def _listed(listing: Path | None) -> list[Path]:
@@ -143,8 +134,6 @@ def _write(
     files: list[str],
     rows: list[NDArray[np.float64]],
 ) -> None:
-    from bench.files import write_atomically
-
     if output is not None and output.suffix == ".parquet":
         write_atomically(output, _parquet(columns, files, rows))
         return

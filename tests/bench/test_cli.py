@@ -112,6 +112,7 @@ def test_ablation_runs_all_subsets_once(folder: Path) -> None:
         (["plan", "--dataset", "emopa"], "did you mean 'emopia'"),
         (["data", "fetch", "emopa"], "did you mean 'emopia'"),
         (["data", "export", "synthetic", "--what", "keys", "-o", "x"], "did you mean 'key'"),
+        (["data", "export", "emopia", "--what", "key", "-o", "quick.toml/x"], "cannot be written"),
         (["inspect", "absent.mid"], "absent.mid: cannot be read"),
         (["show", "lite/emopia/nothing"], "nothing"),
     ],
