@@ -20,6 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from bench.files import write_atomically
+from bench.machine import usable_cores
 from bench.midi import MidiError
 from bench.processes import process_pool
 
@@ -88,7 +89,7 @@ def derive_all(clips: Sequence[Clip], whats: Sequence[Derivation]) -> list[list[
 
 
 def _compute(clips: Sequence[Clip], whats: Sequence[Derivation]) -> list[list[Values]]:
-    workers = min(os.cpu_count() or 1, len(clips) // _PARALLEL_FROM)
+    workers = min(usable_cores(), len(clips) // _PARALLEL_FROM)
     if workers <= 1 or current_process().daemon:  # which may have no processes of its own
         rows = [_compute_one(clip, whats) for clip in clips]
     else:

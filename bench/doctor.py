@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from bench.errors import UserError
+from bench.machine import usable_cores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,15 +62,15 @@ def _torch() -> Finding:
 
 
 def _processor() -> Finding:
-    affinity = getattr(os, "sched_getaffinity", None)  # which only some systems have
-    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
     try:
         flags = Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
     except OSError:
         flags = []
     fast = next((name for name in _BFLOAT16 if name in flags), None)
     threads = os.environ.get("OMP_NUM_THREADS")
-    text = f"{cores} cores, " + (f"bfloat16 by {fast}" if fast else "no bfloat16 instructions")
+    text = f"{usable_cores()} cores, " + (
+        f"bfloat16 by {fast}" if fast else "no bfloat16 instructions"
+    )
     return Finding("processor", "present", text + (f", OMP_NUM_THREADS={threads}" * bool(threads)))
 
 

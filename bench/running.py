@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 from contextlib import closing, contextmanager, suppress
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from bench.errors import UserError
 from bench.execution import check_settings
 from bench.executors import Failed, Finished, Started
+from bench.machine import usable_cores
 from bench.scratch import forget, forget_abandoned
 
 if TYPE_CHECKING:
@@ -191,6 +191,6 @@ def _patient_interrupts(outcome: Outcome, told: Callable[[], None]) -> Iterator[
 
 def default_jobs(cells: Sequence[Cell]) -> int:
     """As many cells at once as the cores allow, given the threads each takes."""
-    cores = os.cpu_count() or 1
+    cores = usable_cores()
     threads = max((cell.threads or cores for cell in cells), default=1)
     return max(1, min(len(cells), cores // threads))

@@ -23,6 +23,7 @@ from bench.doctor import Finding
 from bench.errors import UserError
 from bench.extractors import Failure
 from bench.files import write_atomically
+from bench.machine import usable_cores
 from bench.midi import MidiError, parse_midi
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class JSymbolic(JSymbolicColumns):
             for file, row in zip(files, kept, strict=True)
         ]
         missing = [i for i, result in enumerate(results) if result is None]
-        jobs = options.jobs or min(os.cpu_count() or 1, _JOBS)
+        jobs = options.jobs or min(usable_cores(), _JOBS)
         size = max(1, min(_BATCH, -(-len(missing) // jobs)))
         batches = [missing[i : i + size] for i in range(0, len(missing), size)]
         stop = threading.Event()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from bench.clips import Clip
 from bench.derived import derive
 from bench.doctor import Finding
 from bench.extractors import Failure
+from bench.machine import usable_cores
 from bench.midi import MidiError, read_bytes
 from bench.processes import process_pool
 
@@ -39,7 +39,7 @@ class Native(JSymbolicColumns):
         """Rows of shape (1495,), computed in several processes and cached by content."""
         batches = [files[i : i + _BATCH] for i in range(0, len(files), _BATCH)]
         work = partial(_extract_batch, cached=options.cached)
-        workers = min(options.jobs or os.cpu_count() or 1, len(batches))
+        workers = min(options.jobs or usable_cores(), len(batches))
         if workers <= 1:
             return [row for batch in batches for row in work(batch)]
         with process_pool(workers) as pool:

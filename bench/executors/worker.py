@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from bench.errors import UserError, WorkError
 from bench.execution import run_cell
+from bench.machine import usable_cores
 from bench.records import Record
 from bench.scratch import scratch_folder
 
@@ -88,7 +89,7 @@ def _short(text: str, length: int) -> str:
 
 def limit_threads(threads: int) -> None:
     """Give this process `threads` threads for its sums; 0 means one per core."""
-    count = threads or os.cpu_count() or 1
+    count = threads or usable_cores()
     os.environ["OMP_NUM_THREADS"] = str(count)  # for libraries not loaded yet
     from threadpoolctl import threadpool_limits
 

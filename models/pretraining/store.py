@@ -19,6 +19,7 @@ import numpy as np
 from bench.datasets.storage import locked
 from bench.derived import cache_directory
 from bench.errors import UserError
+from bench.machine import usable_cores
 from bench.methods import silent
 from bench.processes import process_pool
 from models.pretraining.encodings import ENCODINGS, Encoded, encode
@@ -169,7 +170,7 @@ def _encoded(corpus: Corpus, backbone: str) -> Iterator[Encoded]:
     batches = _batches(corpus.members())
     first = next(batches, [])
     second = next(batches, None)
-    workers = os.cpu_count() or 1
+    workers = usable_cores()
     if second is None or workers == 1:
         yield from encode(first, backbone)
         for batch in [second, *batches] if second else []:

@@ -210,6 +210,6 @@ def test_several_processes_give_what_one_gives(
 ) -> None:
     alone = [KEY.compute(clip.midi).tolist() for clip in clips]
     monkeypatch.setattr(derived, "_PARALLEL_FROM", 2)
-    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
     assert [value.tolist() for value in derive(clips, KEY)] == alone
     assert [key is None for key in find_keys(clips)] == [not pitches for pitches in PITCHES]

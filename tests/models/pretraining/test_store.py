@@ -76,7 +76,7 @@ def test_several_processes_give_the_same(folder: Path, monkeypatch: pytest.Monke
     alone = everything([stored_tokens(open_corpus(folder), "midibert")])
     monkeypatch.setenv("SMER_BENCH_CACHE", str(folder.parent / "other"))
     monkeypatch.setattr(store, "_FILES_AT_ONCE", 3)
-    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
     assert everything([stored_tokens(open_corpus(folder), "midibert")]) == alone
 
 
