@@ -3,22 +3,24 @@ from __future__ import annotations
 import hashlib
 import json
 import pickle
+import zipfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import torch
 from click.testing import CliRunner
 
 from bench.cli import cli
 from bench.errors import UserError
 from models.backbones.midibert import MidiBert
-from models.checkpoints import load_checkpoint
+from models.checkpoints import load_checkpoint, save_checkpoint
 from models.tokens.compound import SIZES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import pytest
     from torch import Tensor
 
 
@@ -115,3 +117,117 @@ def test_what_is_no_release_is_refused_and_nothing_is_written(
         assert result.exception.exit_code == 2
     assert not list(tmp_path.glob("*.safetensors"))
     assert not (tmp_path / "ran").exists()
+
+
+def _odd(**tensors: Tensor) -> dict[str, Tensor]:
+    names = {
+        "project": "in_linear.weight",
+        "words": "word_emb.0.lut.weight",
+        "distances": "bert.encoder.layer.0.attention.self.distance_embedding.weight",
+        "types": "bert.embeddings.token_type_embeddings.weight",
+    }
+    return released() | {names[name]: tensor for name, tensor in tensors.items()}
+
+
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [
+        (_odd(project=torch.zeros(1).expand(10**6, 10**6)), "claim to be larger than the file"),
+        (_odd(project=torch.zeros(8, 16).half().expand(10**5, 8, 16)), "larger than the file"),
+        (_odd(project=torch.tensor(1.0)), "should be a matrix"),
+        (_odd(words=torch.tensor(1.0)), "should be a matrix"),
+        (_odd(distances=torch.zeros(11, 0)), "should be a matrix"),
+        (_odd(types=torch.zeros(2, 9)), r"has shape \(2, 9\), not \(2, 8\)"),
+        (_odd(project=torch.eye(8, 16).to_sparse()), "carries code"),
+        (_odd(project=torch.zeros(8, 16, dtype=torch.complex64)), "carries code"),
+        (released() | {"a\n.b": torch.zeros(3)}, r"no place for 'a\\n.b'"),
+    ],
+)
+def test_tensors_of_odd_shapes_are_refused(
+    tmp_path: Path, state: dict[str, Tensor], says: str
+) -> None:
+    with pytest.raises(UserError, match=says):
+        MidiBert.from_released(written(tmp_path / "odd.ckpt", state))
+
+
+def _repacked(path: Path, pickled: bytes, packing: int = zipfile.ZIP_STORED) -> Path:
+    """The checkpoint with another pickle in it."""
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", packing) as archive:
+        for name, data in members.items():
+            archive.writestr(name, pickled if name.endswith("/data.pkl") else data)
+    return path
+
+
+class _Zeros:
+    """A pickle of few bytes that fills the memory; torch would let it."""
+
+    def __init__(self, maker: Any) -> None:
+        self.maker = maker
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self.maker, (10**12,)
+
+
+def test_what_claims_more_than_it_holds_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path / "release.ckpt", released())
+    with zipfile.ZipFile(path) as archive:
+        pickled = archive.read("release/data.pkl")
+    claim = b"\x8a\x06" + (10**12).to_bytes(6, "little")  # for 72 words of 4 numbers
+    assert pickled.count(b"K\x48") == 1
+    bombs = {
+        "damaged": pickled.replace(b"K\x48", claim),
+        "carries code": pickle.dumps(_Zeros(bytearray), protocol=2),
+        "it carries code": pickle.dumps(_Zeros(torch.FloatTensor), protocol=4),
+        "torch 1.6 or later": pickled + bytes(10**7),  # packed, the next line but two
+    }
+    for says, content in bombs.items():
+        packing = zipfile.ZIP_DEFLATED if len(content) > 10**6 else zipfile.ZIP_STORED
+        with pytest.raises(UserError, match=says):
+            MidiBert.from_released(_repacked(path, content, packing))
+
+
+def _with(path: Path, **metadata: str) -> Path:
+    """A checkpoint of ours with other metadata."""
+    data = path.read_bytes()
+    size = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + size])
+    header["__metadata__"] |= metadata
+    changed = json.dumps(header).encode()
+    target = path.with_name("changed.safetensors")
+    target.write_bytes(len(changed).to_bytes(8, "little") + changed + data[8 + size :])
+    return target
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        *({name: 10**12} for name in ("width", "layers", "heads", "inner", "embedding")),
+        *({"max_length": 10**12}, {"max_length": 10**30}, {"heads": 0}, {"layers": -1}),
+        *({"width": "8"}, {"width": None}, {"width": 8.5}, {"depth": 1}),
+    ],
+)
+def test_a_checkpoint_of_sizes_that_it_has_not_is_refused(
+    tmp_path: Path, sizes: dict[str, Any]
+) -> None:
+    path = tmp_path / "ours.safetensors"
+    model = MidiBert.from_released(written(tmp_path / "release.ckpt", released()))
+    save_checkpoint(model, path)
+    config = json.dumps(asdict(model.config) | sizes)
+    with pytest.raises(UserError, match="not a checkpoint of smer-bench, or a damaged one"):
+        load_checkpoint(_with(path, config=config))
+
+
+def test_a_checkpoint_with_other_metadata_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "ours.safetensors"
+    save_checkpoint(MidiBert.from_released(written(tmp_path / "r.ckpt", released())), path)
+    for wrong in ("", "{", "[]", "null", "1" * 5000, "[" * 100_000):
+        for name in ("kind", "config", "card"):
+            with pytest.raises(UserError, match="not a checkpoint of smer-bench"):
+                load_checkpoint(_with(path, **{name: wrong}))
+    whole = path.read_bytes()
+    for content in (whole[:-1], whole[:20], b"", (10**12).to_bytes(8, "little") + whole[8:]):
+        path.write_bytes(content)
+        with pytest.raises(UserError, match="not a checkpoint of smer-bench"):
+            load_checkpoint(path)
