@@ -53,6 +53,14 @@ class TestMelody:
         assert notes.onset_seconds.tolist() == [1.5]
         assert notes.seconds.tolist() == [3.0]
 
+    def test_has_no_notes_that_last_no_time(self) -> None:
+        assert not len(notes_of(midi(note(1, 3, 60), microseconds_per_beat=0)))
+        # Of two notes that begin at one second, the melody has the later.
+        beats, seconds = np.array([0.0, 1.0]), np.array([2.0, 2.0])
+        notes = Notes(beats, beats + 2, seconds, seconds + 1, np.array([60, 62]))
+        assert skyline(notes).pitch.tolist() == [62]
+        assert rhythm.notedensity(notes) == (1, 0)
+
 
 class TestDistributions:
     def test_durational_accent_saturates(self) -> None:
@@ -138,6 +146,14 @@ class TestExpectancy:
         assert values[2] == pytest.approx(0)
         assert values[3] == pytest.approx((70 - 62) / 2)
 
+    def test_tessitura_of_a_long_melody_as_computed_anew_for_each_note(self) -> None:
+        pitches = np.random.default_rng(1).integers(0, 128, 5000)
+        values = expectancy.tessitura(tune(*pitches.tolist()))
+        for i in (2, 3, 4095, 4096, 4097, 4999):
+            before = pitches[:i]
+            expected = abs(pitches[i] - np.median(before)) / before.std(ddof=1)
+            assert values[i] == pytest.approx(expected)
+
     def test_mobility_as_correlations_computed_anew_for_each_note(self) -> None:
         pitches = [60, 67, 62, 71, 64, 72, 59, 65]
         heights = [p - np.mean(pitches[: i + 1]) for i, p in enumerate(pitches)]
@@ -182,6 +198,15 @@ class TestRhythm:
         peaks = rhythm.onsetacorr(tune(*[60] * 32, beats=2.0))
         assert peaks.argmax() == 7  # two beats: the eighth lag of a quarter beat
         assert np.count_nonzero(peaks > 1e-9) == 4
+
+    def test_a_long_silence_changes_no_autocorrelation_however_long(self) -> None:
+        def twice(silence: float) -> Notes:
+            onset = np.array([0, 1, 2.5, 4])
+            onset = np.concatenate([onset, onset + 4 + silence])
+            return Notes(onset, onset + 1, onset / 2, onset / 2 + 0.5, np.full(8, 60))
+
+        for silence in (2.0**20, 2.0**28, 2.0**40):
+            assert rhythm.onsetacorr(twice(silence)) == pytest.approx(rhythm.onsetacorr(twice(9)))
 
     def test_onsets_within_the_measure(self) -> None:
         assert rhythm.onsetdist(tune(*[60] * 8, beats=2.0))[[0, 8]] == pytest.approx([0.5, 0.5])

@@ -308,6 +308,17 @@ def test_a_download_with_another_md5_is_refused(
     assert files(home) == {}
 
 
+def test_a_download_without_end_is_ended(
+    home: Path, tmp_path: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack(tmp_path / "www", members())
+    use_source(monkeypatch, Source(ARCHIVE, f"{server}/{ARCHIVE}", None))
+    monkeypatch.setattr(fetching, "_LARGEST_ARCHIVE", 100)
+    with pytest.raises(UserError, match="is no archive of it: over 100 bytes"):
+        fetch("emopia")
+    assert files(home) == {}
+
+
 def test_an_archive_that_is_gone_is_one_line(
     home: Path, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
