@@ -13,6 +13,7 @@ from bench.scoring import score_predictions
 from bench.statistics import (
     Runs,
     accuracy_interval,
+    accuracy_intervals,
     clips_needed,
     common_seeds,
     compare,
@@ -82,6 +83,17 @@ def test_seeds_alone_give_the_normal_interval_of_their_mean() -> None:
     means = share[:, None] * np.ones((n_seeds, 1))
     resamples = statistics._mean_over_seeds(np.repeat(means.T, 20_000, axis=0))
     assert resamples.std() == pytest.approx(share.std(ddof=1) / n_seeds**0.5, rel=0.02)
+
+
+def test_intervals_together_are_those_of_each_alone() -> None:
+    songs = np.repeat(np.arange(30), 10)
+    rng = np.random.default_rng(3)
+    methods = [runs(rng.random((n_seeds, 300)) < 0.1 * n_seeds) for n_seeds in (1, 3, 8)]
+    together = accuracy_intervals(methods, songs)
+    for one, interval in zip(methods, together, strict=True):
+        alone = accuracy_interval(one, songs)
+        assert (interval.low, interval.high) == pytest.approx((alone.low, alone.high), abs=1e-6)
+        assert one.hits.mean() in interval
 
 
 def test_songs_whose_clips_agree_widen_the_interval() -> None:
