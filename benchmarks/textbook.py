@@ -52,7 +52,7 @@ class TextbookMidiBert(nn.Module):
         tokens = torch.tensor([PAD]).repeat(len(examples), self.length, 1)
         mask = torch.zeros(len(examples), self.length)
         for i, example in enumerate(examples):
-            tokens[i, : len(example)] = torch.as_tensor(example.tokens).long()
+            tokens[i, : len(example)] = torch.tensor(example.tokens).long()
             mask[i, : len(example)] = 1
         parts = [
             table(tokens[:, :, i]) * math.sqrt(table.embedding_dim)
@@ -120,7 +120,7 @@ class TextbookMidiGpt(nn.Module):
         tokens = torch.zeros(len(examples), self.length, dtype=torch.long)
         mask = torch.zeros(len(examples), self.length, dtype=torch.long)
         for i, example in enumerate(examples):
-            tokens[i, : len(example)] = torch.as_tensor(example.tokens).long()
+            tokens[i, : len(example)] = torch.tensor(example.tokens).long()
             mask[i, : len(example)] = 1
         hidden = self.gpt(tokens, attention_mask=mask, use_cache=False).last_hidden_state
         logits: Tensor = self.head(hidden[torch.arange(len(examples)), mask.sum(1) - 1])
