@@ -196,8 +196,8 @@ def test_a_long_cell_goes_on_from_its_last_epoch(bench: Bench) -> None:
 def test_training_goes_on_from_its_last_epoch_and_ends_as_if_undisturbed(bench: Bench) -> None:
     import torch
 
-    settings = "width = 16\nlayers = 1\nheads = 1\nembedding = 4\nepochs = 8\nmax_length = 32\n"
-    (bench.folder / "neural.toml").write_text(ONE_SEED + f"[methods.midibert]\n{settings}")
+    settings = "width = 8\nlayers = 1\nheads = 1\nmax_length = 16\nepochs = 8\n"
+    (bench.folder / "neural.toml").write_text(ONE_SEED + f"[methods.midigpt]\n{settings}")
     (cell,) = plan(load_suite(str(bench.folder / "neural.toml")))
     state = bench.folder / "cache" / "unfinished" / cell.key / "training.pt"
     process = bench.start(suite="neural.toml")
