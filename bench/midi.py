@@ -58,6 +58,7 @@ _PROGRAM, _CHANNEL_PRESSURE, _BEND = 0xC, 0xD, 0xE
 
 #: Bytes; several times the longest performances, and little enough to hold.
 LARGEST_FILE = 8 << 20
+_USUAL_FILE = 1 << 16
 
 
 class MidiError(UserError):
@@ -140,7 +141,10 @@ def read_bytes(path: Path) -> bytes:
     """
     try:
         with path.open("rb") as file:
-            return file.read(LARGEST_FILE + 1)
+            data = file.read(_USUAL_FILE)  # for what it is asked for, `read` sets memory aside
+            if len(data) == _USUAL_FILE:
+                data += file.read(LARGEST_FILE + 1 - _USUAL_FILE)
+            return data
     except OSError as error:
         raise MidiError(f"{path}: cannot be read: {error.strerror}") from error
     except ValueError as error:  # a name that no file can have

@@ -18,9 +18,9 @@ from mutants import Event, Song, mutant
 from storms import midi_file
 from survive import failures
 
-from bench.midi import LARGEST_FILE, MidiError, parse_midi
+from bench.midi import LARGEST_FILE, MidiError, parse_midi, read_bytes, read_midi
 
-N_MUTANTS = int(os.environ.get("SMER_BENCH_MUTANTS", "40"))
+N_MUTANTS = int(os.environ.get("SMER_BENCH_MUTANTS", "150"))
 FULL_STRENGTH = 10_000  # mutants
 
 
@@ -88,9 +88,21 @@ def test_a_mutant_is_a_function_of_its_number() -> None:
     assert len({mutant(number) for number in range(50)}) > 45
 
 
-def test_a_file_that_is_too_large_is_refused() -> None:
-    data = midi_file(b"")
-    padded = data + bytes(LARGEST_FILE - len(data))
-    assert parse_midi(padded).n_ticks == 0
-    with pytest.raises(MidiError, match="larger than 8,388,608 bytes"):
-        parse_midi(padded + b"\0")
+@pytest.mark.parametrize("size", [(1 << 16) - 1, 1 << 16, (1 << 16) + 1, LARGEST_FILE])
+def test_files_up_to_the_largest_are_read(size: int, tmp_path: Path) -> None:
+    path = tmp_path / "song.mid"
+    path.write_bytes(midi_file(b"\x60\xff\1\0").ljust(size, b"\0"))
+    assert read_midi(path).n_ticks == 0x60
+    assert read_bytes(path) == path.read_bytes()
+
+
+def test_a_file_that_is_too_large_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "song.mid"
+    path.write_bytes(midi_file(b"").ljust(LARGEST_FILE + 1, b"\0"))
+    with pytest.raises(MidiError, match=r"song\.mid: .* it is larger than 8,388,608 bytes"):
+        read_midi(path)
+
+
+def test_a_file_without_end_is_not_read_to_its_end() -> None:
+    with pytest.raises(MidiError, match="/dev/zero: "):
+        read_midi(Path("/dev/zero"))
