@@ -51,6 +51,7 @@ class NeuralMethod(ABC):
     lr: float = 3e-5
     weight_decay: float = 0.01
     warmup_steps: int = 500
+    patience: float = 0.3  # share of the epochs without a better one after which training stops
     precision: Literal["fp32", "bf16"] = "fp32"
     start: str = ""  # a shipped checkpoint's name, or a file; empty or "none": random weights
     device: str = "auto"  # "cpu", "cuda", or the GPU where there is one
@@ -77,6 +78,8 @@ class NeuralMethod(ABC):
             raise UserError(f"setting width={self.width}: not a multiple of heads={self.heads}")
         if not 0 <= self.dropout < 1:
             raise UserError(f"setting dropout={self.dropout}: not in 0..1")
+        if not 0 < self.patience <= 1:
+            raise UserError(f"setting patience={self.patience}: not in 0..1")
 
     def resume_in(self, scratch: Path) -> None:
         """Keep the state of training in this folder, and go on from what lies there."""
@@ -97,6 +100,7 @@ class NeuralMethod(ABC):
                 lr=self.lr,
                 weight_decay=self.weight_decay,
                 warmup_steps=self.warmup_steps,
+                patience=self.patience,
                 precision=self.precision,
             ),
             seed=seed,

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
     Precision = Literal["fp32", "bf16"]
 
-#: Training stops when the valid set has not improved for this share of the epochs.
-_PATIENCE = 0.3
 #: Warm-up takes at most this share of all steps. It shortens only runs of fewer than 5,000 steps
 #: (with 500 steps of warm-up), so none of the paper's.
 _WARMUP_SHARE = 0.1
@@ -52,6 +50,7 @@ class Recipe:
     lr: float = 3e-5
     weight_decay: float = 0.01
     warmup_steps: int = 500
+    patience: float = 0.3  # share of the epochs without a better one after which training stops
     precision: Precision = "fp32"
 
 
@@ -97,7 +96,7 @@ def train(
     schedule = _schedule(optimiser, recipe, steps_per_epoch * recipe.epochs)
     history = History()
     best_weights = copy.deepcopy(network.state_dict())
-    patience = max(1, math.floor(_PATIENCE * recipe.epochs))
+    patience = max(1, math.floor(recipe.patience * recipe.epochs))
     resumable = _State(scratch, {**asdict(recipe), "seed": seed})
     if state := resumable.load(network):
         network.load_state_dict(state["network"])

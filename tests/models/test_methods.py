@@ -84,7 +84,7 @@ def test_defaults_are_the_papers() -> None:
     assert (gpt.max_length, tuple(gpt.tasks)) == (2048, ("key",))
     for method in (bert, gpt, MidiBertMethod(), MidiGptMethod()):
         assert (method.epochs, method.batch_size, method.lr) == (100, 16, 3e-5)
-        assert (method.weight_decay, method.warmup_steps) == (0.01, 500)
+        assert (method.weight_decay, method.warmup_steps, method.patience) == (0.01, 500, 0.3)
         assert (method.loss, method.start) == ("printed", "")
     assert not MidiBertMethod().tasks
     assert not MidiGptMethod().tasks
@@ -175,6 +175,7 @@ def test_midigpt_reads_a_clips_first_tokens(tmp_path: Path, clips: list[Clip]) -
         ({"width": 17}, "width=17"),
         ({"layers": 0}, "layers=0"),
         ({"dropout": 1.0}, "dropout=1.0"),
+        ({"patience": 0.0}, "patience=0.0"),
     ],
 )
 def test_settings_that_make_no_sense_are_named(changes: dict[str, Any], says: str) -> None:

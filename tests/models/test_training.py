@@ -163,6 +163,16 @@ def test_the_learning_rate_warms_up_and_falls_to_zero() -> None:
     assert int(np.argmax(rates(warmup=500, steps=40))) == 4
 
 
+@pytest.mark.parametrize(("patience", "epochs_run"), [(0.01, 2), (0.3, 4), (0.5, 6), (1, 10)])
+def test_training_stops_when_no_epoch_has_been_better_for_a_share_of_them(
+    patience: float, epochs_run: int
+) -> None:
+    recipe = Recipe(epochs=10, batch_size=8, lr=0.0, patience=patience)  # the first stays best
+    history = train(bert(), examples(8), examples(8), recipe, seed=0, progress=silent)
+    assert history.best_epoch == 1
+    assert len(history.epochs) == epochs_run
+
+
 class InterruptionError(Exception):
     """As if the process had been killed."""
 
