@@ -1,4 +1,4 @@
-"""Whether auxiliary tasks help, and how many clips it would take to tell."""
+"""Whether auxiliary tasks and learned starts help, and how many clips it would take to tell."""
 
 from __future__ import annotations
 
@@ -13,33 +13,45 @@ from bench.statistics import ALPHA, clips_needed
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.report.inference import TwinComparison
-    from bench.report.rows import Row
+    from bench.report.inference import Inference, Pair
+    from bench.report.rows import Board, Row
 
-_ABOUT = """\
+_ABOUT_TASKS = """\
 Each method with auxiliary tasks against the same without, on the same clips with the same seeds.
 The interval draws songs, clips and seeds, which makes it wide where a song has few clips; p is that
 of a paired permutation test over songs which adds the error of so few seeds, and Holm's correction
 covers the whole table. *g* is Cohen's: of the clips on which just one of the two is right, the
 share that the first wins, minus one half."""
+_ABOUT_STARTS = """\
+Each method that starts from learned weights against the same from random ones, which may have a
+learning rate of its own: likewise, on the seeds that both were run with."""
 
 
-def render_comparisons(comparisons: Sequence[TwinComparison]) -> str:
-    """One suite's comparisons, and the power note of each dataset; "" without comparisons."""
-    if not comparisons:
-        return ""
+def render_comparisons(inference: Inference, boards: Sequence[Board]) -> str:
+    """What one suite's pairs of methods say, and the power note of each dataset; "" of no pair."""
+    tasks, starts = inference.multi_task_pairs(boards), inference.start_pairs(boards)
+    parts = []
+    if tasks:
+        parts += ["### Do auxiliary tasks help?", _ABOUT_TASKS, _pairs_table(tasks)]
+        parts += power_notes(tasks)
+    if starts:
+        parts += ["### Do learned starts help?", _ABOUT_STARTS, _pairs_table(starts)]
+    return "\n\n".join(parts)
+
+
+def _pairs_table(pairs: Sequence[Pair]) -> str:
     rows = []
-    for comparison in comparisons:
-        result = comparison.result
+    for pair in pairs:
+        result = pair.result
         rows.append(
             [
-                dataset_title(comparison.multi.dataset),
-                escape(f"{row_name(comparison.multi)} − {row_name(comparison.single)}"),
-                verdict(comparison),
+                dataset_title(pair.with_it.dataset),
+                escape(pair_name(pair)),
+                verdict(pair),
                 signed(100 * result.difference, 2),
                 per_cent(result.interval),
                 p_value(result.p),
-                p_value(comparison.p_holm),
+                p_value(pair.p_holm),
                 signed(result.effect_size, 2),
                 f"{100 * result.first_only:.1f} : {100 * result.second_only:.1f}",
                 str(result.n_seeds),
@@ -47,12 +59,12 @@ def render_comparisons(comparisons: Sequence[TwinComparison]) -> str:
         )
     header = ["Dataset", "Comparison", "Told apart?", "Points", "95 %", "p", "p (Holm)"]
     header += ["g", "Only one right, %", "Seeds"]
-    parts = ["### Do auxiliary tasks help?", _ABOUT, table(header, rows, left=3)]
-    datasets = dict.fromkeys(comparison.multi.dataset for comparison in comparisons)
-    notes = [
-        power_note([c for c in comparisons if c.multi.dataset == dataset]) for dataset in datasets
-    ]
-    return "\n\n".join([*parts, *notes])
+    return table(header, rows, left=3)
+
+
+def pair_name(pair: Pair) -> str:
+    """Both of its rows; not escaped."""
+    return f"{row_name(pair.with_it)} − {row_name(pair.without)}"
 
 
 def row_name(row: Row) -> str:
@@ -60,22 +72,28 @@ def row_name(row: Row) -> str:
     return row.method + (f" ({changes_text(row.changes)})" if row.changes else "")
 
 
-def verdict(comparison: TwinComparison) -> str:
+def verdict(pair: Pair) -> str:
     """Whether the two can be told apart, in words."""
-    if comparison.p_holm is None:
+    if pair.p_holm is None:
         return "n = 1: no test"
-    if comparison.p_holm >= ALPHA:
+    if pair.p_holm >= ALPHA:
         return "no"
-    return "yes, better" if comparison.result.difference > 0 else "yes, worse"
+    return "yes, better" if pair.result.difference > 0 else "yes, worse"
 
 
-def power_note(comparisons: Sequence[TwinComparison]) -> str:
-    """How many clips it would take to see the paper's gain on the comparisons' one dataset."""
+def power_notes(pairs: Sequence[Pair]) -> list[str]:
+    """How many clips it would take to see the paper's gain, for each dataset of the pairs."""
+    datasets = dict.fromkeys(pair.with_it.dataset for pair in pairs)
+    return [_power_note([p for p in pairs if p.with_it.dataset == name]) for name in datasets]
+
+
+def _power_note(pairs: Sequence[Pair]) -> str:
+    """That of pairs on one dataset."""
     gain = published().headline_gain
-    dataset = dataset_title(comparisons[0].multi.dataset)
-    discordance = fmean(c.result.first_only + c.result.second_only for c in comparisons)
-    design_effect = max(fmean(c.result.design_effect for c in comparisons), 1.0)
-    n_clips = comparisons[0].result.n_clips
+    dataset = dataset_title(pairs[0].with_it.dataset)
+    discordance = fmean(p.result.first_only + p.result.second_only for p in pairs)
+    design_effect = max(fmean(p.result.design_effect for p in pairs), 1.0)
+    n_clips = pairs[0].result.n_clips
     if discordance * 100 < gain:
         return (
             f"Power on {dataset}: the methods differ on {100 * discordance:.1f} % of the clips, "

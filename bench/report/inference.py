@@ -1,15 +1,17 @@
-"""What the records of a board allow to say: intervals, ranks, and whether added tasks help."""
+"""What the records of a board allow to say: intervals, ranks, and which of a pair is better."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bench.report.ranking import ranks, tie_groups
+from bench.report.rows import Row
 from bench.statistics import (
     Runs,
     accuracy_intervals,
@@ -21,12 +23,12 @@ from bench.statistics import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from bench.records import Record
-    from bench.report.rows import Board, Row
+    from bench.report.rows import Board
     from bench.statistics import Comparison, Interval
 
     IntArray = NDArray[np.int64]
@@ -95,13 +97,13 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class TwinComparison:
-    """A method with auxiliary tasks against the same without."""
+class Pair:
+    """Two rows that differ in one thing, compared: a method with it against the same without."""
 
-    multi: Row
-    single: Row
+    with_it: Row
+    without: Row
     result: Comparison
-    p_holm: float | None  # corrected for all comparisons of the suite; None where there is no test
+    p_holm: float | None  # corrected for all pairs of its table; None where there is no test
 
 
 class Inference:
@@ -156,19 +158,25 @@ class Inference:
         places = zip(tested, ranked, tie_groups(apart), strict=True)
         return {row.method: Standing(rank, ties) for (row, _), rank, ties in places}
 
-    def twins(self, boards: Iterable[Board]) -> list[TwinComparison]:
+    def multi_task_pairs(self, boards: Iterable[Board]) -> list[Pair]:
         """Every method with added tasks against the same without, over one suite."""
+        return self._pairs(boards, Row.is_multi_task_of)
+
+    def start_pairs(self, boards: Iterable[Board]) -> list[Pair]:
+        """Every method with a learned start against the same from scratch, over one suite."""
+        return self._pairs(boards, Row.is_started_of)
+
+    def _pairs(self, boards: Iterable[Board], related: Callable[[Row, Row], bool]) -> list[Pair]:
         found = [
-            (multi, single, result)
+            (with_it, without, result)
             for board in boards
-            for single in board.rows
-            for multi in (*board.rows, *board.variants)
-            if multi.is_twin_of(single) and (result := self._compare(multi, single))
+            for without, with_it in product((*board.rows, *board.variants), repeat=2)
+            if related(with_it, without) and (result := self._compare(with_it, without))
         ]
         corrected = iter(holm([result.p for *_, result in found if result.p is not None]))
         return [
-            TwinComparison(multi, single, result, None if result.p is None else next(corrected))
-            for multi, single, result in found
+            Pair(with_it, without, result, None if result.p is None else next(corrected))
+            for with_it, without, result in found
         ]
 
     def _compare(self, first: Row, second: Row) -> Comparison | None:

@@ -88,7 +88,7 @@ def _suite(
             f"### {dataset_title(dataset)}\n\nNo records yet."
             for dataset in expected.missing_datasets(name, boards)
         ),
-        render_comparisons(inference.twins(boards)),
+        render_comparisons(inference, boards),
     ]
     return "\n\n".join(part for part in parts if part)
 

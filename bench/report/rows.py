@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from bench.records import PROTOCOL
+from bench.starts import NOTHING, SETTING
 from bench.statistics import mean_std
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from bench.scoring import Scores
 
 TASKS = "tasks"  # the setting that holds a multi-task method's auxiliary tasks
+_PACE = ("lr", "warmup_steps", "epochs", "patience")  # settings of how a method learns
 _SUITE_ORDER = {"paper": 0, "lite": 1, "smoke": 3}
 
 
@@ -106,7 +108,7 @@ class Row:
         counts = np.asarray([r.scores.confusion for r in self.records], np.float64).mean(axis=0)
         return normalised(counts)
 
-    def is_twin_of(self, single: Row) -> bool:
+    def is_multi_task_of(self, single: Row) -> bool:
         """Whether this is `single` with auxiliary tasks added: `mt-x` of `x`, or `x` changed."""
         if not self.tasks or single.tasks:
             return False
@@ -114,6 +116,18 @@ class Row:
             return False
         named = self.method == single.method or self.method.endswith(f"-{single.method}")
         return named and self.first.method.encoding == single.first.method.encoding
+
+    def is_started_of(self, scratch: Row) -> bool:
+        """Whether this is the suite's method, with a learned start, and `scratch` it without.
+
+        How long and how fast `scratch` learns may differ, for what suits learned weights may not
+        suit random ones.
+        """
+        if self.method != scratch.method or self.changes or SETTING not in scratch.changes:
+            return False
+        started, bare = (row.first.method.settings.get(SETTING, "") for row in (self, scratch))
+        other = scratch.changes.keys() - {SETTING, *_PACE}
+        return started not in NOTHING and bare in NOTHING and not other
 
 
 @dataclass(frozen=True)

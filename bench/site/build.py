@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from importlib import resources
 from importlib.util import find_spec
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bench.records import PROTOCOL
 from bench.report.ablation import grids
-from bench.report.comparisons import power_note
+from bench.report.comparisons import power_notes
 from bench.report.expected import Expected
 from bench.report.figures import KINDS, figure_name, write_figures
 from bench.report.inference import Inference
@@ -44,6 +43,16 @@ if TYPE_CHECKING:
 _ABOUT_PAPER = "Whether the published value lies inside the interval of the measured one."
 _ABOUT_ABLATION = "One model with every set of auxiliary tasks that was run."
 _ABOUT_RUNS = "One line a record. A revision with + had uncommitted changes."
+_ABOUT_TASKS = (
+    "Each method with auxiliary tasks against the same without, on the same clips with the same "
+    "seeds. p is that of a paired permutation test over songs which adds the error of so few "
+    "seeds; Holm’s correction covers the table. Cohen’s g: of the clips on which just one of the "
+    "two is right, the share that the first wins, minus one half."
+)
+_ABOUT_STARTS = (
+    "Each method that starts from learned weights against the same from random ones, which may "
+    "have a learning rate of its own: likewise, on the seeds that both were run with."
+)
 _ABOUT_LATER = "As printed by others; nothing in this table was measured here."
 _LONGEST_STEM = 60  # of a file's name, in characters
 _NO_FIGURES = (
@@ -147,16 +156,25 @@ class _Writer:
 
     def _suite(self, name: str, views: Sequence[View]) -> dict[str, Any]:
         boards = [view.board for view in views]
-        twins = self.inference.twins(boards)
-        table = lists.comparison_table(twins, name)
-        by_dataset = groupby(twins, key=lambda twin: twin.multi.dataset)
         return {
             "name": one_line(name),
             "boards": views,
             "missing": [dataset_name(d) for d in self.expected.missing_datasets(name, boards)],
-            "comparisons": self._block(f"{self._stem(name)}.tasks", table) if table else None,
-            "power": [power_note(list(group)) for _, group in by_dataset],
+            "comparisons": self._comparisons(name, boards),
         }
+
+    def _comparisons(self, suite: str, boards: Sequence[Board]) -> list[Section]:
+        tasks, starts = self.inference.multi_task_pairs(boards), self.inference.start_pairs(boards)
+        found = [
+            ("tasks", "Do auxiliary tasks help?", _ABOUT_TASKS, tasks, power_notes(tasks)),
+            ("starts", "Do learned starts help?", _ABOUT_STARTS, starts, []),
+        ]
+        sections = []
+        for kind, title, about, pairs, notes in found:
+            if table := lists.pairs_table(pairs, f"{title} Suite {one_line(suite)}"):
+                stem = f"{self._stem(suite)}.{kind}"
+                sections.append(Section(stem, title, about, self._block(stem, table), notes))
+        return sections
 
     def _write_board(self, view: View, *, pictures: bool) -> None:
         board, stem, title = view.board, view.stem, board_title(view.board)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.report.comparisons import row_name, verdict
+from bench.report.comparisons import pair_name, row_name, verdict
 from bench.report.markdown import one_line, signed
 from bench.report.published import published
 from bench.report.rows import cell_order
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from bench.records import CellIdentity, Record
-    from bench.report.inference import TwinComparison
+    from bench.report.inference import Pair
     from bench.report.rows import Board, LeftOut
     from bench.store import Failure
 
@@ -65,8 +65,8 @@ def _run(record: Record) -> tuple[Cell, ...]:
     )
 
 
-def comparison_table(comparisons: Sequence[TwinComparison], suite: str) -> Table | None:
-    """Each method with auxiliary tasks against the same without."""
+def pairs_table(pairs: Sequence[Pair], title: str) -> Table | None:
+    """Methods with something against the same without."""
     columns = (
         Column("Comparison", numeric=False),
         Column("Dataset", numeric=False),
@@ -80,14 +80,14 @@ def comparison_table(comparisons: Sequence[TwinComparison], suite: str) -> Table
         SEEDS,
     )
     rows = []
-    for comparison in comparisons:
-        result = comparison.result
-        name = one_line(f"{row_name(comparison.multi)} − {row_name(comparison.single)}")
+    for pair in pairs:
+        result, dataset = pair.result, pair.with_it.dataset
+        name = one_line(pair_name(pair))
         rows.append(
             (
                 Cell(name, {"comparison": name}),
-                Cell(dataset_name(comparison.multi.dataset), {"dataset": comparison.multi.dataset}),
-                Cell(verdict(comparison), {"told_apart": verdict(comparison)}),
+                Cell(dataset_name(dataset), {"dataset": dataset}),
+                Cell(verdict(pair), {"told_apart": verdict(pair)}),
                 Cell(signed(100 * result.difference, 2), {"difference": result.difference}),
                 Cell(
                     per_cent(result.interval),
@@ -95,8 +95,8 @@ def comparison_table(comparisons: Sequence[TwinComparison], suite: str) -> Table
                 ),
                 Cell(NOTHING if result.p is None else p_value(result.p), {"p": result.p}),
                 Cell(
-                    NOTHING if comparison.p_holm is None else p_value(comparison.p_holm),
-                    {"p_holm": comparison.p_holm},
+                    NOTHING if pair.p_holm is None else p_value(pair.p_holm),
+                    {"p_holm": pair.p_holm},
                 ),
                 Cell(signed(result.effect_size, 2), {"cohens_g": result.effect_size}),
                 Cell(
@@ -106,7 +106,6 @@ def comparison_table(comparisons: Sequence[TwinComparison], suite: str) -> Table
                 Cell(str(result.n_seeds), {"seeds": result.n_seeds}),
             )
         )
-    title = f"Do auxiliary tasks help? Suite {one_line(suite)}"
     return Table(title, columns, tuple(rows)) if rows else None
 
 

@@ -9,7 +9,7 @@ from bench.report.markdown import one_line
 from bench.site.cells import dataset_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from bench.report.rows import Board
     from bench.site.clips import ClipBoard
@@ -26,12 +26,13 @@ class Block:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a board's page."""
+    """A part of a page: a table under a heading, and notes below it."""
 
     id: str
     title: str
     about: str
     block: Block
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

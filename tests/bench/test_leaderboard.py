@@ -160,6 +160,34 @@ def test_added_tasks_are_compared_with_the_same_method_without(make_record: Make
     assert heading not in render_leaderboard([r for r in records if r.cell.method != "alpha"])
 
 
+def test_learned_starts_are_compared_with_random_ones(make_record: MakeRecord) -> None:
+    labels = LABELS * 5
+    started = {"lr": 1e-4, "start": "lite"}
+    scratch = {"lr": 1e-3, "start": "none"}
+    records = [
+        make_record(
+            labels=labels,
+            predicted=with_hits(hits) * 5,
+            seed=seed,
+            settings=settings,
+            changes=changes,
+        )
+        for seed in range(3)
+        for hits, settings, changes in (
+            (16, started, {}),
+            (8, {"lr": 1e-3}, scratch),
+            (4, {"width": 8, "lr": 1e-3}, {"width": 8, **scratch}),  # another network
+        )
+    ]
+    heading = "### Do learned starts help?"
+    text = render_leaderboard(records)
+    assert column(text, heading, "Comparison") == {
+        "EMOPIA": "alpha − alpha (lr = 0.001, start = none)"
+    }
+    assert column(text, heading, "Points") == {"EMOPIA": "+40.00"}
+    assert heading not in render_leaderboard([r for r in records if not r.cell.changes])
+
+
 def test_songs_decide_how_sure_one_can_be(make_record: MakeRecord) -> None:
     records = [make_record(seed=seed, labels=LABELS, predicted=with_hits(10)) for seed in range(2)]
 
