@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from bench.cli.bar import progress_bar
 from bench.cli.export import export
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from rich.table import Table
 
     from bench.datasets.manifest import ManifestRow
-    from bench.methods import Progress
 
 #: Wrong files that are named; the others are counted.
 _NAMED = 20
@@ -66,7 +65,7 @@ def fetch_watched(names: Iterable[str], mirror: Path | None = None) -> None:
 
     for name in names:
         info = dataset_info(name)
-        with _bar(f"{name} {info.version}") as progress:
+        with progress_bar(f"{name} {info.version}") as progress:
             folder = fetch_dataset(name, mirror, progress)
         n_clips = sum(info.sizes.values())
         click.echo(f"{name} {info.version}: {n_clips:,} clips in three splits, below {folder}")
@@ -87,7 +86,7 @@ def verify(names: Sequence[str]) -> None:
         if not names and not is_fetched(name) and not any(file.exists() for file in expected):
             click.echo(f"{name}: not fetched")
             continue
-        with _bar(name) as progress:
+        with progress_bar(name) as progress:
             found = problems(expected, progress)
         click.echo(f"{name}: {len(expected):,} files, {len(found):,} missing or wrong")
         for line in found[:_NAMED]:
@@ -160,27 +159,3 @@ def _table(first: str, *numbers: str) -> Table:
     for name in numbers:
         table.add_column(name, justify="right")
     return table
-
-
-@contextmanager
-def _bar(title: str) -> Iterator[Progress]:
-    """A bar on a terminal, nothing elsewhere."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
-
-    console = Console(stderr=True)
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        TaskProgressColumn(),
-        TextColumn("{task.fields[note]}", style="dim"),
-        console=console,
-        disable=not console.is_terminal,
-        transient=True,
-    ) as bars:
-        task = bars.add_task(title, total=1, note="")
-
-        def tell(fraction: float, note: str = "") -> None:
-            bars.update(task, completed=fraction, note=note)
-
-        yield tell

@@ -81,7 +81,7 @@ def compose(
             song = _compose_song(Random(f"{seed}/{name}"), quadrant)  # noqa: S311  # no secret
             for i in range(clips_per_song):
                 clip = f"{name}_{i}"
-                notes = list(_compose_clip(Random(f"{seed}/{clip}"), song))  # noqa: S311
+                notes = list(_compose_clip(Random(f"{seed}/{clip}"), song))  # noqa: S311  # likewise
                 content = smf_bytes(
                     notes,
                     ticks_per_beat=_BEAT,

@@ -38,7 +38,8 @@ def read_metadata(path: Path) -> dict[str, str]:
 def read_weights(path: Path) -> dict[str, Tensor]:
     """The tensors, as float32; to be called inside `refusing`."""
     with safe_open(path, framework="pt") as file:
-        return {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+        names = file.keys()  # the file itself cannot be iterated over
+        return {name: file.get_tensor(name).float() for name in names}
 
 
 #: What reading a file raises, and giving its metadata to constructors, which trust their arguments.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,10 +10,7 @@ import click
 from bench.cli.options import changes_option, results_option, suite_option
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from bench.cells import Cell
-    from bench.methods import Progress as Tell
     from bench.records import Record
 
 
@@ -53,6 +49,7 @@ def finetune(
       bench finetune midibert --dataset synthetic --suite smoke -o tiny.safetensors
     """
     from bench.cells import parse_changes, plan
+    from bench.cli.bar import progress_bar
     from bench.cli.data import fetch_watched
     from bench.datasets.fetch import is_fetched
     from bench.registry import pick
@@ -70,7 +67,7 @@ def finetune(
     if not is_fetched(dataset):
         fetch_watched([dataset])
     target = output or Path(f"{method}-{dataset}.safetensors")
-    with _bar(str(cell)) as tell:
+    with progress_bar(str(cell)) as tell:
         record = run(cell, target, _command(method, dataset, suite, seed, changes), tell)
     click.echo(
         f"wrote {target} and {target.with_suffix('.md').name}: accuracy "
@@ -104,28 +101,3 @@ def _compare(cell: Cell, record: Record, results: Path) -> None:
             click.echo(f"its predictions are those in {path}")
         else:
             click.echo(f"its predictions differ from those in {path}: was that another machine?")
-
-
-@contextmanager
-def _bar(cell: str) -> Iterator[Tell]:
-    """Shows on a terminal how far training is."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True)
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[note]}", style="dim"),
-        console=console,
-        disable=not console.is_terminal,
-        transient=True,
-    ) as bars:
-        task = bars.add_task(escape(cell), total=1.0, note="")
-
-        def tell(fraction: float, note: str = "") -> None:
-            bars.update(task, completed=fraction, note=escape(note))
-
-        yield tell
