@@ -2,21 +2,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 from genuine import flipped, genuine, put, smoke_cell, with_predictions
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from verified import notes, problems
 
-from bench import registry
-from bench.cells import outcome_key
 from bench.errors import UserError
 from bench.records import (
-    MAX_BYTES,
     CellIdentity,
     DatasetUsed,
     MethodUsed,
@@ -29,11 +24,10 @@ from bench.records import (
     encode_record,
     sealed,
 )
-from bench.registry import MethodEntry
 from bench.scoring import Scores
-from bench.store import Failure, read_failures, read_record
-from bench.verification import record_files, verify
-from bench.verification.rerun import cell_of, choose, compare
+from bench.store import Failure, read_record
+from bench.verification import verify
+from bench.verification.rerun import compare
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,16 +36,6 @@ replace = msgspec.structs.replace
 
 KEY_MODE = genuine(smoke_cell("key-mode"))
 MIDIBERT = genuine(smoke_cell("midibert", 1), segments=True)
-
-
-def problems(*files: Path) -> list[str]:
-    found = verify(files)
-    return [text for remarks in found.remarks.values() for text, wrong in remarks if wrong]
-
-
-def notes(*files: Path) -> list[str]:
-    found = verify(files)
-    return [text for remarks in found.remarks.values() for text, wrong in remarks if not wrong]
 
 
 def edited(record: Record, edit: Callable[[dict[str, Any]], object]) -> Record:
@@ -250,77 +234,6 @@ def test_a_name_that_stands_twice_is_told(tmp_path: Path) -> None:
     assert problem.startswith("'protocol' stands twice")
 
 
-# Starts.
-
-SHA256 = "ab" * 32
-
-
-@pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Record:
-    """A record of a method that started from a checkpoint of its own, somewhere."""
-    package = tmp_path / "package_with_starts"
-    package.mkdir()
-    (package / "__init__.py").touch()
-    (package / "mine.weights").write_bytes(b"weights")
-    monkeypatch.syspath_prepend(str(tmp_path))
-    known = dict(registry.methods())
-    entry = known["midibert"]
-    known["midibert"] = MethodEntry(
-        **{
-            field: getattr(entry, field)
-            for field in ("name", "module", "attribute", "version", "deterministic", "encoding")
-        },
-        start="package_with_starts:{}.weights",
-    )
-    monkeypatch.setattr("bench.verification.identity.methods", lambda: known)
-    cell = smoke_cell("midibert")
-    return genuine(cell)
-
-
-def begun(record: Record, start: str, told: object, sha256: str = SHA256) -> Record:
-    """The record as a run from the checkpoint `start` leaves it."""
-    identity = replace(record.cell, changes={"start": start})
-    method = replace(record.method, settings={**record.method.settings, "start": start})
-    key = outcome_key(
-        protocol=record.protocol,
-        dataset=(record.dataset.name, record.dataset.digest),
-        method=(method.name, method.version, method.encoding),
-        settings={**method.settings, "start": f"sha256:{sha256}"},
-        threads=1,
-        seed=0,
-    )
-    return replace(record, key=key, cell=identity, method=method, details={"start": told})
-
-
-def test_a_start_tells_content_and_exposure(tmp_path: Path, started: Record) -> None:
-    told = {"sha256": SHA256, "exposure": "transductive"}
-    path = put(tmp_path, begun(started, "/no/such/file.weights", told))
-    assert not problems(path)
-    assert any("its word is taken" in note for note in notes(path))
-
-    for wrong in ("random", {"sha256": SHA256}, {"sha256": SHA256, "exposure": "none"}):
-        path = put(tmp_path, begun(started, "/no/such/file.weights", wrong))
-        assert "does not tell whether its start is inductive or transductive" in problems(path)
-    path = put(tmp_path, begun(started, "/no/such/file.weights", {"exposure": "inductive"}))
-    assert "does not tell the sha256 of its start" in problems(path)
-
-
-def test_a_start_of_the_package_is_held_against_its_file(tmp_path: Path, started: Record) -> None:
-    told = {"sha256": SHA256, "exposure": "inductive"}
-    path = put(tmp_path, begun(started, "mine", told))
-    assert problems(path) == ["its start is another file than today's mine.weights"]
-
-
-def test_no_file_that_a_record_names_is_opened(tmp_path: Path, started: Record) -> None:
-    pipe = tmp_path / "pipe.weights"
-    os.mkfifo(pipe)  # whoever opens it waits for ever
-    told = {"sha256": SHA256, "exposure": "inductive"}
-    assert not problems(put(tmp_path, begun(started, str(pipe), told)))
-
-
-# What is not known here.
-
-
 def test_a_foreign_suite_s_record_is_checked_as_far_as_possible(tmp_path: Path) -> None:
     record = genuine(dataclasses.replace(smoke_cell("midibert"), threads=3))
     foreign = replace(record, cell=replace(record.cell, suite="mine"))
@@ -352,167 +265,6 @@ def test_dirty_trees_and_strange_seeds_are_worth_a_note(tmp_path: Path) -> None:
     told = " ".join(notes(path))
     for words in ("uncommitted changes", "no git revision", "beyond those of suite smoke, 0 to 1"):
         assert words in told
-
-
-# Hostile files.
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"", "not a record"),
-        (b"\x80\x04\x95pickle", "not a record"),
-        (b'{"details": {"a": ' + b"[" * 10**5, "not a record: maximum recursion depth"),
-        (b" " * (MAX_BYTES + 1), "over 8 MB, which no record is"),
-        (lambda text: text.replace('"details": {}', '"details": {"a": 1e999}'), "out of range"),
-        (lambda text: text.replace('"details": {}', '"details": {"a": NaN}'), "malformed"),
-        (
-            lambda text: text.replace('"details": {}', '"details": {"a": 1' + "0" * 99 + "}"),
-            "a number beyond 64 bits",
-        ),
-        (
-            lambda text: text.replace(
-                '"details": {}', '"details": {"a": ' + "[" * 99 + "]" * 99 + "}"
-            ),
-            "too deep nesting",
-        ),
-        (lambda text: text.replace("key-mode", "<script>alert(1)</script>"), "regex"),
-        (lambda text: text.replace('"key-mode"', '"../../../etc"'), "regex"),
-        (lambda text: text.replace('"key-mode"', '"[x](javascript:y)"'), "regex"),
-        (lambda text: text.replace('"details"', '"__class__"'), "unknown field `__class__`"),
-        (lambda text: text.replace('"seed":0', '"seed":-1'), ">= 0"),
-    ],
-)
-def test_a_hostile_file_costs_one_line(
-    tmp_path: Path, content: bytes | Callable[[str], str], message: str
-) -> None:
-    path = put(tmp_path, KEY_MODE)
-    text = path.read_text()
-    path.write_bytes(content if isinstance(content, bytes) else content(text).encode())
-    (problem,) = problems(path)
-    assert message in problem
-    assert str(path) not in problem  # told once, by the caller
-    with pytest.raises(UserError) as raised:
-        read_record(path)
-    assert str(raised.value).startswith(f"{path}: ")
-    assert len(str(raised.value)) < 500
-
-
-def test_no_pipe_is_waited_for(tmp_path: Path) -> None:
-    pipe = tmp_path / "seed-0.json"
-    os.mkfifo(pipe)
-    assert problems(pipe) == ["cannot be read: not a regular file"]
-
-
-def test_failures_are_read_too(tmp_path: Path) -> None:
-    path = tmp_path / "smoke/synthetic/midibert/seed-0.failed.json"
-    path.parent.mkdir(parents=True)
-    cell = {"suite": "smoke", "dataset": "synthetic", "method": "midibert", "seed": 0}
-    content = {"key": "k", "cell": cell, "reason": "out of memory", "log": ""}
-    path.write_text(json.dumps(content))
-    assert not problems(path)
-    path.write_text(json.dumps({**content, "cell": {**cell, "seed": 1}}))
-    assert problems(path) == [
-        "holds the cell whose place is smoke/synthetic/midibert/seed-1.failed.json"
-    ]
-    path.write_text('{"key": ' + "[" * 10**5)
-    assert problems(path)[0].startswith("not a failure's file")
-    with pytest.raises(UserError, match=r"seed-0\.failed\.json: not a failure's file"):
-        read_failures(tmp_path)
-
-
-@settings(max_examples=40)
-@given(st.data())
-def test_whatever_a_record_says_verification_answers(
-    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
-) -> None:
-    """One value anywhere in a record is replaced by any other."""
-    content = json.loads(encode_record(MIDIBERT))
-    content["predictions"] = content["predictions"][:2]
-    content["method"]["settings"]["start"] = content["details"]["start"] = "here"
-    place: Any = content
-    while True:
-        key = data.draw(
-            st.sampled_from(sorted(place) if isinstance(place, dict) else range(len(place)))
-        )
-        if not isinstance(place[key], dict | list) or not place[key] or data.draw(st.booleans()):
-            break
-        place = place[key]
-    value = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
-    place[key] = data.draw(value | st.lists(value) | st.dictionaries(st.text(), value))
-    path = tmp_path_factory.getbasetemp() / "seed-1.json"
-    path.write_text(json.dumps(content))
-    assert problems(path)
-
-
-# Finding files, running again.
-
-
-def test_files_are_found_once_below_folders_and_by_name(tmp_path: Path) -> None:
-    first, second = put(tmp_path, KEY_MODE), put(tmp_path, MIDIBERT)
-    hidden = tmp_path / ".claims" / "x.json"
-    hidden.parent.mkdir()
-    hidden.touch()
-    (tmp_path / "README.md").touch()
-    assert record_files([tmp_path]) == [first, second]
-    assert record_files([second, tmp_path, second.parent]) == [second, first]
-
-
-def test_a_path_without_records_is_the_user_s_mistake(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no such file or folder"):
-        record_files([tmp_path / "absent"])
-    with pytest.raises(UserError, match="holds no records"):
-        record_files([tmp_path])
-
-
-def test_a_record_lost_in_another_depth_is_found(tmp_path: Path) -> None:
-    lost = put(tmp_path, KEY_MODE, at="key-mode/seed-0.json")
-    assert problems(*record_files([tmp_path])) == [
-        "holds the cell whose place is smoke/synthetic/key-mode/seed-0.json"
-    ]
-    assert record_files([tmp_path]) == [lost]
-
-
-def test_deterministic_cells_are_chosen_first_then_by_key(tmp_path: Path) -> None:
-    cells = [smoke_cell("midibert", seed) for seed in range(4)]
-    cells += [smoke_cell("key-mode"), smoke_cell("majority")]
-    records = {put(tmp_path, record): record for record in map(genuine, cells)}
-    chosen = [records[file] for file in choose(records, 4)]
-    assert [record.method.deterministic for record in chosen] == [True, True, False, False]
-    assert [r.key for r in chosen[2:]] == sorted(cell.key for cell in cells[:4])[:2]
-    assert choose(dict(reversed(records.items())), 4) == choose(records, 4)
-    for cell in cells:
-        again = cell_of(genuine(cell))
-        assert (again.key, again.identity) == (cell.key, cell.identity)
-
-
-def test_what_cannot_be_run_here_is_not_chosen(tmp_path: Path, started: Record) -> None:
-    told = {"sha256": SHA256, "exposure": "inductive"}
-    records = [
-        begun(started, "/no/such/file.weights", told),
-        replace(KEY_MODE, method=replace(KEY_MODE.method, name="my-method")),
-        replace(KEY_MODE, cell=replace(KEY_MODE.cell, dataset="my-songs")),
-    ]
-    assert choose({tmp_path / str(i): record for i, record in enumerate(records)}, 3) == []
-
-
-def test_a_rerun_may_differ_in_the_last_decimals_only() -> None:
-    first, *others = KEY_MODE.predictions
-    near = [first.p[0] + 0.0005, first.p[1] - 0.0005, *first.p[2:]]
-    assert not compare(KEY_MODE, with_predictions(KEY_MODE, [replace(first, p=near), *others]))
-    far = [first.p[0] + 0.0015, first.p[1] - 0.0015, *first.p[2:]]
-    (remark,) = compare(KEY_MODE, with_predictions(KEY_MODE, [replace(first, p=far), *others]))
-    assert (remark.wrong, "for 1 of 64 clips" in remark.text) == (True, True)
-
-
-def test_a_seeded_method_may_differ_and_the_machines_are_told() -> None:
-    here = replace(
-        flipped(MIDIBERT),
-        provenance=replace(MIDIBERT.provenance, device="a GPU", libraries={"numpy": "3"}),
-    )
-    (remark,) = compare(MIDIBERT, here)
-    assert not remark.wrong
-    assert "(a CPU there, a GPU here; numpy 2.0.0 there, 3 here)" in remark.text
 
 
 def test_the_documentation_tells_of_every_field() -> None:
