@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 import math
 import warnings
-import zipfile
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,11 +17,11 @@ import numpy as np
 import torch
 
 from bench.errors import UserError
-from bench.files import partial_files, writing_atomically
 from bench.scoring import score
 from models.batching import Packing, label_counts, micro_batches, shuffled_batches
 from models.memory import keep_freed_memory, return_freed_memory
 from models.multitask import EMOTION, loss_sums
+from models.states import read_state, write_state
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -248,32 +247,26 @@ class _State:
 
     def load(self, network: Network) -> dict[str, Any] | None:
         """The saved state; None if there is none of this very run and network, or no whole one."""
-        if self.file is None:
-            return None
-        for partial in partial_files(self.file):  # of a process that was killed
-            partial.unlink(missing_ok=True)
         try:
-            with zipfile.ZipFile(self.file) as archive:
-                whole = archive.testzip() is None  # torch does not look at the checksums
-            state: dict[str, Any] = torch.load(self.file, map_location="cpu", weights_only=True)
-            fits = state.pop("run") == self.run and all(
-                _shapes(state[weights]) == _shapes(network.state_dict())
-                for weights in ("network", "best_weights")
-            )
-        except Exception:  # noqa: BLE001 - a damaged file may raise nearly anything
+            state = read_state(self.file) if self.file else None
+        except ValueError:
             return None
-        return state if whole and fits else None
+        if state is None or state.pop("run", None) != self.run:
+            return None
+        fits = all(
+            _shapes(state[weights]) == _shapes(network.state_dict())
+            for weights in ("network", "best_weights")
+        )
+        return state if fits else None
 
     def save(self, **state: Any) -> None:
         """Replace the saved state, in one stroke. Training goes on where that cannot be done."""
         if self.file is None:
             return
         try:
-            with writing_atomically(self.file) as file:
-                torch.save({"run": self.run, **state}, file)
-        except (UserError, RuntimeError) as error:  # the second is torch's word for a full disk
-            reason = str(error).splitlines()[0]
-            warnings.warn(f"epoch not kept, to go on from: {reason}", stacklevel=2)
+            write_state(self.file, {"run": self.run, **state})
+        except UserError as error:
+            warnings.warn(f"epoch not kept, to go on from: {error}", stacklevel=2)
 
 
 def _shapes(weights: Mapping[str, torch.Tensor]) -> dict[str, tuple[int, ...]]:

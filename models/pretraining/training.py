@@ -20,6 +20,7 @@ from models.memory import keep_freed_memory
 from models.pretraining.augmentation import Augmentation
 from models.pretraining.objectives import n_targets
 from models.pretraining.windows import Windows
+from models.states import read_state, write_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -222,13 +223,13 @@ class State:
         Raises:
             UserError: the file is another run's, or damaged.
         """
-        if not self.file.exists():
-            return None
         try:
-            state: dict[str, Any] = torch.load(self.file, map_location="cpu", weights_only=True)
-            run = state["run"]
-        except Exception as error:  # torch.load raises nearly anything on a damaged file
-            raise UserError(f"{self.file}: damaged; delete it to begin anew") from error
+            state = read_state(self.file)
+        except ValueError as error:
+            raise UserError(f"{error}; delete it to begin anew") from error
+        if state is None:
+            return None
+        run = state.get("run", {})
         differs = sorted(k for k in self.run if run.get(k) != self.run[k])
         if differs:
             raise UserError(
@@ -246,9 +247,8 @@ class State:
 
     def save(self, training: Pretraining) -> None:
         """Replace the saved state, in one stroke."""
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.file.with_name(f".{self.file.name}.partial")
-        torch.save(
+        write_state(
+            self.file,
             {
                 "run": self.run,
                 "steps": training.recipe.steps,
@@ -258,9 +258,7 @@ class State:
                 "objective": training.objective.state_dict(),
                 "optimiser": training.optimiser.state_dict(),
             },
-            partial,
         )
-        partial.replace(self.file)
 
     def delete(self) -> None:
         """The run is done."""

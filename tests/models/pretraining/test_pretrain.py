@@ -79,9 +79,13 @@ def test_another_run_is_never_taken_up(folder: Path) -> None:
         with pytest.raises(UserError, match="unfinished run with another"):
             run_order(replace(first, **changes))  # type: ignore[arg-type]  # fields of Order
     state = first.target.with_name(first.target.name + ".unfinished")
-    state.write_bytes(state.read_bytes()[:500])
-    with pytest.raises(UserError, match="damaged; delete it"):
-        run_order(first)
+    whole = state.read_bytes()
+    middle = len(whole) // 2
+    flipped = whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :]
+    for damaged in (whole[:500], flipped):
+        state.write_bytes(damaged)
+        with pytest.raises(UserError, match="damaged; delete it"):
+            run_order(first)
 
 
 def test_the_card_tells_how_the_weights_came_about(folder: Path) -> None:
