@@ -206,23 +206,22 @@ class _Drawings:
         from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
         figure, axes = _figure(5.6, 3.2)
-        for row in self.board.rows:
+        for i, row in enumerate(self.board.rows):
             seconds = float(np.mean([r.provenance.cpu_seconds for r in row.records]))
-            mean = 100 * row.mean_std("accuracy")[0]
-            axes.plot([max(seconds, 0.01)], [mean], "o", color=_MEASURED, markersize=4)
-            axes.annotate(
-                one_line(row.method),
-                (max(seconds, 0.01), mean),
-                xytext=(4, 3),
-                textcoords="offset points",
-                fontsize=7,
+            axes.plot(
+                [max(seconds, 0.01)],
+                [100 * row.mean_std("accuracy")[0]],
+                "os^Dv"[i // 10 % 5],
+                color=f"C{i % 10}",
+                markersize=4,
+                label=one_line(row.method),
             )
+        figure.legend(loc="outside right upper", fontsize=7)  # names beside points would overlap
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         # The usual labels are formulas, which are off: see _STYLE.
         axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.margins(x=0.2)
         axes.set_xlabel("CPU-seconds of one run, training and test (mean over seeds)")
         axes.set_ylabel("Accuracy, %")
         axes.grid(linewidth=0.3)

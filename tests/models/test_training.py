@@ -98,7 +98,7 @@ def test_the_loss_is_the_mean_over_the_batchs_labels() -> None:
     for example in batch:
         (one,) = micro_batches([example], Packing(longest=16))
         logits = network(one)["emotion"]
-        losses.append(float(torch.nn.functional.cross_entropy(logits, one.targets["emotion"])))
+        losses.append(torch.nn.functional.cross_entropy(logits, one.targets["emotion"]).item())
     loss = training.add_gradients(network, batch, Packing(longest=16), "fp32")
     assert float(loss) == pytest.approx(np.mean(losses), rel=1e-5)
 
