@@ -36,20 +36,50 @@ if TYPE_CHECKING:
 
 #: How far a row of probabilities may be from summing to 1.
 _TOLERANCE = 1e-3
+#: What a setting may be, by how a constructor's arguments are annotated. Others are not looked at.
+_TYPES: dict[str, tuple[type, ...]] = {
+    "bool": (bool,),
+    "int": (int,),
+    "float": (int, float),
+    "str": (str,),
+    "Sequence[str]": (list, tuple),
+}
 
 
 def check_settings(cell: Cell) -> None:
     """Hold a cell's settings against its method's constructor, before any work.
 
     Raises:
-        UserError: the method has no such setting; names the nearest.
+        UserError: the method has no such setting, and the nearest is named; one is of another
+            type; or the constructor refuses them.
     """
+    method = cell.method.name
     try:
         parameters = inspect.signature(cell.method.load()).parameters
     except (Exception, SystemExit):  # noqa: BLE001 - its cells fail, and say why; others may run
         return
-    for name in cell.settings:
-        pick(name, parameters, f"setting of {cell.method.name}")
+    for name, value in cell.settings.items():
+        told = parameters[pick(name, parameters, f"setting of {method}")].annotation
+        kind = told if isinstance(told, str) else getattr(told, "__name__", "")
+        if kind in _TYPES and not _is_a(value, _TYPES[kind]):
+            raise UserError(f"setting {name}={value!r} of {method}: must be of type {kind}")
+    try:
+        _new_method(cell)
+    except UserError:
+        raise
+    except (Exception, SystemExit):  # noqa: BLE001 - likewise
+        return
+
+
+def _is_a(value: object, types: tuple[type, ...]) -> bool:
+    return isinstance(value, types) and (bool in types or not isinstance(value, bool))
+
+
+def _new_method(cell: Cell) -> Method:
+    try:
+        return cell.method.load()(**cell.settings)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{cell.method.name}: these settings do not fit: {error}") from error
 
 
 def run_cell(cell: Cell, progress: Progress, scratch: Path | None = None) -> Record:
@@ -78,10 +108,7 @@ def fit_and_record(
     dataset = load_dataset(cell.dataset)
     if dataset.digest != cell.dataset_digest:
         raise UserError(f"{cell.dataset}: its manifest has changed since the cell was planned")
-    try:
-        method = cell.method.load()(**cell.settings)
-    except (TypeError, ValueError) as error:
-        raise UserError(f"{cell.method.name}: these settings do not fit: {error}") from error
+    method = _new_method(cell)
     if scratch is not None and isinstance(method, ResumableMethod):
         method.resume_in(scratch)
     method.fit(dataset.train, dataset.valid, seed=cell.seed, progress=progress)

@@ -30,8 +30,8 @@ def silent(fraction: float, note: str = "") -> None:
 class Method(Protocol):
     """A classifier of clips into the four quadrants.
 
-    Its constructor takes the method's settings as keyword arguments with defaults. It may also
-    have `predict_segments` (`SegmentMethod`), `details` (`DetailedMethod`) and `resume_in`
+    Its constructor takes the method's settings as keyword arguments with defaults and does no
+    work: it is called before a run, too, to see whether they fit. It may also have `predict_segments` (`SegmentMethod`), `details` (`DetailedMethod`) and `resume_in`
     (`ResumableMethod`).
     """
 

@@ -50,9 +50,9 @@ def check(store: Store, cells: Sequence[Cell]) -> None:
     """Tell before any work what would stop all of it.
 
     Raises:
-        UserError: a setting no method has, or a folder that cannot be written.
+        UserError: settings that do not fit their method, or a folder that cannot be written.
     """
-    for cell in {(c.method.name, *c.settings): c for c in cells}.values():
+    for cell in {(c.method.name, repr(c.settings)): c for c in cells}.values():
         check_settings(cell)
     store.check_writable()
 

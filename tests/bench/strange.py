@@ -40,6 +40,13 @@ class Uniform:
         return self._random.dirichlet(np.ones(4), len(clips))
 
 
+class Unbuildable(Uniform):
+    """Cannot even be made."""
+
+    def __init__(self) -> None:
+        raise RuntimeError("no such device")
+
+
 class Segmented(Uniform):
     """Cuts every clip in three."""
 

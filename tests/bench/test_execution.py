@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from cells_to_run import strange_cell
 
+from bench.cells import plan
 from bench.datasets import load_dataset
 from bench.errors import UserError, WorkError
 from bench.execution import check_settings, run_cell
 from bench.methods import silent
 from bench.records import decode_record, encode_record
+from bench.suites import load_suite
 
 
 def test_a_cell_becomes_a_record_that_holds_against_itself() -> None:
@@ -62,6 +65,29 @@ def test_an_answer_that_is_no_table_of_probabilities_is_refused(
 def test_a_setting_that_no_method_has_is_told_before_the_work() -> None:
     with pytest.raises(UserError, match="unknown setting of uniform 'notes': did you mean 'note'"):
         check_settings(strange_cell("Uniform", notes=1))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"lr": "abc"}, "setting lr='abc' of midibert: must be of type float"),
+        ({"epochs": 1.5}, "setting epochs=1.5 of midibert: must be of type int"),
+        ({"epochs": True}, "setting epochs=True of midibert: must be of type int"),
+        ({"tasks": "key"}, "setting tasks='key' of midibert: must be of type Sequence"),
+        ({"precision": "fp8"}, "unknown precision 'fp8'"),
+        ({"width": 10, "heads": 3}, "not a multiple of heads=3"),
+    ],
+)
+def test_settings_that_do_not_fit_are_told_before_the_work(
+    settings: dict[str, Any], message: str
+) -> None:
+    (cell,) = plan(load_suite("smoke"), method="midibert", seeds=[0], changes=settings)
+    with pytest.raises(UserError, match=message):
+        check_settings(cell)
+
+
+def test_a_constructor_that_fails_is_left_to_its_cells() -> None:
+    check_settings(strange_cell("Unbuildable"))
 
 
 def test_a_manifest_that_has_changed_since_the_plan_is_told() -> None:
