@@ -31,7 +31,8 @@ class Method(Protocol):
     """A classifier of clips into the four quadrants.
 
     Its constructor takes the method's settings as keyword arguments with defaults and does no
-    work: it is called before a run, too, to see whether they fit. It may also have `predict_segments` (`SegmentMethod`), `details` (`DetailedMethod`) and `resume_in`
+    work: it is called before a run, too, to see whether they fit. It may also have
+    `predict_segments` (`SegmentMethod`), `details` (`DetailedMethod`) and `resume_in`
     (`ResumableMethod`).
     """
 
