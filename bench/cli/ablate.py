@@ -69,4 +69,5 @@ def ablate(
             changes={"tasks": subset} if subset else {},
         )
     ]
+    cells.sort(key=lambda cell: cell.seed)  # every subset's first seed comes early
     run_and_tell(cells, results, choice=choice)
