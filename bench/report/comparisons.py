@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from bench.report.tables import changes_text, dataset_title, p_value, per_cent
 from bench.statistics import ALPHA, clips_needed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from bench.report.inference import Inference, Pair
     from bench.report.rows import Board, Row
@@ -20,22 +21,40 @@ _ABOUT_TASKS = """\
 Each method with auxiliary tasks against the same without, on the same clips with the same seeds.
 The interval draws songs, clips and seeds, which makes it wide where a song has few clips; p is that
 of a paired permutation test over songs which adds the error of so few seeds, and Holm's correction
-covers the whole table. *g* is Cohen's: of the clips on which just one of the two is right, the
+covers the whole table. g is Cohen's: of the clips on which just one of the two is right, the
 share that the first wins, minus one half."""
 _ABOUT_STARTS = """\
 Each method that starts from learned weights against the same from random ones, which may have a
 learning rate of its own: likewise, on the seeds that both were run with."""
 
 
-def render_comparisons(inference: Inference, boards: Sequence[Board]) -> str:
-    """What one suite's pairs of methods say, and the power note of each dataset; "" of no pair."""
+@dataclass(frozen=True)
+class Question:
+    """What a suite's pairs of methods are asked."""
+
+    name: str  # of its files
+    title: str
+    about: str
+    pairs: Sequence[Pair]  # at least one
+    notes: Sequence[str] = ()
+
+
+def questions(inference: Inference, boards: Sequence[Board]) -> list[Question]:
+    """Those that one suite's records say anything to."""
     tasks, starts = inference.multi_task_pairs(boards), inference.start_pairs(boards)
+    found = (
+        Question("tasks", "Do auxiliary tasks help?", _ABOUT_TASKS, tasks, _power_notes(tasks)),
+        Question("starts", "Do learned starts help?", _ABOUT_STARTS, starts),
+    )
+    return [question for question in found if question.pairs]
+
+
+def render_comparisons(asked: Iterable[Question]) -> str:
+    """Each question with its answer, as Markdown; "" without questions."""
     parts = []
-    if tasks:
-        parts += ["### Do auxiliary tasks help?", _ABOUT_TASKS, _pairs_table(tasks)]
-        parts += power_notes(tasks)
-    if starts:
-        parts += ["### Do learned starts help?", _ABOUT_STARTS, _pairs_table(starts)]
+    for question in asked:
+        parts += [f"### {question.title}", question.about, _pairs_table(question.pairs)]
+        parts += question.notes
     return "\n\n".join(parts)
 
 
@@ -81,7 +100,7 @@ def verdict(pair: Pair) -> str:
     return "yes, better" if pair.result.difference > 0 else "yes, worse"
 
 
-def power_notes(pairs: Sequence[Pair]) -> list[str]:
+def _power_notes(pairs: Sequence[Pair]) -> list[str]:
     """How many clips it would take to see the paper's gain, for each dataset of the pairs."""
     datasets = dict.fromkeys(pair.with_it.dataset for pair in pairs)
     return [_power_note([p for p in pairs if p.with_it.dataset == name]) for name in datasets]

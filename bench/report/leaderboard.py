@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from bench.records import PROTOCOL
-from bench.report.comparisons import render_comparisons
+from bench.report.comparisons import questions, render_comparisons
 from bench.report.expected import Expected
 from bench.report.inference import Inference
 from bench.report.markdown import escape, plus_minus, table
@@ -88,7 +88,7 @@ def _suite(
             f"### {dataset_title(dataset)}\n\nNo records yet."
             for dataset in expected.missing_datasets(name, boards)
         ),
-        render_comparisons(inference, boards),
+        render_comparisons(questions(inference, boards)),
     ]
     return "\n\n".join(part for part in parts if part)
 

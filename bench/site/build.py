@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bench.records import PROTOCOL
 from bench.report.ablation import grids
-from bench.report.comparisons import power_notes
+from bench.report.comparisons import questions
 from bench.report.expected import Expected
 from bench.report.figures import KINDS, figure_name, write_figures
 from bench.report.inference import Inference
@@ -43,16 +43,6 @@ if TYPE_CHECKING:
 _ABOUT_PAPER = "Whether the published value lies inside the interval of the measured one."
 _ABOUT_ABLATION = "One model with every set of auxiliary tasks that was run."
 _ABOUT_RUNS = "One line a record. A revision with + had uncommitted changes."
-_ABOUT_TASKS = (
-    "Each method with auxiliary tasks against the same without, on the same clips with the same "
-    "seeds. p is that of a paired permutation test over songs which adds the error of so few "
-    "seeds; Holm’s correction covers the table. Cohen’s g: of the clips on which just one of the "
-    "two is right, the share that the first wins, minus one half."
-)
-_ABOUT_STARTS = (
-    "Each method that starts from learned weights against the same from random ones, which may "
-    "have a learning rate of its own: likewise, on the seeds that both were run with."
-)
 _ABOUT_LATER = "As printed by others; nothing in this table was measured here."
 _LONGEST_STEM = 60  # of a file's name, in characters
 _NO_FIGURES = (
@@ -164,16 +154,12 @@ class _Writer:
         }
 
     def _comparisons(self, suite: str, boards: Sequence[Board]) -> list[Section]:
-        tasks, starts = self.inference.multi_task_pairs(boards), self.inference.start_pairs(boards)
-        found = [
-            ("tasks", "Do auxiliary tasks help?", _ABOUT_TASKS, tasks, power_notes(tasks)),
-            ("starts", "Do learned starts help?", _ABOUT_STARTS, starts, []),
-        ]
         sections = []
-        for kind, title, about, pairs, notes in found:
-            if table := lists.pairs_table(pairs, f"{title} Suite {one_line(suite)}"):
-                stem = f"{self._stem(suite)}.{kind}"
-                sections.append(Section(stem, title, about, self._block(stem, table), notes))
+        for asked in questions(self.inference, boards):
+            title = f"{asked.title} Suite {one_line(suite)}"
+            stem = f"{self._stem(suite)}.{asked.name}"
+            block = self._block(stem, lists.pairs_table(asked.pairs, title))
+            sections.append(Section(stem, asked.title, asked.about, block, asked.notes))
         return sections
 
     def _write_board(self, view: View, *, pictures: bool) -> None:

@@ -65,7 +65,7 @@ def _run(record: Record) -> tuple[Cell, ...]:
     )
 
 
-def pairs_table(pairs: Sequence[Pair], title: str) -> Table | None:
+def pairs_table(pairs: Sequence[Pair], title: str) -> Table:
     """Methods with something against the same without."""
     columns = (
         Column("Comparison", numeric=False),
@@ -106,7 +106,7 @@ def pairs_table(pairs: Sequence[Pair], title: str) -> Table | None:
                 Cell(str(result.n_seeds), {"seeds": result.n_seeds}),
             )
         )
-    return Table(title, columns, tuple(rows)) if rows else None
+    return Table(title, columns, tuple(rows))
 
 
 def later_table() -> Table:
