@@ -1,4 +1,4 @@
-"""A bar for one piece of work."""
+"""Bars that tell how far work is, on a terminal; nothing elsewhere."""
 
 from __future__ import annotations
 
@@ -8,33 +8,36 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from rich.console import Console
+    from rich.progress import Progress, ProgressColumn
+
     from bench.methods import Progress as Tell
 
 
-@contextmanager
-def progress_bar(title: str) -> Iterator[Tell]:
-    """A bar on a terminal, nothing elsewhere; what it gives is told how far the work is."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        TaskProgressColumn,
-        TextColumn,
-        TimeElapsedColumn,
-    )
+def new_bars(console: Console, share: ProgressColumn) -> Progress:
+    """Bars that `share` puts into figures; each task has a field `note`, shown behind it."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    console = Console(stderr=True)
-    with Progress(
+    return Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
-        TaskProgressColumn(),
+        share,
         TimeElapsedColumn(),
         TextColumn("{task.fields[note]}", style="dim"),
         console=console,
         disable=not console.is_terminal,
         transient=True,
-    ) as bars:
+    )
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[Tell]:
+    """A bar for one piece of work; what it gives is told how far that is."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import TaskProgressColumn
+
+    with new_bars(Console(stderr=True), TaskProgressColumn()) as bars:
         task = bars.add_task(escape(title), total=1.0, note="")
 
         def tell(fraction: float, note: str = "") -> None:

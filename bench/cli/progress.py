@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import MofNCompleteColumn
 
+from bench.cli.bar import new_bars
 from bench.executors import Failed, Finished, Progressed, Started
 from bench.executors.choose import Choice, open_executor
 from bench.running import Outcome, run_cells
@@ -16,7 +17,7 @@ from bench.running import Outcome, run_cells
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rich.progress import TaskID
+    from rich.progress import Progress, TaskID
 
     from bench.cells import Cell
     from bench.executors import Event
@@ -32,22 +33,9 @@ def watch(
     with open_executor(choice or Choice(), cells) as executor:
         console = Console(stderr=True)
         console.print(f"{len(cells)} cells to run, {n_done} done already, {executor}")
-        with _bars(console) as bars:
+        with new_bars(console, MofNCompleteColumn()) as bars:
             view = _View(bars, len(cells))
             return run_cells(store, cells, executor, view.tell, view.interrupted)
-
-
-def _bars(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[note]}", style="dim"),
-        console=console,
-        disable=not console.is_terminal,
-        transient=True,
-    )
 
 
 class _View:
