@@ -4,18 +4,13 @@ import random
 from typing import TYPE_CHECKING
 
 import pytest
-from click.testing import CliRunner
 
-from bench.cells import record_path
-from bench.cli.leaderboard import leaderboard
-from bench.records import PROTOCOL, CellIdentity, encode_record
+from bench.records import PROTOCOL, CellIdentity
 from bench.report.leaderboard import render_leaderboard
 from bench.store import Failure
+from tests.bench.boards import column
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from bench.records import Record
     from tests.bench.conftest import MakeRecord
 
 LABELS = [0, 1, 2, 3] * 5
@@ -24,26 +19,6 @@ LABELS = [0, 1, 2, 3] * 5
 def with_hits(hits: int) -> list[int]:
     """Answers to LABELS of which so many are right."""
     return [q if i < hits else (q + 1) % 4 for i, q in enumerate(LABELS)]
-
-
-def rows_of(text: str, heading: str) -> dict[str, list[str]]:
-    """The cells of the first table below a heading, by their first column."""
-    lines = text[text.index(heading) :].splitlines()
-    start = next(i for i, line in enumerate(lines) if line.startswith("| :--"))
-    table = {}
-    for line in lines[start + 1 :]:
-        if not line.startswith("|"):
-            break
-        first, *rest = (cell.strip() for cell in line.strip("| ").split(" | "))
-        table[first.partition(" <sup>")[0]] = rest
-    header = [cell.strip() for cell in lines[start - 1].strip("| ").split(" | ")]
-    return {"": header[1:]} | table
-
-
-def column(text: str, heading: str, name: str) -> dict[str, str]:
-    table = rows_of(text, heading)
-    i = table.pop("").index(name)
-    return {first: cells[i] for first, cells in table.items()}
 
 
 def test_mean_and_sample_deviation_over_seeds(make_record: MakeRecord) -> None:
@@ -312,105 +287,3 @@ def test_a_board_without_records_is_still_a_board() -> None:
     text = render_leaderboard([])
     assert "from 0 records" in text
     assert text.endswith("\n")
-
-
-@pytest.fixture
-def results(tmp_path: Path, make_record: MakeRecord) -> Path:
-    folder = tmp_path / "results"
-    write(folder, make_record(suite="mine", labels=LABELS, predicted=with_hits(7)))
-    return folder
-
-
-def write(folder: Path, record: Record) -> None:
-    path = folder / record_path(record.cell)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(encode_record(record))
-
-
-def test_the_command_writes_what_check_accepts(results: Path, tmp_path: Path) -> None:
-    board = tmp_path / "board.md"
-    arguments = ["--results", str(results), "-o", str(board)]
-    assert CliRunner().invoke(leaderboard, arguments).exit_code == 0
-    first = board.read_bytes()
-    assert CliRunner().invoke(leaderboard, [*arguments, "--check"]).exit_code == 0
-    CliRunner().invoke(leaderboard, arguments)
-    assert board.read_bytes() == first
-
-
-def test_check_shows_the_difference_and_writes_nothing(
-    results: Path, tmp_path: Path, make_record: MakeRecord
-) -> None:
-    board = tmp_path / "board.md"
-    arguments = ["--results", str(results), "-o", str(board)]
-    CliRunner().invoke(leaderboard, arguments)
-    before = board.read_bytes()
-    write(results, make_record("newcomer", suite="mine"))
-    outcome = CliRunner().invoke(leaderboard, [*arguments, "--check"])
-    assert outcome.exit_code == 1
-    assert any(line.startswith("+| newcomer |") for line in outcome.output.splitlines())
-    assert board.read_bytes() == before
-
-
-def test_check_of_a_missing_board_shows_it_all(results: Path, tmp_path: Path) -> None:
-    arguments = ["--results", str(results), "-o", str(tmp_path / "none.md"), "--check"]
-    outcome = CliRunner().invoke(leaderboard, arguments)
-    assert outcome.exit_code == 1
-    assert "+# Leaderboard" in outcome.output
-    assert not (tmp_path / "none.md").exists()
-
-
-def test_the_shipped_suites_say_what_is_missing(tmp_path: Path, make_record: MakeRecord) -> None:
-    write(tmp_path / "results", make_record("majority", suite="lite", deterministic=True))
-    board = tmp_path / "board.md"
-    outcome = CliRunner().invoke(
-        leaderboard, ["--results", str(tmp_path / "results"), "-o", str(board)]
-    )
-    assert outcome.exit_code == 0, outcome.output
-    seeds = column(board.read_text(), "### EMOPIA", "Seeds")
-    assert seeds["majority"] == "deterministic"
-    assert seeds["mt-midibert"] == "0 of 10"
-
-
-def test_a_readme_with_marks_has_the_lite_table(
-    make_record: MakeRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    for record in (
-        make_record(),
-        make_record(dataset="vgmidi", method="midibert", predicted=(0, 1, 0, 0)),
-    ):
-        path = tmp_path / "results" / record_path(record.cell)
-        path.parent.mkdir(parents=True)
-        path.write_bytes(encode_record(record))
-    readme = tmp_path / "README.md"
-    readme.write_text("# Mine\n\n<!-- board -->\nold\n<!-- end of board -->\n\nThe rest.\n")
-    assert CliRunner().invoke(leaderboard, ["--check"]).exit_code == 1
-
-    assert CliRunner().invoke(leaderboard).exit_code == 0
-    text = readme.read_text()
-    assert text.startswith("# Mine\n")
-    assert text.endswith("\n\nThe rest.\n")
-    assert "old" not in text
-    assert rows_of(text, "<!-- board -->")["`midibert`"][-3:] == [
-        "50.00",
-        "47.30 ± 2.81",
-        "1 of 10",
-    ]
-    assert CliRunner().invoke(leaderboard, ["--check"]).exit_code == 0
-
-    readme.write_text(text.replace("50.00", "55.00"))
-    checked = CliRunner().invoke(leaderboard, ["--check"])
-    assert checked.exit_code == 1
-    assert "-| `midibert`" in checked.output
-
-    readme.write_text("<!-- board -->\n")
-    assert "end of board" in str(CliRunner().invoke(leaderboard).exception)
-
-
-def test_a_readme_without_marks_is_left_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "README.md").write_bytes(b"# Mine\r\n")
-    assert CliRunner().invoke(leaderboard).exit_code == 0
-    assert (tmp_path / "README.md").read_bytes() == b"# Mine\r\n"

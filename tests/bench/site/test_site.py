@@ -255,6 +255,37 @@ def test_a_board_of_changed_methods_alone_has_no_clips(
 
 
 @pytest.mark.usefixtures("no_figures")
+def test_pairs_of_methods_are_tables_of_their_own(make_record: MakeRecord, tmp_path: Path) -> None:
+    labels = [0, 1, 2, 3] * 10
+    started, scratch = {"lr": 1e-4, "start": "lite"}, {"lr": 1e-3, "start": "none"}
+    records = [
+        make_record(
+            method,
+            labels=labels,
+            predicted=[*labels[:right], *((q + 1) % 4 for q in labels[right:])],
+            seed=seed,
+            settings=settings,
+            changes=changes,
+        )
+        for seed in range(2)
+        for method, right, settings, changes in (
+            ("mt-alpha", 36, {**started, "tasks": ["key"]}, {}),
+            ("alpha", 32, started, {}),
+            ("alpha", 20, {"lr": 1e-3}, scratch),
+        )
+    ]
+    write_site(tmp_path / "site", records)
+    words = pages(tmp_path / "site")["index.html"].words
+    for name, title, difference in (
+        ("tasks", "Do auxiliary tasks help?", 0.1),
+        ("starts", "Do learned starts help?", 0.3),
+    ):
+        assert title in words
+        (row,) = rows_of(tmp_path / "site", f"lite.{name}.csv")
+        assert float(row["difference"]) == pytest.approx(difference)
+
+
+@pytest.mark.usefixtures("no_figures")
 def test_without_records_there_is_a_page_that_says_so(tmp_path: Path) -> None:
     write_site(tmp_path / "site", [])
     assert "No records yet" in pages(tmp_path / "site")["index.html"].words

@@ -1,0 +1,23 @@
+"""Tables of a board, as their readers see them."""
+
+from __future__ import annotations
+
+
+def rows_of(text: str, heading: str) -> dict[str, list[str]]:
+    """The cells of the first table below a heading, by their first column."""
+    lines = text[text.index(heading) :].splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("| :--"))
+    table = {}
+    for line in lines[start + 1 :]:
+        if not line.startswith("|"):
+            break
+        first, *rest = (cell.strip() for cell in line.strip("| ").split(" | "))
+        table[first.partition(" <sup>")[0]] = rest
+    header = [cell.strip() for cell in lines[start - 1].strip("| ").split(" | ")]
+    return {"": header[1:]} | table
+
+
+def column(text: str, heading: str, name: str) -> dict[str, str]:
+    table = rows_of(text, heading)
+    i = table.pop("").index(name)
+    return {first: cells[i] for first, cells in table.items()}

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from bench.cells import record_path
+from bench.cli.leaderboard import leaderboard
+from bench.records import encode_record
+from tests.bench.boards import column, rows_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bench.records import Record
+    from tests.bench.conftest import MakeRecord
+
+
+@pytest.fixture
+def results(tmp_path: Path, make_record: MakeRecord) -> Path:
+    folder = tmp_path / "results"
+    write(folder, make_record(suite="mine", predicted=(0, 1, 0, 0)))
+    return folder
+
+
+def write(folder: Path, record: Record) -> None:
+    path = folder / record_path(record.cell)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(encode_record(record))
+
+
+def test_the_command_writes_what_check_accepts(results: Path, tmp_path: Path) -> None:
+    board = tmp_path / "board.md"
+    arguments = ["--results", str(results), "-o", str(board)]
+    assert CliRunner().invoke(leaderboard, arguments).exit_code == 0
+    first = board.read_bytes()
+    assert CliRunner().invoke(leaderboard, [*arguments, "--check"]).exit_code == 0
+    CliRunner().invoke(leaderboard, arguments)
+    assert board.read_bytes() == first
+
+
+def test_check_shows_the_difference_and_writes_nothing(
+    results: Path, tmp_path: Path, make_record: MakeRecord
+) -> None:
+    board = tmp_path / "board.md"
+    arguments = ["--results", str(results), "-o", str(board)]
+    CliRunner().invoke(leaderboard, arguments)
+    before = board.read_bytes()
+    write(results, make_record("newcomer", suite="mine"))
+    outcome = CliRunner().invoke(leaderboard, [*arguments, "--check"])
+    assert outcome.exit_code == 1
+    assert any(line.startswith("+| newcomer |") for line in outcome.output.splitlines())
+    assert board.read_bytes() == before
+
+
+def test_check_of_a_missing_board_shows_it_all(results: Path, tmp_path: Path) -> None:
+    arguments = ["--results", str(results), "-o", str(tmp_path / "none.md"), "--check"]
+    outcome = CliRunner().invoke(leaderboard, arguments)
+    assert outcome.exit_code == 1
+    assert "+# Leaderboard" in outcome.output
+    assert not (tmp_path / "none.md").exists()
+
+
+def test_the_shipped_suites_say_what_is_missing(tmp_path: Path, make_record: MakeRecord) -> None:
+    write(tmp_path / "results", make_record("majority", suite="lite", deterministic=True))
+    board = tmp_path / "board.md"
+    outcome = CliRunner().invoke(
+        leaderboard, ["--results", str(tmp_path / "results"), "-o", str(board)]
+    )
+    assert outcome.exit_code == 0, outcome.output
+    seeds = column(board.read_text(), "### EMOPIA", "Seeds")
+    assert seeds["majority"] == "deterministic"
+    assert seeds["mt-midibert"] == "0 of 10"
+
+
+def test_a_readme_with_marks_has_the_lite_table(
+    make_record: MakeRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for record in (
+        make_record(),
+        make_record(dataset="vgmidi", method="midibert", predicted=(0, 1, 0, 0)),
+    ):
+        write(tmp_path / "results", record)
+    readme = tmp_path / "README.md"
+    readme.write_text("# Mine\n\n<!-- board -->\nold\n<!-- end of board -->\n\nThe rest.\n")
+    assert CliRunner().invoke(leaderboard, ["--check"]).exit_code == 1
+
+    assert CliRunner().invoke(leaderboard).exit_code == 0
+    text = readme.read_text()
+    assert text.startswith("# Mine\n")
+    assert text.endswith("\n\nThe rest.\n")
+    assert "old" not in text
+    assert rows_of(text, "<!-- board -->")["`midibert`"][-3:] == [
+        "50.00",
+        "47.30 ± 2.81",
+        "1 of 10",
+    ]
+    assert CliRunner().invoke(leaderboard, ["--check"]).exit_code == 0
+
+    readme.write_text(text.replace("50.00", "55.00"))
+    checked = CliRunner().invoke(leaderboard, ["--check"])
+    assert checked.exit_code == 1
+    assert "-| `midibert`" in checked.output
+
+    readme.write_text("<!-- board -->\n")
+    assert "end of board" in str(CliRunner().invoke(leaderboard).exception)
+
+
+def test_a_readme_without_marks_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "README.md").write_bytes(b"# Mine\r\n")
+    assert CliRunner().invoke(leaderboard).exit_code == 0
+    assert (tmp_path / "README.md").read_bytes() == b"# Mine\r\n"
