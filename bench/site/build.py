@@ -155,9 +155,10 @@ class _Writer:
 
     def _comparisons(self, suite: str, boards: Sequence[Board]) -> list[Section]:
         sections = []
+        suite_stem = self._stem(suite)
         for asked in questions(self.inference, boards):
             title = f"{asked.title} Suite {one_line(suite)}"
-            stem = f"{self._stem(suite)}.{asked.name}"
+            stem = f"{suite_stem}.{asked.name}"
             block = self._block(stem, lists.pairs_table(asked.pairs, title))
             sections.append(Section(stem, asked.title, asked.about, block, asked.notes))
         return sections
