@@ -71,7 +71,8 @@ def accuracy_interval(runs: Runs, songs: IntArray) -> Interval:
     seeds k - 1 are drawn, which makes the variance between them unbiased (Rao and Wu 1988); with
     one seed the interval knows nothing of other seeds. Where songs have few clips it is wider than
     it need be: in simulations it covered 96 to 99 % with 32 songs of 3 clips, and 96 % with 40
-    songs of 12.
+    songs of 12. Where two to five seeds differ by more than songs do it is too narrow, for a
+    bootstrap does not know Student's t.
     """
     (interval,) = accuracy_intervals([runs], songs)
     return interval
@@ -90,7 +91,13 @@ def accuracy_intervals(methods: Sequence[Runs], songs: IntArray) -> list[Interva
 
 
 def macro_f1_interval(labels: IntArray, answers: IntArray, songs: IntArray) -> Interval:
-    """As `accuracy_interval`, of macro-F1.
+    """As `accuracy_interval`, of macro-F1, with its bias corrected (Efron 1981).
+
+    Macro-F1 is no mean: resamples, which hold fewer different songs, have a lower one. The
+    interval's ends are the percentiles that stand as far from the measured value's own as those of
+    an unbiased one would from the middle. In simulations it covered 95 to 98 % with 32 songs of 3
+    clips and 40 songs of 12, where the uncorrected one covered 93 to 97 % and missed nearly always
+    by being too low; with 20 songs that are right or wrong as a whole it covered 90 %.
 
     Args:
         labels: true quadrants, shape (n_clips,).
@@ -98,12 +105,26 @@ def macro_f1_interval(labels: IntArray, answers: IntArray, songs: IntArray) -> I
         songs: as everywhere.
     """
     cells = np.eye(N_QUADRANTS**2, dtype=np.float32)[labels * N_QUADRANTS + answers]
-    confusion = np.einsum("rc,sck->rsk", _song_weights(songs), cells, optimize=True)
-    confusion = confusion.reshape(*confusion.shape[:2], N_QUADRANTS, N_QUADRANTS)
-    found = np.diagonal(confusion, axis1=2, axis2=3)
-    total = confusion.sum(axis=2) + confusion.sum(axis=3)
-    f1 = np.divide(2 * found, total, out=np.zeros_like(total), where=total > 0).mean(axis=2)
-    return _interval(_mean_over_seeds(f1))
+    resampled = np.einsum("rc,sck->rsk", _song_weights(songs), cells, optimize=True)
+    means = _mean_over_seeds(_macro_f1(resampled))
+    measured = float(_macro_f1(cells.mean(axis=1)).mean())
+    below = np.count_nonzero(means < measured) + np.count_nonzero(means == measured) / 2
+    normal = NormalDist()
+    bias = normal.inv_cdf(min(max(below / len(means), 1 / len(means)), 1 - 1 / len(means)))
+    ends = (normal.cdf(2 * bias + normal.inv_cdf(p)) for p in (ALPHA / 2, 1 - ALPHA / 2))
+    low, high = np.quantile(means, list(ends))
+    return Interval(float(low), float(high))
+
+
+def _macro_f1(confusion: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Macro-F1 of flat confusion matrices, shape (.., 16) to (..)."""
+    square = confusion.reshape(*confusion.shape[:-1], N_QUADRANTS, N_QUADRANTS)
+    found = np.diagonal(square, axis1=-2, axis2=-1)
+    total = square.sum(axis=-2) + square.sum(axis=-1)
+    f1: NDArray[np.float32] = np.divide(
+        2 * found, total, out=np.zeros_like(total), where=total > 0
+    ).mean(axis=-1)
+    return f1
 
 
 @dataclass(frozen=True)
@@ -116,6 +137,7 @@ class Comparison:
     first_only: float  # share of the clips that only the first gets right, mean over seeds
     second_only: float
     design_effect: float  # variance over that of as many clips of as many songs
+    seed_error: float | None  # standard error of the difference over seeds; None of one seed
     n_seeds: int
     n_clips: int
 
@@ -144,7 +166,8 @@ def compare(first: Runs, second: Runs, songs: IntArray) -> Comparison:
     n_seeds, n_clips = ours.shape
     by_clip = ours.astype(np.float64) - theirs
     members = _membership(songs)
-    (p,) = _p_values([_Difference.of(_Shares.of(first, members), _Shares.of(second, members))])
+    shares = _Difference.of(_Shares.of(first, members), _Shares.of(second, members))
+    (p,) = _p_values([shares])
     return Comparison(
         difference=float(by_clip.mean()),
         interval=_interval(_mean_over_seeds(_song_weights(songs) @ by_clip.T.astype(np.float32))),
@@ -152,6 +175,7 @@ def compare(first: Runs, second: Runs, songs: IntArray) -> Comparison:
         first_only=float((ours & ~theirs).mean()),
         second_only=float((theirs & ~ours).mean()),
         design_effect=_design_effect(by_clip, members),
+        seed_error=shares.error if n_seeds > 1 else None,
         n_seeds=n_seeds,
         n_clips=n_clips,
     )
@@ -161,8 +185,8 @@ def told_apart(methods: Sequence[Runs], songs: IntArray) -> BoolArray:
     """Which pairs of methods differ at the 5 % level, by the test of `compare`, Holm-corrected.
 
     Returns:
-        A symmetric matrix, shape (n_methods, n_methods). Pairs that one seed leaves untested are
-        not told apart.
+        A symmetric matrix, shape (n_methods, n_methods). Pairs that one seed leaves untested, or
+        that have none in common, are not told apart.
     """
     members = _membership(songs)
     pairs = [
@@ -284,6 +308,32 @@ def holm(p_values: Sequence[float]) -> list[float]:
     corrected = np.empty_like(p)
     corrected[order] = np.minimum(stepped, 1.0)
     return [float(value) for value in corrected]
+
+
+def runs_p(values: ArrayLike, mean: float, std: float, n: int) -> float | None:
+    """Two-sided p of Welch's t-test of some runs' scores against the mean of n others.
+
+    What it asks is whether runs alone, on the same test clips, explain the difference.
+
+    Args:
+        values: scores, one a run.
+        mean: of the others.
+        std: their sample standard deviation.
+        n: how many they are, at least 2.
+
+    Returns:
+        None where there is one run only, or no run differs from another on either side.
+    """
+    from scipy.special import stdtr  # takes as long to import as most commands take to start
+
+    scores = np.asarray(values, dtype=np.float64)
+    if len(scores) < 2:
+        return None
+    ours, theirs = scores.var(ddof=1) / len(scores), std**2 / n
+    if not ours + theirs:
+        return None
+    freedom = (ours + theirs) ** 2 / (ours**2 / (len(scores) - 1) + theirs**2 / (n - 1))
+    return float(2 * stdtr(freedom, -abs(scores.mean() - mean) / (ours + theirs) ** 0.5))
 
 
 def clips_needed(

@@ -38,6 +38,13 @@ def expected_cells(records: Iterable[Record]) -> list[CellIdentity]:
     ]
 
 
+def suite_descriptions() -> dict[str, str]:
+    """What each suite of the package says of itself."""
+    from bench.suites import load_suite, suite_names
+
+    return {name: load_suite(name).description for name in suite_names()}
+
+
 def songs_of_clips(records: Iterable[Record]) -> dict[str, dict[str, str]]:
     """Clip -> song of the records' datasets, as far as they come with the package, by dataset."""
     from bench.datasets.builtin import BUILT_IN, built_in_manifest

@@ -60,7 +60,12 @@ def leaderboard(
       bench leaderboard --check
       bench leaderboard --compare ../main/results
     """
-    from bench.cli.board import board_records, expected_cells, songs_of_clips
+    from bench.cli.board import (
+        board_records,
+        expected_cells,
+        songs_of_clips,
+        suite_descriptions,
+    )
     from bench.files import write_atomically
     from bench.report.leaderboard import render_leaderboard
     from bench.report.summary import BEGIN, render_summary, with_summary
@@ -84,6 +89,7 @@ def leaderboard(
             expected=expected,
             songs=songs,
             figures=_links(figures, output),
+            about=suite_descriptions(),
         )
     }
     readme = output.parent / _README

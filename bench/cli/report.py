@@ -29,7 +29,12 @@ def report(*, results: Path, output: Path) -> None:
     Example:
       bench report -o site/
     """
-    from bench.cli.board import board_records, expected_cells, songs_of_clips
+    from bench.cli.board import (
+        board_records,
+        expected_cells,
+        songs_of_clips,
+        suite_descriptions,
+    )
     from bench.site.build import write_site
     from bench.store import read_failures
 
@@ -40,5 +45,6 @@ def report(*, results: Path, output: Path) -> None:
         read_failures(results),
         expected=expected_cells(records),
         songs=songs_of_clips(records),
+        about=suite_descriptions(),
     )
     click.echo(f"{output / 'index.html'}: {len(records)} records")

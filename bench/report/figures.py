@@ -29,13 +29,18 @@ if TYPE_CHECKING:
     from bench.records import Record
     from bench.report.ablation import Grid
     from bench.report.inference import Songs
+    from bench.report.published import PaperAblation, PaperResult
     from bench.report.rows import Board, Row
     from bench.statistics import Interval
 
+_DIAMONDS = (
+    "diamonds are the paper's mean ± standard deviation, hollow where it scored other items than "
+    "these clips"
+)
 #: Kinds of figures and what they show, in the order in which the board links them.
 KINDS = {
-    "accuracy": "Accuracy with 95 % intervals; diamonds are the paper's values",
-    "ablation": "Accuracy by auxiliary tasks; diamonds are the paper's values",
+    "accuracy": f"Accuracy with 95 % intervals; {_DIAMONDS}",
+    "ablation": f"Accuracy by auxiliary tasks; {_DIAMONDS}",
     "confusion": "Confusion matrices by auxiliary tasks, per cent of the true quadrant",
     "learning": "Macro-F1 on the validation set while training; thick lines are means over seeds",
     "cost": "Accuracy against the CPU time of one run",
@@ -125,7 +130,7 @@ class _Drawings:
     def accuracy(self) -> Figure | None:
         rows = [(row, one_line(row.method), row.method) for row in self.board.rows]
         values = {
-            method: (paper.accuracy, paper.accuracy_std)
+            method: paper
             for _, _, method in rows
             if (paper := published().result(method, self.board.dataset))
         }
@@ -137,7 +142,7 @@ class _Drawings:
         grid = self.grid
         labels = {tasks: " + ".join(sorted(tasks)) or "none" for tasks in grid.task_sets}
         values = {
-            labels[tasks]: (paper.accuracy, paper.accuracy_std)
+            labels[tasks]: paper
             for tasks in grid.task_sets
             if (paper := published().ablated(grid.family, grid.dataset, tasks))
         }
@@ -145,7 +150,7 @@ class _Drawings:
         return self._points(rows, values)
 
     def _points(
-        self, rows: list[tuple[Row, str]], paper: Mapping[str, tuple[float, float | None]]
+        self, rows: list[tuple[Row, str]], paper: Mapping[str, PaperResult | PaperAblation]
     ) -> Figure:
         """One line a row: seeds as dots, the mean with its interval, the paper's value below it."""
         figure, axes = _figure(5.6, 0.6 + 0.32 * len(rows))
@@ -156,9 +161,18 @@ class _Drawings:
             axes.plot([mean], [y], "o", color=_MEASURED, markersize=5)
             _whisker(axes, y, self.inference.interval(row))
             if label in paper:
-                value, std = paper[label]
+                told = paper[label]
                 axes.errorbar(
-                    value, y + 0.25, xerr=std, fmt="D", color=_PAPER, markersize=3, linewidth=0.8
+                    told.accuracy,
+                    y + 0.25,
+                    xerr=told.accuracy_std,
+                    fmt="D",
+                    color=_PAPER,
+                    markerfacecolor=_PAPER
+                    if told.counted("clips", row.first.scores.n)
+                    else "white",
+                    markersize=3,
+                    linewidth=0.8,
                 )
         axes.set_yticks(range(len(rows)), [label for _, label in rows])
         axes.invert_yaxis()

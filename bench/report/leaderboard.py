@@ -30,11 +30,13 @@ _READING = """\
 How to read it. Accuracies are per cent, macro-F1 is a fraction; both are mean ± sample standard
 deviation (ddof = 1) over seeds, as in the paper. Clips are scored, however many segments a method
 cuts them into. The 95 % intervals draw songs, clips and seeds anew. Methods that share a letter
-cannot be told apart, and a rank is 1 + the number of methods that are better and can be. *Paper*
-columns repeat what [{title}]({url})
-printed, and *Δ* is measured minus printed, in points. Valence and arousal are the accuracies of the
-predicted quadrant's two halves. A deterministic method runs once. Seeds that are missing are not in
-the mean."""
+cannot be told apart at the 5 % level, or have no two seeds in common: the test is a paired
+permutation test over songs, corrected for all pairs of the board (Holm), so that even methods whose
+intervals are apart may share one. A rank is 1 + the number of better methods that can be told apart
+from this one. *Paper* columns repeat what [{title}]({url})
+printed. *Δ* is measured minus printed: points of accuracy, fractions of macro-F1. Valence and
+arousal are the accuracies of the predicted quadrant's two halves. A deterministic method runs once.
+Seeds that are missing are not in the mean."""
 
 
 def render_leaderboard(
@@ -44,6 +46,7 @@ def render_leaderboard(
     expected: Iterable[CellIdentity] = (),
     songs: Songs | None = None,
     figures: Mapping[str, str] | None = None,
+    about: Mapping[str, str] | None = None,
 ) -> str:
     """The leaderboard as Markdown; equal input gives equal text, in whatever order it comes.
 
@@ -53,6 +56,7 @@ def render_leaderboard(
         expected: cells that the suites ask for, so that what is missing shows.
         songs: dataset -> clip -> song; a clip without one counts as a song of its own.
         figures: links of the figures that there are, by file name.
+        about: suite -> its description.
     """
     boards, left_out = arrange(records)
     wanted = Expected(expected)
@@ -66,7 +70,10 @@ def render_leaderboard(
         "# Leaderboard",
         _HEADER.format(shown=shown, protocol=PROTOCOL),
         _READING.format(title=published().paper.title, url=published().paper.url),
-        *(_suite(n, by_suite.get(n, []), wanted, inference, figures or {}) for n in suites),
+        *(
+            _suite(name, by_suite.get(name, []), wanted, inference, figures or {}, about or {})
+            for name in suites
+        ),
         _failures(failures),
         _later_results(),
         _left_out(left_out),
@@ -80,9 +87,11 @@ def _suite(
     expected: Expected,
     inference: Inference,
     figures: Mapping[str, str],
+    about: Mapping[str, str],
 ) -> str:
     parts = [
         f"## Suite {escape(name)}",
+        escape(about.get(name, "")),
         *(render_board(board, expected, inference, figures) for board in boards),
         *(
             f"### {dataset_title(dataset)}\n\nNo records yet."

@@ -24,7 +24,18 @@ class Paper(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     std_ddof: Literal[0, 1]  # of its standard deviations
 
 
-class PaperResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _Scored(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the paper scored."""
+
+    unit: Unit
+    items: int | None = None  # how many of them, where it can be told
+
+    def counted(self, unit: Unit, n: int) -> bool:
+        """Whether n of a unit may be just what the paper scored."""
+        return self.unit == unit and self.items in (None, n)
+
+
+class PaperResult(_Scored, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One method on one dataset in the paper's Table 2."""
 
     method: str
@@ -32,14 +43,21 @@ class PaperResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dataset: str
     accuracy: PerCent
     macro_f1: Fraction
-    unit: Unit
     accuracy_std: PerCent | None = None
     macro_f1_std: Fraction | None = None
-    items: int | None = None
     note: str = ""
 
+    def fraction(self, field: str) -> tuple[float, float | None]:
+        """Mean and standard deviation of one of `bench.scoring.Scores`, as fractions."""
+        if field == "accuracy":
+            return (
+                self.accuracy / 100,
+                None if self.accuracy_std is None else self.accuracy_std / 100,
+            )
+        return self.macro_f1, self.macro_f1_std
 
-class PaperAblation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+
+class PaperAblation(_Scored, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One row of the paper's Table 3."""
 
     method: str
@@ -47,8 +65,6 @@ class PaperAblation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tasks: list[str]
     accuracy: PerCent
     accuracy_std: PerCent
-    items: int
-    unit: Unit
 
 
 class LaterResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -77,14 +93,17 @@ class Published(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         found = (r for r in self.table if (r.method, r.dataset) == (method, dataset))
         return next(found, None)
 
-    @property
-    def headline_gain(self) -> float:
-        """The most that auxiliary tasks gained in the paper, in points of accuracy."""
-        return max(
-            row.accuracy - single.accuracy
+    def gain(self, dataset: str) -> float:
+        """The most that auxiliary tasks gained in the paper, in points of accuracy.
+
+        On a dataset that the paper has not: on any.
+        """
+        gains = {
+            (row.dataset, row.accuracy - single.accuracy)
             for row in self.table
             if (single := self.result(row.method.removeprefix("mt-"), row.dataset))
-        )
+        }
+        return max([gain for name, gain in gains if name == dataset] or [g for _, g in gains])
 
     def ablated(self, method: str, dataset: str, tasks: frozenset[str]) -> PaperAblation | None:
         """The paper's Table 3 for one set of auxiliary tasks."""

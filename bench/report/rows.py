@@ -11,8 +11,9 @@ import msgspec
 import numpy as np
 
 from bench.records import PROTOCOL
+from bench.report.published import published
 from bench.starts import NOTHING, SETTING
-from bench.statistics import mean_std
+from bench.statistics import mean_std, runs_p
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bench.records import CellIdentity, Record
+    from bench.report.published import PaperResult
     from bench.scoring import Scores
 
 TASKS = "tasks"  # the setting that holds a multi-task method's auxiliary tasks
@@ -101,6 +103,33 @@ class Row:
         if not self.has_segments:
             raise ValueError(f"{self.method} has no segment-level scores")
         return [r.segment_scores for r in self.records if r.segment_scores is not None]
+
+    def runs_p(self, field: str, paper: PaperResult, *, segments: bool = False) -> float | None:
+        """How likely runs alone make such a difference to what the paper printed: Welch's p.
+
+        None where one side has a single run, or other clips or segments were scored.
+        """
+        scores = self.scores(segments=segments)
+        mean, std = paper.fraction(field)
+        if self.deterministic or std is None:
+            return None
+        if not paper.counted("segments" if segments else "clips", scores[0].n):
+            return None
+        return runs_p([getattr(s, field) for s in scores], mean, std, published().paper.runs)
+
+    def gain_over(self, other: Row) -> float | None:
+        """How much the mean accuracy is above another row's, over the seeds that both have.
+
+        A deterministic row has all; None where there is no common one.
+        """
+        if self.deterministic or other.deterministic:
+            return self.mean_std("accuracy")[0] - other.mean_std("accuracy")[0]
+        ours, theirs = (
+            {record.cell.seed: record.scores.accuracy for record in row.records}
+            for row in (self, other)
+        )
+        gains = [ours[seed] - theirs[seed] for seed in self.seeds if seed in theirs]
+        return float(np.mean(gains)) if gains else None
 
     @cached_property
     def confusion(self) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ from bench.labels import QUADRANTS
 from bench.report.comparisons import row_name
 from bench.report.markdown import one_line
 from bench.report.published import published
-from bench.report.tables import changes_text
+from bench.report.tables import changes_text, p_value
 from bench.site.cells import (
     ACCURACY,
     COST,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from bench.report.ablation import Grid
     from bench.report.expected import Expected
     from bench.report.inference import Inference, Standing
+    from bench.report.published import Unit
     from bench.report.rows import Board, Row
     from bench.site.cells import Score
 
@@ -44,7 +45,7 @@ def main_table(board: Board, expected: Expected, inference: Inference) -> Table:
         METHOD,
         Column("Rank", "letters tie"),
         ACCURACY.column,
-        Column("95 % interval", "%", numeric=False),
+        Column("95 % interval", "%", drawn=True),
         MACRO_F1.column,
         Column("Paper", "%"),
         Column("Δ", "points"),
@@ -89,7 +90,7 @@ def _beside_paper(row: Row, inference: Inference) -> tuple[Cell, ...]:
     paper = published().result(row.method, row.dataset)
     if paper is None:
         return interval_cell(ACCURACY, interval, mean, None), f1, Cell(), Cell()
-    told, std = ACCURACY.published(paper)
+    told, std = paper.fraction(ACCURACY.field)
     data = {
         "paper_accuracy": told,
         "paper_accuracy_std": std,
@@ -118,10 +119,11 @@ def paper_table(board: Board, inference: Inference, score: Score) -> Table | Non
         Column("Over", numeric=False),
         Column("n"),
         score.column,
-        Column("95 % interval", unit, numeric=False),
+        Column("95 % interval", unit, drawn=True),
         Column("Paper", unit),
         Column("Inside?", numeric=False),
         Column("Δ", unit and "points"),
+        Column("p", "runs"),
     )
     rows = tuple(
         _paper_row(row, inference, score, segments=segments)
@@ -134,11 +136,11 @@ def paper_table(board: Board, inference: Inference, score: Score) -> Table | Non
 
 
 def _paper_row(row: Row, inference: Inference, score: Score, *, segments: bool) -> tuple[Cell, ...]:
-    unit = "segments" if segments else "clips"
+    unit: Unit = "segments" if segments else "clips"
     mean, _ = row.mean_std(score.field, segments=segments)
     interval = score.interval(row, inference, segments=segments)
     paper = published().result(row.method, row.dataset)
-    told, std = score.published(paper) if paper else (None, None)
+    told, std = paper.fraction(score.field) if paper else (None, None)
     measured = (
         Cell(one_line(row.method), {"method": row.method}),
         Cell(unit, {"over": unit}),
@@ -147,18 +149,21 @@ def _paper_row(row: Row, inference: Inference, score: Score, *, segments: bool) 
         interval_cell(score, interval, mean, told),
     )
     if paper is None or told is None:
-        return (*measured, Cell(), Cell(), Cell())
-    other = "" if paper.unit == unit else f"over {paper.unit}: compare the row over them"
+        return (*measured, Cell(), Cell(), Cell(), Cell())
+    n = row.scores(segments=segments)[0].n
+    other = "" if paper.counted(unit, n) else f"over {paper.items or ''} {paper.unit}"
+    p = row.runs_p(score.field, paper, segments=segments)
     inside = None if interval is None else told in interval
     return (
         *measured,
         Cell(
             score.text(told, std),
             {"paper": told, "paper_std": std, "paper_unit": paper.unit},
-            note=other,
+            note=" ".join(other.split()),
         ),
         Cell({None: NOTHING, True: "yes", False: "no"}[inside], {"inside": inside}),
         difference_cell(score, mean - told),
+        Cell(NOTHING if p is None else p_value(p), {"p_runs": p}),
     )
 
 
@@ -189,8 +194,7 @@ def _ablated(row: Row, grid: Grid) -> tuple[Cell, ...]:
     """Accuracy, what the tasks gain, macro-F1, and accuracy over segments."""
     none = grid.rows.get(frozenset())
     gain = over_segments = Cell()
-    if none is not None and row is not none:
-        value = row.mean_std("accuracy")[0] - none.mean_std("accuracy")[0]
+    if none is not None and row is not none and (value := row.gain_over(none)) is not None:
         gain = difference_cell(ACCURACY, value, "gain")
     if row.has_segments:
         mean, std = row.mean_std("accuracy", segments=True)

@@ -19,6 +19,7 @@ from bench.report.inference import Inference
 from bench.report.markdown import one_line
 from bench.report.published import published
 from bench.report.rows import arrange, suite_order
+from bench.report.tables import ABOUT_PAPER
 from bench.site import boards as tables
 from bench.site import lists
 from bench.site.cells import ACCURACY, MACRO_F1, board_title, dataset_name
@@ -29,7 +30,7 @@ from bench.site.table import to_csv, to_json, to_latex
 from bench.site.views import Block, Picture, Section, View
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from bench.records import CellIdentity, Record
@@ -40,8 +41,11 @@ if TYPE_CHECKING:
     from bench.site.table import Plain, Table
     from bench.store import Failure
 
-_ABOUT_PAPER = "Whether the published value lies inside the interval of the measured one."
-_ABOUT_ABLATION = "One model with every set of auxiliary tasks that was run."
+_ABOUT_PAPER = ABOUT_PAPER.replace("*", "")
+_ABOUT_ABLATION = (
+    "One model with every set of auxiliary tasks that was run. Gain is over the seeds that both "
+    "rows have."
+)
 _ABOUT_RUNS = "One line a record. A revision with + had uncommitted changes."
 _ABOUT_LATER = "As printed by others; nothing in this table was measured here."
 _LONGEST_STEM = 60  # of a file's name, in characters
@@ -58,6 +62,7 @@ def write_site(
     *,
     expected: Iterable[CellIdentity] = (),
     songs: Songs | None = None,
+    about: Mapping[str, str] | None = None,
 ) -> None:
     """Write the whole site; equal records give equal bytes.
 
@@ -67,24 +72,32 @@ def write_site(
         failures: cells that failed and have no record.
         expected: cells that the suites ask for, so that what is missing shows.
         songs: dataset -> clip -> song; a clip without one counts as a song of its own.
+        about: suite -> its description.
 
     Raises:
         UserError: the folder holds something else, or cannot be written; a MIDI file is corrupt.
     """
     with replacing_site(folder) as fresh:
-        _Writer(fresh, records, Expected(expected), songs or {}).write(list(failures))
+        writer = _Writer(fresh, records, Expected(expected), songs or {}, about or {})
+        writer.write(list(failures))
 
 
 class _Writer:
     """The files of one site, below a folder that is empty at first."""
 
     def __init__(
-        self, folder: Path, records: Sequence[Record], expected: Expected, songs: Songs
+        self,
+        folder: Path,
+        records: Sequence[Record],
+        expected: Expected,
+        songs: Songs,
+        about: Mapping[str, str],
     ) -> None:
         self.folder = folder
         self.records = records
         self.expected = expected
         self.songs = songs
+        self.about = about
         self.inference = Inference(songs)
         self.boards, self.left_out = arrange(self.records)
         self._stems: set[str] = set()
@@ -148,6 +161,7 @@ class _Writer:
         boards = [view.board for view in views]
         return {
             "name": one_line(name),
+            "about": self.about.get(name, ""),
             "boards": views,
             "missing": [dataset_name(d) for d in self.expected.missing_datasets(name, boards)],
             "comparisons": self._comparisons(name, boards),
@@ -217,7 +231,7 @@ class _Writer:
                 )[:2]
                 # A point is 4/3 of a pixel.
                 size = (round(float(side) * 4 / 3) for side in (width, height))
-                found.append(Picture(f"figures/{name}", caption, *size))
+                found.append(Picture(f"figures/{name}", caption, kind != "learning", *size))
         return found
 
     def _write_clips(self, view: View, clips: ClipBoard) -> None:

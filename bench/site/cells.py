@@ -14,7 +14,6 @@ from bench.site.table import Cell, Column, Span
 if TYPE_CHECKING:
     from bench.report.expected import Expected
     from bench.report.inference import Inference
-    from bench.report.published import PaperResult
     from bench.report.rows import Board, Row
     from bench.statistics import Interval
 
@@ -42,13 +41,6 @@ class Score:
         if self.field == "accuracy":
             return inference.interval(row, segments=segments)
         return inference.macro_f1_interval(row, segments=segments)
-
-    def published(self, paper: PaperResult) -> tuple[float, float | None]:
-        """What the paper printed, and its standard deviation."""
-        if self.field == "accuracy":
-            std = paper.accuracy_std
-            return paper.accuracy / 100, None if std is None else std / 100
-        return paper.macro_f1, paper.macro_f1_std
 
 
 ACCURACY = Score("accuracy", Column("Accuracy", "%"), 100, 2, 1)

@@ -41,6 +41,7 @@ class Column:
     title: str
     unit: str = ""
     numeric: bool = True
+    drawn: bool = False  # whether pictures stand before its numbers, and so all on the left
     prose: bool = False  # whether its texts may be long
 
 
@@ -130,22 +131,31 @@ def to_json(table: Table, facts: Mapping[str, Plain]) -> bytes:
 
 def to_latex(table: Table) -> bytes:
     """The table as people read it, for the package booktabs."""
+
+    def mark(note: str) -> str:
+        return f"\\textsuperscript{{{table.mark(note)}}}"
+
+    def written(cell: Cell) -> str:
+        return latex(cell.text) + (mark(cell.note) if cell.note else "")
+
     header = [
         latex(f"{column.title} ({column.unit})" if column.unit else column.title)
         for column in table.columns
     ]
+    sides = "".join("r" if c.numeric and not c.drawn else "l" for c in table.columns)
     lines = [
         "% needs \\usepackage{booktabs}",
         "\\begin{table}",
         "  \\centering",
         f"  \\caption{{{latex(table.title)}}}",
-        f"  \\begin{{tabular}}{{{''.join('r' if c.numeric else 'l' for c in table.columns)}}}",
+        f"  \\begin{{tabular}}{{{sides}}}",
         "    \\toprule",
         f"    {' & '.join(header)} \\\\",
         "    \\midrule",
-        *(f"    {' & '.join(latex(cell.text) for cell in row)} \\\\" for row in table.rows),
+        *(f"    {' & '.join(written(cell) for cell in row)} \\\\" for row in table.rows),
         "    \\bottomrule",
         "  \\end{tabular}",
+        *(f"  \\par\\footnotesize {mark(note)} {latex(note)}" for note in table.notes),
         "\\end{table}",
     ]
     return ("\n".join(lines) + "\n").encode()

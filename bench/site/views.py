@@ -41,6 +41,7 @@ class Picture:
 
     file: str
     caption: str
+    in_tables: bool  # whether tables have its numbers
     width: int
     height: int
 

@@ -3,7 +3,9 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
+from scipy import stats
 
 from bench.records import PROTOCOL, CellIdentity
 from bench.report.leaderboard import render_leaderboard
@@ -77,8 +79,10 @@ def test_segments_stand_beside_clips(make_record: MakeRecord) -> None:
     assert clips.startswith("| midibert | clips | 4 | 100.00 |")
     assert "| (63.41 ± 3.52) |" in clips
     assert segments.startswith("| midibert | segments | 7 | 71.43 |")  # 5 of 7
-    assert "| 63.41 ± 3.52 |" in segments
+    assert "| (63.41 ± 3.52) |" in segments  # of 91
     assert "| +8.02 |" in segments
+    whole = make_record("midibert", segments=[[0, 0, 1], [1], [2], [3] * 86])
+    assert "| 63.41 ± 3.52 |" in render_leaderboard([whole])
 
 
 @pytest.mark.parametrize(("hits", "inside"), [(12, "yes"), (20, "no")])
@@ -91,6 +95,24 @@ def test_a_published_value_lies_inside_our_interval_or_not(
     ]
     text = render_leaderboard(records)
     assert column(text, "#### Beside the paper", "Inside?") == {"midigpt": inside}
+
+
+def test_runs_alone_are_tested_against_the_papers(make_record: MakeRecord) -> None:
+    labels = LABELS * 4 + [0] * 8  # as many as the paper's clips
+    records = [
+        make_record("midigpt", seed=seed, labels=labels, predicted=with_hits(hits) * 4 + [1] * 8)
+        for seed, hits in enumerate((12, 13, 14))
+    ]
+    accuracies = [4 * hits / 88 for hits in (12, 13, 14)]
+    expected = stats.ttest_ind_from_stats(
+        np.mean(accuracies), np.std(accuracies, ddof=1), 3, 0.5875, 0.0313, 10, equal_var=False
+    )
+    p = column(render_leaderboard(records), "#### Beside the paper", "p (runs)")["midigpt"]
+    assert float(p) == pytest.approx(expected.pvalue, abs=5e-4)
+    fewer = [make_record("midigpt", seed=seed, labels=LABELS, predicted=LABELS) for seed in (0, 1)]
+    assert column(render_leaderboard(fewer), "#### Beside the paper", "p (runs)") == {
+        "midigpt": "–"
+    }
 
 
 def test_methods_that_cannot_be_told_apart_share_a_rank(make_record: MakeRecord) -> None:
@@ -129,7 +151,9 @@ def test_added_tasks_are_compared_with_the_same_method_without(make_record: Make
     points = column(text, heading, "Points")
     assert points == {"EMOPIA": "+40.00"}
     assert "| EMOPIA | mt-alpha − alpha | yes, better |" in text
-    assert "there are 100." in text.partition("Power on EMOPIA")[2]
+    power = text.partition("Power on EMOPIA")[2]
+    assert "to see the paper's 4.17 points" in power
+    assert "there are 100. The noise of seeds comes on top, here a standard error of 0.0" in power
     once = render_leaderboard([record for record in records if record.cell.seed == 1])
     assert "| EMOPIA | mt-alpha − alpha | n = 1: no test |" in once
     assert heading not in render_leaderboard([r for r in records if r.cell.method != "alpha"])
@@ -195,6 +219,20 @@ def test_the_ablation_stands_beside_table_3(make_record: MakeRecord) -> None:
     ]
     assert column(text, heading, "Paper (Table 3)")["velocity"] == "64.73 ± 5.47"
     assert "#### Variants" not in text  # it stands in the grid
+
+
+def test_the_ablations_gain_is_over_common_seeds(make_record: MakeRecord) -> None:
+    key = {"tasks": ["key"]}
+    records = [
+        make_record("midibert", labels=LABELS, predicted=with_hits(14)),
+        make_record("midibert", seed=1, labels=LABELS, predicted=with_hits(6)),
+        make_record("midibert", changes=key, labels=LABELS, predicted=with_hits(12)),
+    ]
+    heading = "#### Ablation of the auxiliary tasks: midibert"
+    assert column(render_leaderboard(records), heading, "Gain")["key"] == "−10.00"
+    other = make_record("midibert", seed=2, changes=key, labels=LABELS, predicted=with_hits(12))
+    text = render_leaderboard([*records[:2], other])
+    assert column(text, heading, "Gain")["key"] == "–"
 
 
 def test_changed_settings_stand_in_a_table_of_their_own(make_record: MakeRecord) -> None:

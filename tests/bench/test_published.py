@@ -69,8 +69,11 @@ def test_the_ablation_ends_where_the_table_stands() -> None:
         assert (row.accuracy, row.accuracy_std) == (result.accuracy, result.accuracy_std)
 
 
-def test_the_headline_gain_is_the_papers() -> None:
+def test_gains_are_the_papers() -> None:
     book = published()
+    assert book.gain("emopia") == pytest.approx(4.17)
+    assert book.gain("vgmidi") == pytest.approx(2.51)
+    assert book.gain("synthetic") == pytest.approx(4.17)
     for dataset, single, gain in (("emopia", "midibert", 4.17), ("vgmidi", "midigpt", 1.97)):
         one, many = book.result(single, dataset), book.result(f"mt-{single}", dataset)
         assert one is not None

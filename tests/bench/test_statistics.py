@@ -20,6 +20,7 @@ from bench.statistics import (
     holm,
     macro_f1_interval,
     mean_std,
+    runs_p,
     told_apart,
 )
 
@@ -127,6 +128,30 @@ def test_the_interval_of_macro_f1_surrounds_it() -> None:
     interval = macro_f1_interval(labels, answers, np.arange(120) // 3)
     assert f1 in interval
     assert 0.1 < interval.high - interval.low < 0.3
+
+
+def test_the_interval_of_macro_f1_is_corrected_for_bias(few_resamples: None) -> None:
+    del few_resamples
+    # Whole songs are known or guessed: few of them, so that the bias of resamples shows.
+    rng = np.random.default_rng(12)
+    chance = np.array([0.8, 0.6, 0.4, 0.3])
+
+    def draw(n_songs: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        labels = rng.integers(0, 4, n_songs)
+        known = rng.random(n_songs) < chance[labels]
+        answers = np.where(known, labels, rng.integers(0, 4, n_songs))
+        return np.repeat(labels, 4), np.repeat(answers, 4)[None]
+
+    labels, answers = draw(200_000)
+    truth = score_predictions(labels, answers[0]).macro_f1
+    too_low = too_high = 0
+    for _ in range(200):
+        labels, answers = draw(20)
+        interval = macro_f1_interval(labels, answers, np.repeat(np.arange(20), 4))
+        too_low += truth > interval.high
+        too_high += truth < interval.low
+    assert too_low <= 20  # 26 without the correction
+    assert too_high <= 8
 
 
 def test_perfect_answers_leave_no_doubt() -> None:
@@ -285,3 +310,13 @@ def test_so_many_clips_find_the_difference_four_times_in_five() -> None:
 def test_a_difference_needs_clips_to_differ_on() -> None:
     with pytest.raises(ValueError, match="discordance"):
         clips_needed(0.05, 0.02)
+
+
+def test_runs_against_a_published_mean_are_scipys_welch_test() -> None:
+    ours = [0.51, 0.55, 0.47, 0.53, 0.50]
+    expected = stats.ttest_ind_from_stats(
+        np.mean(ours), np.std(ours, ddof=1), 5, 0.5875, 0.0313, 10, equal_var=False
+    ).pvalue
+    assert runs_p(ours, 0.5875, 0.0313, 10) == pytest.approx(expected)
+    assert runs_p([0.5], 0.5875, 0.0313, 10) is None
+    assert runs_p([0.5, 0.5], 0.6, 0.0, 10) is None

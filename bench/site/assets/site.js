@@ -138,7 +138,10 @@ function setUpClips(place) {
     current = row;
     const number = numbers.get(row);
     title.textContent = answers.clips[number];
+    const pressed = document.activeElement;
     for (const button of [previous, next]) button.disabled = !neighbour(Number(button.dataset.go));
+    // A button that is disabled loses the focus, and with it the dialog hears no more keys.
+    if (pressed.disabled) dialog.querySelector("[data-go]:enabled, [data-close]").focus();
     history.replaceState(null, "", `#${encodeURIComponent(answers.clips[number])}`);
     if (!dialog.open) dialog.showModal();
     body.replaceChildren(facts(place, row), roll(place, answers.clips[number]), verdicts(number));

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _PATIENCE = 30  # seconds
-_KEYS = {"Tab": 9, "Enter": 13, "Escape": 27, "ArrowRight": 39}
+_KEYS = {"Tab": 9, "Enter": 13, "Escape": 27, "ArrowLeft": 37, "ArrowRight": 39}
 
 
 def find_browser() -> str | None:

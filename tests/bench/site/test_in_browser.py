@@ -65,6 +65,18 @@ def test_columns_sort_by_value_both_ways(site: Path, browser: Browser) -> None:
         assert len(browser.texts(f"{runs} [aria-sort]")) == 1
 
 
+def test_intervals_sort_by_their_lower_end(site: Path, browser: Browser) -> None:
+    browser.show(site / "index.html")
+    cells = "[data-filter]:has([aria-label^=EMOPIA]) td:nth-child(4)"
+    keys = f"[...document.querySelectorAll('{cells}')].map(cell => cell.dataset.key)"
+    # As texts, or digit by digit, they would sort the other way.
+    browser.js(f"document.querySelectorAll('{cells}')[0].dataset.key = '0.397058824'")
+    browser.js(f"document.querySelectorAll('{cells}')[1].dataset.key = '0.5'")
+    for expected in (["0.5", "0.397058824"], ["0.397058824", "0.5"]):
+        browser.click("[data-filter]:has([aria-label^=EMOPIA]) th:nth-child(4) button")
+        assert browser.js(keys) == expected
+
+
 def test_what_has_no_value_comes_last_either_way(site: Path, browser: Browser) -> None:
     browser.show(site / "index.html")
     published = "[aria-label='Published elsewhere']"
@@ -115,6 +127,18 @@ def test_a_clip_opens_with_keys_and_gives_the_focus_back(site: Path, browser: Br
     browser.press("Escape")
     browser.wait(f"document.activeElement.textContent === '{second}'")
     assert not browser.texts("dialog[open]")
+
+
+def test_keys_work_on_at_the_ends_of_the_list(site: Path, browser: Browser) -> None:
+    browser.show(site / "smoke-synthetic.clips.html")
+    browser.focus("#clips tbody tr:nth-last-child(2) button")
+    (clip,) = browser.texts(":focus")
+    browser.press("Enter")
+    browser.focus("dialog [data-go='1']")
+    browser.press("Enter")
+    assert browser.texts("#clip-title") != [clip]
+    browser.press("ArrowLeft")
+    assert browser.texts("#clip-title") == [clip]
 
 
 def test_a_clip_has_an_address_of_its_own(site: Path, browser: Browser) -> None:

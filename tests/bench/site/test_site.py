@@ -174,6 +174,8 @@ def test_the_board_stands_beside_the_paper(site: Path) -> None:
 def test_tables_are_latex(site: Path) -> None:
     text = (site / "data/lite-emopia.tex").read_text(encoding="utf-8")
     assert "\\begin{tabular}{lrrlrrrrrrrr}" in text
+    assert "67.58 $\\pm$ 2.39\\textsuperscript{a} &" in text
+    assert "\\textsuperscript{a} over 91 segments of the 88 clips\n" in text
     assert "mt-midibert & " in text
     assert "$\\pm$" in text
     lines = [line for line in text.splitlines() if line.endswith("\\\\")]
