@@ -175,7 +175,9 @@ def plan(
 
 def _cell(suite: Suite, dataset: str, digest: str, method: str, changes: Mapping[str, Any]) -> Cell:
     """The cell with seed 0."""
-    settings = suite.settings(method, dataset) | dict(changes)
+    told = suite.settings(method, dataset)
+    changes = {key: value for key, value in changes.items() if not _repeats(key, value, told)}
+    settings = told | changes
     if settings.get(SETTING) in NOTHING:
         del settings[SETTING]
     same = _method_with(suite, dataset, method, settings)
@@ -187,10 +189,17 @@ def _cell(suite: Suite, dataset: str, digest: str, method: str, changes: Mapping
         method=entry,
         seed=0,
         settings=settings,
-        changes={} if same else dict(changes),
+        changes={} if same else changes,
         threads=suite.threads,
         time_limit_minutes=suite.time_limit_minutes,
     )
+
+
+def _repeats(key: str, value: Any, told: Mapping[str, Any]) -> bool:
+    """Whether a change says what the suite says anyway."""
+    if key == SETTING and value in NOTHING:
+        return told.get(key, value) in NOTHING
+    return key in told and told[key] == value
 
 
 def _method_with(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import resource
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -30,6 +32,10 @@ class Meter:
 
     wall: float = field(default_factory=time.monotonic)
     cpu: float = field(default_factory=_cpu_seconds)
+
+    def __post_init__(self) -> None:
+        _git_state()  # of the code that is loaded by now; there may be a commit meanwhile
+        _forget_peaks()
 
     def read(self) -> Provenance:
         """What the work since the start has cost, and where it ran."""
@@ -56,7 +62,20 @@ def _version(name: str) -> str:
         return ""
 
 
+def _forget_peaks() -> None:
+    """Begin the peaks of memory anew, for one process runs many cells. Linux and CUDA can."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        torch.cuda.reset_peak_memory_stats()
+
+
 def _peak_memory_bytes() -> int:
+    with suppress(OSError):
+        status = Path("/proc/self/status").read_text()
+        if found := re.search(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE):
+            return int(found[1]) * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 

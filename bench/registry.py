@@ -144,10 +144,18 @@ def _search(module: str) -> Iterator[MethodEntry]:
 
 
 def _registrations(file: Path, module: str) -> Iterator[MethodEntry]:
-    source = file.read_text(encoding="utf-8")
+    try:
+        source = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{file}: cannot be searched for methods: {error}") from None
     if "@register_method(" not in source:
         return  # spares parsing nearly every file
-    for node in ast.parse(source, filename=str(file)).body:
+    try:
+        tree = ast.parse(source, filename=str(file))
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None) or 1
+        raise UserError(f"{file}:{line}: {getattr(error, 'msg', error)}") from None
+    for node in tree.body:
         if not isinstance(node, ast.ClassDef):
             continue
         for decorator in node.decorator_list:

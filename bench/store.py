@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -22,12 +24,12 @@ from bench.records import (
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from bench.cells import Cell
 
 #: How the file of a cell that failed ends.
 FAILED = ".failed.json"
+#: Parts of a record's path: suite, dataset, method, seed.
+_DEPTH = 4
 
 
 class Failure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -174,10 +176,25 @@ def _key_of(path: Path) -> str | None:
         return None
 
 
+def json_files(folder: Path) -> list[Path]:
+    """The JSON files below a folder, in the order of their paths.
+
+    No hidden ones and no links: what stands on a board is what `bench verify` looks at.
+    """
+    found = []
+    for where, folders, files in os.walk(folder):  # which follows no links
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        paths = (Path(where, name) for name in files if not name.startswith("."))
+        found += [path for path in paths if path.suffix == ".json" and not path.is_symlink()]
+    return sorted(found)
+
+
 def _files(results: Path, *, failed: bool) -> list[Path]:
-    return sorted(
-        path for path in results.glob("*/*/*/*.json") if path.name.endswith(FAILED) == failed
-    )
+    return [
+        path
+        for path in json_files(results)
+        if path.name.endswith(FAILED) == failed and len(path.relative_to(results).parts) == _DEPTH
+    ]
 
 
 def read_file(path: Path) -> bytes:

@@ -38,8 +38,8 @@ def summary(point: EntryPoint) -> str:
     try:
         spec = importlib.util.find_spec(point.module)
         source = Path(spec.origin or "").read_text(encoding="utf-8") if spec else ""
-    except (ImportError, OSError, ValueError):
+        line = (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
+    except (ImportError, OSError, ValueError, SyntaxError):
         return ""
-    line = (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
     text = line.removeprefix(f"`bench {point.name}`: ")
     return text[:1].upper() + text[1:]

@@ -104,7 +104,7 @@ def run_and_tell(
     store = Store(results)
     sweep(store, cells)
     todo = pending(store, cells, retry_failed=retry_failed)
-    done = len({cell.key for cell in cells}) - len(todo)
+    done = len({cell.key for cell in cells if store.is_done(cell)})
     if not todo:
         nothing = "no cell has failed" if retry_failed else f"all {done} cells are done"
         click.echo(f"{nothing}; 0 executed")
@@ -113,7 +113,8 @@ def run_and_tell(
     datasets = dict.fromkeys(cell.dataset for cell in todo)
     fetch_watched(name for name in datasets if not is_fetched(name))
     outcome = watch(store, todo, n_done=done, choice=choice)
-    print_summary(store, cells)
+    for mistake in print_summary(store, cells):
+        click.echo(mistake)
     click.echo(
         f"{len(outcome.finished)} executed, {done + len(outcome.elsewhere)} done already, "
         f"{len(outcome.failed)} failed; records in {results}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
+from bench.errors import UserError
 from bench.store import read_record
 
 if TYPE_CHECKING:
@@ -18,15 +19,24 @@ if TYPE_CHECKING:
     from bench.store import Store
 
 
-def print_summary(store: Store, cells: Sequence[Cell]) -> None:
-    """Print mean ± std of accuracy and macro-F1 of the finished cells, best first."""
+def print_summary(store: Store, cells: Sequence[Cell]) -> list[str]:
+    """Print mean ± std of accuracy and macro-F1 of the finished cells, best first.
+
+    Returns:
+        What is wrong with records that were left out, a line each.
+    """
     groups: dict[str, list[Record]] = {}
+    mistakes = []
     for cell in {cell.key: cell for cell in cells}.values():
         if store.is_done(cell):
-            name = str(cell.path.parent)
-            groups.setdefault(name, []).append(read_record(store.root / cell.path))
+            try:
+                record = read_record(store.root / cell.path)
+            except UserError as error:
+                mistakes.append(f"left out: {error}")
+            else:
+                groups.setdefault(str(cell.path.parent), []).append(record)
     if not groups:
-        return
+        return mistakes
     table = Table(box=None, header_style="bold")
     for title in ("method", "accuracy %", "macro-F1", "seeds", "seconds a cell"):
         table.add_column(title, justify="left" if title == "method" else "right")
@@ -40,6 +50,7 @@ def print_summary(store: Store, cells: Sequence[Cell]) -> None:
             f"{mean(r.provenance.wall_seconds for r in records):.1f}",
         )
     Console().print(table)
+    return mistakes
 
 
 def _spread(values: list[float], digits: int) -> str:

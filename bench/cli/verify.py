@@ -87,7 +87,8 @@ def _rerun(found: Verification, n: int) -> dict[Path, list[Remark]]:
     from bench.cli.data import fetch_watched
     from bench.cli.progress import watch
     from bench.datasets.fetch import is_fetched
-    from bench.errors import WorkError
+    from bench.errors import UserError, WorkError
+    from bench.execution import check_settings
     from bench.store import Store, read_record
     from bench.verification.remarks import Remark
     from bench.verification.rerun import cell_of, choose, compare
@@ -98,11 +99,19 @@ def _rerun(found: Verification, n: int) -> dict[Path, list[Remark]]:
         click.echo("no right record can be run again here")
         return {}
     click.echo(f"{len(files)} of {len(right)} right records are run again")
-    datasets = dict.fromkeys(cell.dataset for cell in files)
-    fetch_watched(name for name in datasets if not is_fetched(name))
     remarks: dict[Path, list[Remark]] = {}
+    cells = []
+    for cell, file in files.items():
+        try:
+            check_settings(cell)
+        except UserError as error:  # the record's mistake, not the user's
+            remarks[file] = [Remark(f"its re-run failed: {error}")]
+        else:
+            cells.append(cell)
+    datasets = dict.fromkeys(cell.dataset for cell in cells)
+    fetch_watched(name for name in datasets if not is_fetched(name))
     with TemporaryDirectory(prefix="smer-bench-") as folder:
-        outcome = watch(Store(Path(folder)), list(files), n_done=0)
+        outcome = watch(Store(Path(folder)), cells, n_done=0)
         for cell in outcome.finished:
             again = read_record(Path(folder, cell.path))
             remarks[files[cell]] = compare(right[files[cell]], again)

@@ -127,11 +127,18 @@ def _load(point: EntryPoint) -> Dataset:
     check_name(point.name, "the dataset's name")
     try:
         function: Callable[[], Dataset] = point.load()
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, SyntaxError) as error:
         raise UserError(
             f"dataset {point.name!r}: {point.value!r} cannot be imported: {error}"
         ) from error
-    dataset = function()
+    try:
+        dataset = function()
+    except UserError:
+        raise
+    except Exception as error:  # a stranger's code may fail in any way
+        raise UserError(
+            f"dataset {point.name!r}: {point.value!r} failed: {type(error).__name__}: {error}"
+        ) from error
     if not isinstance(dataset, Dataset):
         raise UserError(f"dataset {point.name!r}: {point.value} returned no bench.datasets.Dataset")
     if dataset.name != point.name:

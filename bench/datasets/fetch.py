@@ -16,8 +16,6 @@ from bench.methods import silent
 from bench.registry import pick
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from bench.datasets.builtin import Source
     from bench.methods import Progress
 
@@ -36,19 +34,6 @@ def is_fetched(name: str) -> bool:
         return True
     manifest = built_in_manifest(name)
     return not manifest.missing(dataset_folder(manifest))
-
-
-def fetch_missing(
-    names: Iterable[str], mirror: str | Path | None = None, progress: Progress = silent
-) -> None:
-    """Fetch those of some datasets that are not yet on this machine.
-
-    Raises:
-        UserError: as `fetch`.
-    """
-    for name in names:
-        if not is_fetched(name):
-            fetch(name, mirror, progress)
 
 
 def fetch(name: str, mirror: str | Path | None = None, progress: Progress = silent) -> Path:
@@ -74,7 +59,7 @@ def fetch(name: str, mirror: str | Path | None = None, progress: Progress = sile
     if name not in SOURCES:
         from bench.datasets.synthetic import install
 
-        return install()
+        return install(mend=True)
     source = SOURCES[name]
     mirror = mirror or os.environ.get("SMER_BENCH_MIRROR")
     with locked(folder):

@@ -21,6 +21,7 @@ from bench.datasets.manifest import Manifest, ManifestRow
 from bench.datasets.smf import SmfNote, smf_bytes
 from bench.datasets.storage import dataset_folder, locked, replacing
 from bench.datasets.survey import dirt_of
+from bench.datasets.verify import problems
 from bench.labels import HIGH_AROUSAL, HIGH_VALENCE, N_QUADRANTS, QUADRANTS
 from bench.midi import parse_midi
 
@@ -117,8 +118,11 @@ def make_manifest() -> Manifest:
     )
 
 
-def install() -> Path:
+def install(*, mend: bool = False) -> Path:
     """Generate the default clips into the data folder, unless they are there.
+
+    Args:
+        mend: ask for their content, too, not for their names alone.
 
     Returns:
         The folder of the clips.
@@ -128,10 +132,14 @@ def install() -> Path:
     """
     manifest = built_in_manifest("synthetic")
     folder = dataset_folder(manifest)
-    if not manifest.missing(folder):
+
+    def lacking() -> bool:
+        return bool(problems(manifest.expected(folder)) if mend else manifest.missing(folder))
+
+    if not lacking():
         return folder
     with locked(folder):
-        if manifest.missing(folder):  # else another process was faster
+        if lacking():  # else another process was faster
             with replacing(folder) as partial:
                 for clip in compose():
                     file = partial / manifest.file.replace("{id}", clip.id)

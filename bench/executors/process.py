@@ -97,10 +97,10 @@ class CellProcess:
             self._kill()  # whatever went wrong in there, it is not to spoil another cell
         self._read_output()
         self.cell = None
+        if self._over_time:  # its record, if it has one, may be of a fit that was cut short
+            message = f"over its time limit of {cell.time_limit_minutes:g} minutes"
         if isinstance(message, Record):
             return Finished(cell, message)
-        if self._over_time:
-            message = f"over its time limit of {cell.time_limit_minutes:g} minutes"
         return Failed(cell, message, self._log.decode(errors="replace")[-_LOG_TAIL:])
 
     def close(self) -> None:

@@ -34,11 +34,16 @@ if TYPE_CHECKING:
 #: Seconds between two looks at all jobs, and from a job's end until its answer must be visible.
 _LOOK = 1.0
 _SETTLE = 15.0
+#: Seconds for which Slurm may not know a job: one just submitted, or its database is away.
+_UNKNOWN = 600.0
+#: Seconds between two questions about a suspended job.
+_ASK = 60.0
 #: Minutes that a job has beyond its cell's time limit.
 _SPARE = 5
 _LOG_TAIL = 4000
 #: States of a job that will still answer; the first word of what Slurm says.
 _ALIVE = {"PENDING", "RUNNING", "CONFIGURING", "REQUEUED", "SUSPENDED", "PREEMPTED", "COMPLETING"}
+_SUSPENDED, _NOT_KNOWN = "SUSPENDED", "UNKNOWN"
 
 
 class SlurmExecutor:
@@ -117,7 +122,7 @@ class SlurmExecutor:
         for path in _folder(cell).glob("*_submitted.pkl"):
             job_id = path.name.removesuffix("_submitted.pkl")
             job: submitit.Job[Finished | Failed] = submitit.SlurmJob(path.parent, job_id)
-            if job.paths.result_pickle.exists() or job.state.split()[0] in _ALIVE:
+            if job.paths.result_pickle.exists() or _state(job) in {*_ALIVE, _NOT_KNOWN}:
                 return job
         return None
 
@@ -142,6 +147,7 @@ class _Job:
     started: bool = False
     #: When it was first seen to be over without an answer, which may only be late.
     over: float | None = None
+    asked: float = 0.0  # when Slurm was last asked about a suspended job
 
     def news(self) -> Iterator[Event]:
         """What has become of it since the last call."""
@@ -150,18 +156,29 @@ class _Job:
             self.started = True
             yield Started(self.cell)
         if end:
+            yield end  # and its record is written before the answer goes
             shutil.rmtree(_folder(self.cell), ignore_errors=True)
-            yield end
 
     def _end(self) -> Finished | Failed | None:
-        if not self.job.done():
-            return None
+        self.job.done()  # has a network's file system look again
         if not self.job.paths.result_pickle.exists():
-            self.over = self.over or time.monotonic()
-            if time.monotonic() - self.over < _SETTLE:
+            state = _state(self.job)
+            if state in _ALIVE:
+                self.over = None
+                if state == _SUSPENDED and time.monotonic() - self.asked > _ASK:
+                    self.asked = time.monotonic()
+                    self.job.watcher.clear()  # submitit takes it for an end, and asks no more
                 return None
-            state = self.job.state.lower()
-            return self._failed(f"its job {self.job.job_id} ended without an answer: {state}")
+            self.over = self.over or time.monotonic()
+            if time.monotonic() - self.over < (_UNKNOWN if state == _NOT_KNOWN else _SETTLE):
+                return None
+            with suppress(OSError, subprocess.SubprocessError):  # should it live after all
+                self.job.cancel(check=False)
+            ended = f"ended without an answer: {self.job.state.lower()}"
+            return self._failed(
+                f"its job {self.job.job_id} "
+                + ("is not known to Slurm" if state == _NOT_KNOWN else ended)
+            )
         try:
             return replace(self.job.result(), cell=self.cell)
         except Exception as error:  # noqa: BLE001 - what it has left cannot be read, or is an error
@@ -175,6 +192,11 @@ class _Job:
         with suppress(OSError, subprocess.SubprocessError):
             self.job.cancel(check=False)
         shutil.rmtree(_folder(self.cell), ignore_errors=True)
+
+
+def _state(job: submitit.Job[Any]) -> str:
+    """The first word of what Slurm says of a job, as in "CANCELLED by 1000"."""
+    return job.state.split()[0]
 
 
 def _folder(cell: Cell) -> Path:

@@ -30,13 +30,21 @@ class Expected:
         self.suites = {suite for suite, *_ in self._seeds}
 
     def done(self, row: Row) -> str:
-        """The seeds of a row in words: "3 of 10"."""
+        """The seeds of a row in words: "3 of 10".
+
+        Seeds that the suite does not ask for, which might have been chosen, are told as such:
+        "3 of 10, 2 beyond".
+        """
         if row.deterministic:
             return "deterministic"
         cell = row.first.cell
-        seeds = self._seeds.get((cell.suite, cell.dataset, cell.method, changes_key(cell)))
-        done = len(row.seeds)
-        return f"{done} of {max(done, len(seeds) if seeds else _SEEDS)}"
+        if cell.suite not in self.suites:
+            return f"{len(row.seeds)} of {max(len(row.seeds), _SEEDS)}"
+        wanted = self._seeds.get((cell.suite, cell.dataset, cell.method, changes_key(cell)))
+        wanted = wanted or set(range(_SEEDS))
+        beyond = len(set(row.seeds) - wanted)
+        done = f"{len(row.seeds) - beyond} of {len(wanted)}"
+        return f"{done}, {beyond} beyond" if beyond else done
 
     def missing_methods(self, board: Board) -> list[tuple[str, int]]:
         """Methods of the suite that have no record, and their number of seeds."""

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Keys of a method's table that are about the table, not settings of the method.
 _EXTENDS, _ON = "extends", "on"
+#: That a cell may have; no sum of floats is cut into more parts.
+MAX_THREADS = 256
 
 
 class Suite(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,6 +90,14 @@ def _check(suite: Suite, source: str) -> None:
     check_name(suite.name, f"{source}: the suite's name")
     if not 1 <= suite.seeds <= 1000:
         raise UserError(f"{source}: seeds = {suite.seeds}, but 1 to 1000 are possible")
+    if not 0 <= suite.threads <= MAX_THREADS:
+        raise UserError(f"{source}: threads = {suite.threads}, but 0 to {MAX_THREADS} are possible")
+    if not suite.time_limit_minutes > 0:
+        raise UserError(
+            f"{source}: time_limit_minutes = {suite.time_limit_minutes:g}: none is left"
+        )
+    for method, table in suite.methods.items():
+        _check_types(table, f"{source}: methods.{method}")
     for method, table in suite.methods.items():
         seen = {method}
         base = table.get(_EXTENDS)
@@ -101,6 +111,14 @@ def _check(suite: Suite, source: str) -> None:
         for dataset in table.get(_ON, {}):
             with _naming(f"{source}: methods.{method}.{_ON}"):
                 pick(dataset, suite.datasets, "dataset")
+
+
+def _check_types(table: dict[str, Any], place: str) -> None:
+    base, on = table.get(_EXTENDS, ""), table.get(_ON, {})
+    if not isinstance(base, str):
+        raise UserError(f"{place}.{_EXTENDS} = {base!r}: write a method's name")
+    if not isinstance(on, dict) or not all(isinstance(value, dict) for value in on.values()):
+        raise UserError(f"{place}.{_ON}: write settings by dataset, as in on.vgmidi.epochs = 4")
 
 
 @contextmanager

@@ -18,7 +18,7 @@ import msgspec
 from bench.cells import record_path
 from bench.errors import UserError
 from bench.records import contradictions, parse_record
-from bench.store import FAILED, read_failure, read_file
+from bench.store import FAILED, json_files, read_failure, read_file
 from bench.verification.checks import CHECKS
 from bench.verification.remarks import Remark, note
 
@@ -56,7 +56,7 @@ def record_files(paths: Iterable[Path]) -> list[Path]:
     """
     files: dict[Path, Path] = {}
     for path in paths:
-        found = _below(path) if path.is_dir() else [path]
+        found = json_files(path) if path.is_dir() else [path]
         if not path.exists():
             raise UserError(f"{path}: no such file or folder")
         if not found:
@@ -64,16 +64,6 @@ def record_files(paths: Iterable[Path]) -> list[Path]:
         for file in found:
             files.setdefault(file.absolute(), file)
     return list(files.values())
-
-
-def _below(folder: Path) -> list[Path]:
-    """All JSON files, in the order of their paths, but for hidden ones."""
-    files = sorted(folder.rglob("*.json"))
-    return [
-        file
-        for file in files
-        if not any(part.startswith(".") for part in file.relative_to(folder).parts)
-    ]
 
 
 def verify(files: Iterable[Path]) -> Verification:

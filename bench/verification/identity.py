@@ -13,16 +13,13 @@ from typing import TYPE_CHECKING, Any
 from bench.cells import outcome_key
 from bench.registry import methods
 from bench.starts import NOTHING, SETTING, shipped_starts
-from bench.suites import load_suite, suite_names
+from bench.suites import MAX_THREADS, load_suite, suite_names
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from bench.records import Record
     from bench.suites import Suite
-
-#: A record does not tell how many threads its suite gives a cell. Up to so many are tried.
-_MAX_THREADS = 256
 
 
 @lru_cache(maxsize=64)
@@ -32,11 +29,14 @@ def shipped_suite(name: str) -> Suite | None:
 
 
 def threads_of(record: Record) -> int | None:
-    """The number of threads under which the cell has the record's key, 0 for all; None if none."""
+    """The number of threads under which the cell has the record's key, 0 for all; None if none.
+
+    A record does not tell it, so all that a suite may say are tried.
+    """
     suite = shipped_suite(record.cell.suite)
     likely: list[int] = [suite.threads] if suite else []
     settings = _settings_by_content(record)
-    for threads in chain(likely, range(_MAX_THREADS + 1)):
+    for threads in chain(likely, range(MAX_THREADS + 1)):
         key = outcome_key(
             protocol=record.protocol,
             dataset=(record.cell.dataset, record.dataset.digest),

@@ -7,6 +7,7 @@ import resource
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +93,15 @@ class Sleeps(Uniform):
 
     def fit(self, *_: Any, **__: Any) -> None:
         time.sleep(1000)
+
+
+class TakesInterruptsForTheEnd(Uniform):
+    """Trains until it is interrupted, and then is content with what it has."""
+
+    def fit(self, *args: Any, **keywords: Any) -> None:
+        super().fit(*args, **keywords)
+        with suppress(KeyboardInterrupt):
+            time.sleep(1000)
 
 
 class SleepsOnce(Uniform):

@@ -64,6 +64,15 @@ def test_a_change_that_changes_nothing_is_the_suite_s_own_cell() -> None:
     assert changed.path == plan(SMOKE, method="midibert", seeds=[0])[0].path
 
 
+def test_a_change_that_repeats_the_suite_is_left_out() -> None:
+    epochs = SMOKE.settings("midibert", "synthetic")["epochs"]
+    (short,) = plan(SMOKE, method="midibert", seeds=[0], changes={"lr": 0.5})
+    (long,) = plan(SMOKE, method="midibert", seeds=[0], changes={"lr": 0.5, "epochs": epochs})
+    assert (long.path, long.key) == (short.path, short.key)
+    (scratch,) = plan(SMOKE, method="midibert", seeds=[0], changes={"lr": 0.5, "start": "none"})
+    assert (scratch.path, scratch.key) == (short.path, short.key)
+
+
 def test_changed_cells_lie_beside_the_suite_s_own() -> None:
     (cell,) = plan(SMOKE, method="midibert", seeds=[4], changes={"tasks": ["key"], "epochs": 2})
     assert str(cell.path) == "smoke/synthetic/midibert+epochs=2,tasks=key/seed-4.json"

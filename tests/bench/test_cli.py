@@ -153,6 +153,12 @@ def test_a_failed_cell_gives_exit_code_1_and_can_be_retried(
     assert "1 executed, 0 done already, 1 failed" in done.stdout
     again = bench(*run, "--retry-failed", cwd=folder)
     assert "0 executed, 1 done already, 1 failed" in again.stdout
+    (record,) = (folder / "results").glob("quick/*/majority/seed-0.json")
+    record.write_text(record.read_text().replace('"accuracy":', '"accuracy": 0.5, "was":', 1))
+    broken = bench(*run, "--retry-failed", cwd=folder)
+    assert broken.returncode == 1
+    assert "left out: " in broken.stdout
+    assert "0 executed, 1 done already, 1 failed" in broken.stdout
 
 
 def test_inspect_and_export_tell_the_same(folder: Path) -> None:

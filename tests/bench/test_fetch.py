@@ -17,7 +17,7 @@ from bench.cli.data import data
 from bench.datasets import fetch as fetching
 from bench.datasets.archives import unpack
 from bench.datasets.builtin import Source
-from bench.datasets.fetch import fetch, fetch_missing, is_fetched
+from bench.datasets.fetch import fetch, is_fetched
 from bench.datasets.manifest import Manifest, ManifestRow
 from bench.datasets.smf import SmfNote, smf_bytes
 from bench.errors import UserError
@@ -91,7 +91,7 @@ def test_a_mirror_is_read(home: Path, tmp_path: Path, monkeypatch: pytest.Monkey
 
     (home / "emopia-9/midis/a.mid").unlink()
     monkeypatch.setenv("SMER_BENCH_MIRROR", str(mirror))
-    fetch_missing(["emopia", "synthetic"])
+    fetch("emopia")
     assert files(home) == WHOLE
 
 

@@ -271,6 +271,13 @@ def test_what_is_unfinished_shows(make_record: MakeRecord) -> None:
     )
 
 
+def test_seeds_that_no_one_asked_for_are_told_apart(make_record: MakeRecord) -> None:
+    asked = [CellIdentity("lite", "emopia", "alpha", seed) for seed in range(4)]
+    records = [make_record(seed=seed) for seed in (1, 57, 103)]
+    text = render_leaderboard(records, expected=asked)
+    assert column(text, "### EMOPIA 1.0", "Seeds") == {"alpha": "1 of 4, 2 beyond"}
+
+
 def test_suites_stand_apart_the_papers_first_and_smoke_last(make_record: MakeRecord) -> None:
     records = [make_record(suite=suite) for suite in ("smoke", "mine", "lite", "paper")]
     text = render_leaderboard(records)

@@ -77,6 +77,21 @@ def test_a_stranger_is_read_and_not_imported(strangers: Path) -> None:
     assert (entry.version, entry.deterministic, entry.summary) == (3, True, "A method of mine.")
 
 
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (b"@register_method('mine')\nclass Mine\n", r"mine\.py:2: expected ':'"),
+        (b"@register_method('m\xff')\n", r"mine\.py: cannot be searched for methods"),
+    ],
+)
+def test_a_mistake_in_a_strangers_file_is_told_with_its_place(
+    strangers: Path, source: bytes, message: str
+) -> None:
+    (strangers / "mine.py").write_bytes(source)
+    with pytest.raises(UserError, match=message):
+        methods()
+
+
 def test_two_methods_of_one_name_are_refused(strangers: Path) -> None:
     for file in ("a.py", "b.py"):
         (strangers / file).write_text("@register_method('same')\nclass Same: ...\n")

@@ -52,10 +52,12 @@ def test_whatever_a_method_does_the_others_finish(tmp_path: Path) -> None:
     assert any(isinstance(event, Progressed) and event.fraction == 0.5 for event in events)
 
 
-def test_a_cell_over_its_time_limit_is_stopped(tmp_path: Path) -> None:
-    cell = replace(strange_cell("Sleeps"), time_limit_minutes=0.05)
+@pytest.mark.parametrize("method", ["Sleeps", "TakesInterruptsForTheEnd"])
+def test_a_cell_over_its_time_limit_is_stopped(tmp_path: Path, method: str) -> None:
+    cell = replace(strange_cell(method), time_limit_minutes=0.05)
     outcome = run_cells(Store(tmp_path), [cell], LocalExecutor(1), lambda _: None)
     assert [reason for _, reason in outcome.failed] == ["over its time limit of 0.05 minutes"]
+    assert not outcome.finished
 
 
 def test_what_is_done_is_not_pending_and_a_retry_takes_only_what_failed(tmp_path: Path) -> None:

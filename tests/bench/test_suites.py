@@ -66,6 +66,11 @@ def test_settings_come_from_the_base_then_the_method_then_the_dataset(tmp_path: 
         ("width = 64", "width = ", "mine.toml: "),
         ('name = "mine"', 'name = "../mine"', "may hold letters"),
         ('name = "mine"', 'name = "mine"\nseeds = 0', "seeds = 0"),
+        ('name = "mine"', 'name = "mine"\nthreads = -1', "threads = -1, but 0 to 256"),
+        ('name = "mine"', 'name = "mine"\ntime_limit_minutes = 0', "time_limit_minutes = 0"),
+        ('extends = "midibert"', "extends = 3", "mt-midibert.extends = 3: write a method's name"),
+        ("on.emopia.width = 128", "on.emopia = 128", "methods.midibert.on: write settings by"),
+        ("on.emopia.width = 128", "on = 128", "methods.midibert.on: write settings by"),
     ],
 )
 def test_a_typo_is_told_with_its_place(tmp_path: Path, old: str, new: str, message: str) -> None:

@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 from bench.datasets import dataset_info, load_dataset
 from bench.datasets.builtin import built_in_manifest
+from bench.datasets.fetch import fetch
 from bench.datasets.synthetic import compose, make_manifest
 from bench.keys import find_key
 
@@ -68,6 +69,14 @@ def test_what_is_missing_is_composed_anew(dataset: Dataset) -> None:
     assert len(again.test[0].midi.notes) > 0
     home = file.parents[1]
     assert {path.name for path in home.iterdir()} <= {"synthetic-1", ".synthetic-1.lock"}
+
+
+def test_a_clip_that_is_damaged_is_mended_by_a_fetch(dataset: Dataset) -> None:
+    clip = dataset.test[0]
+    whole = clip.path.read_bytes()
+    clip.path.write_bytes(whole[:-1] + b"?")
+    fetch("synthetic")
+    assert clip.path.read_bytes() == whole
 
 
 def features(clips: Sequence[Clip]) -> FloatArray:

@@ -10,12 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from verified import problems
 
+from bench.cells import record_path
 from bench.errors import UserError
-from bench.records import (
-    MAX_BYTES,
-    encode_record,
-)
-from bench.store import read_failures, read_record
+from bench.records import MAX_BYTES, encode_record, sealed
+from bench.store import read_failures, read_record, read_records
 from bench.verification import record_files
 
 if TYPE_CHECKING:
@@ -122,6 +120,20 @@ def test_files_are_found_once_below_folders_and_by_name(tmp_path: Path) -> None:
     (tmp_path / "README.md").touch()
     assert record_files([tmp_path]) == [first, second]
     assert record_files([second, tmp_path, second.parent]) == [second, first]
+
+
+def test_what_the_board_shows_is_what_is_verified(tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    seen = put(results, KEY_MODE)
+    elsewhere = put(tmp_path / "elsewhere", MIDIBERT)
+    row = results / record_path(MIDIBERT.cell).parent
+    row.mkdir()
+    (row / ".seed-1.json").write_bytes(elsewhere.read_bytes())
+    (row / "seed-2.json").symlink_to(elsewhere)
+    (results / "linked").symlink_to(tmp_path / "elsewhere" / MIDIBERT.cell.suite)
+    put(results / ".hidden", MIDIBERT)
+    assert record_files([results]) == [seen]
+    assert read_records(results) == [sealed(KEY_MODE)]
 
 
 def test_a_path_without_records_is_the_user_s_mistake(tmp_path: Path) -> None:

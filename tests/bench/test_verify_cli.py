@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -128,6 +129,16 @@ def test_a_rerun_catches_what_nothing_else_can(bench: Bench, tmp_path: Path) -> 
     assert (code, err[-1]) == (1, "bench: 2 records checked, 1 wrong")
     assert "2 of 2 right records are run again" in out
     assert out[-1].startswith(f"{forged}: its re-run predicts otherwise for 1 of 64 clips")
+
+
+def test_settings_that_no_method_has_are_the_records_mistake(bench: Bench, tmp_path: Path) -> None:
+    cell = replace(smoke_cell("majority"), suite="mine", settings={"foo": 1}, changes={"foo": 1})
+    strange = put(tmp_path, genuine(cell))
+    right = run_cell(smoke_cell("key-mode"), silent)
+    put(tmp_path, right)
+    code, out, err = bench("verify", tmp_path, "--rerun", "2")
+    assert (code, err[-1]) == (1, "bench: 2 records checked, 1 wrong")
+    assert out[-1].startswith(f"{strange}: its re-run failed: unknown setting of majority 'foo'")
 
 
 def test_wrong_records_are_not_run_again(bench: Bench, tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
 
 Called as sbatch, srun, sacct, scancel or scontrol, with a folder in the variable STAND_IN. A job's
 number is that of its process; `<number>.job` there is what was submitted, `refuse` is what sbatch
-says instead of taking a job, and `requeued` names the job that wants to be queued again.
+says instead of taking a job, and `requeued` names the job that wants to be queued again. `running`
+is what sacct says of a job that runs; where there is `silent`, it knows no job.
 """
 
 from __future__ import annotations
@@ -48,8 +49,11 @@ def srun(*arguments: str) -> None:
 
 def sacct(*_: str) -> None:
     print("JobID|State|NodeList")
+    if (FOLDER / "silent").exists():
+        return
+    running = (FOLDER / "running").read_text() if (FOLDER / "running").exists() else "RUNNING"
     for path in FOLDER.glob("*.job"):
-        print(f"{path.stem}|{'RUNNING' if is_alive(path.stem) else 'FAILED'}|here")
+        print(f"{path.stem}|{running if is_alive(path.stem) else 'FAILED'}|here")
 
 
 def scancel(job: str) -> None:

@@ -143,6 +143,45 @@ def test_a_job_that_outlives_its_submitter_is_not_submitted_again(queue: Path) -
     assert len(jobs(queue)) == 1
 
 
+def test_a_job_that_slurm_does_not_know_yet_is_not_submitted_again(queue: Path) -> None:
+    cell = replace(strange_cell("Sleeps"), time_limit_minutes=0.05)
+    abandoned = SlurmExecutor({}).run(iter([cell]))
+    next(abandoned)
+    (queue / "silent").touch()
+    told = ends(SlurmExecutor({}).run(iter([cell])))
+    assert told == {"test/synthetic/sleeps/seed-0": "over its time limit of 0.05 minutes"}
+    assert len(jobs(queue)) == 1
+
+
+def test_a_job_that_slurm_never_knows_is_given_up(
+    queue: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(on_slurm, "_UNKNOWN", 0.0)
+    (queue / "silent").touch()
+    told = ends(SlurmExecutor({}).run(iter([strange_cell("Sleeps")])))
+    (job,) = jobs(queue)
+    assert told == {"test/synthetic/sleeps/seed-0": f"its job {job} is not known to Slurm"}
+    while is_alive(job):
+        time.sleep(0.05)
+    assert jobs_left(tmp_path) == []
+
+
+def test_a_suspended_job_is_waited_for(queue: Path) -> None:
+    (queue / "running").write_text("SUSPENDED")
+    cell = replace(strange_cell("Sleeps"), time_limit_minutes=0.05)
+    told = ends(SlurmExecutor({}).run(iter([cell])))
+    assert told == {"test/synthetic/sleeps/seed-0": "over its time limit of 0.05 minutes"}
+
+
+def test_an_answer_lies_there_until_it_has_been_taken(queue: Path, tmp_path: Path) -> None:
+    events = SlurmExecutor({}).run(iter([strange_cell("Uniform")]))
+    while not isinstance(next(events), Finished):
+        pass
+    assert len(jobs_left(tmp_path)) == len(jobs(queue)) == 1
+    assert not list(events)
+    assert jobs_left(tmp_path) == []
+
+
 def test_a_job_that_died_with_its_submitter_is_submitted_again(queue: Path, tmp_path: Path) -> None:
     cell = strange_cell("SleepsOnce", path=str(tmp_path / "parent"))
     abandoned = SlurmExecutor({}).run(iter([cell]))
