@@ -50,6 +50,7 @@ class Packing:
     max_rows: int = 8192  # tokens in a micro-batch (or one longer example)
     multiple: int = 64  # examples are padded to a multiple of this many tokens
     longest: int | None = None  # but not beyond what the backbone has positions for
+    padding_counts: bool = False  # in max_rows; short of 64 tokens an example it does not matter
 
     @classmethod
     def for_device(cls, device: torch.device, longest: int | None = None) -> Packing:
@@ -61,12 +62,16 @@ class Packing:
         """
         if device.type == "cpu":
             return cls(longest=longest)
-        return cls(max_rows=65536, multiple=512, longest=longest)
+        return cls(max_rows=65536, multiple=512, longest=longest, padding_counts=True)
 
     def padded(self, length: int) -> int:
         """The length that an example of this one is padded to."""
         padded = -(-length // self.multiple) * self.multiple
         return padded if self.longest is None else max(length, min(padded, self.longest))
+
+    def rows(self, length: int) -> int:
+        """What an example of this length takes of `max_rows`."""
+        return self.padded(length) if self.padding_counts else length
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +112,12 @@ def micro_batches(examples: Sequence[Example], packing: Packing) -> Iterator[Mic
     chosen: list[int] = []
     n_rows = 0
     for i in order:
-        if chosen and n_rows + len(examples[i]) > packing.max_rows:
+        rows = packing.rows(len(examples[i]))
+        if chosen and n_rows + rows > packing.max_rows:
             yield _lay_out(examples, chosen, packing)
             chosen, n_rows = [], 0
         chosen.append(i)
-        n_rows += len(examples[i])
+        n_rows += rows
     if chosen:
         yield _lay_out(examples, chosen, packing)
 

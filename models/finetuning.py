@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from bench.errors import UserError
 from bench.execution import check_settings, fit_and_record
 from bench.executors.worker import limit_threads
-from bench.files import write_atomically
+from bench.files import check_writable, write_atomically
 from bench.labels import QUADRANTS
 from bench.scratch import forget, scratch_folder
 from bench.starts import SETTING
@@ -42,6 +42,9 @@ def finetune(cell: Cell, target: Path, command: str, progress: Progress) -> Reco
     """
     if target.suffix != SUFFIX:
         raise UserError(f"{target}: a checkpoint's name ends with {SUFFIX}")
+    card_page = target.with_suffix(".md")
+    for file in (target, card_page):
+        check_writable(file)
     limit_threads(cell.threads)
     check_settings(cell)
     neural_type(cell.method)
@@ -51,7 +54,7 @@ def finetune(cell: Cell, target: Path, command: str, progress: Progress) -> Reco
     card = _card(record, command)
     save_finetuned(method, cell.method, cell.settings, target, card)
     page = _page(target.stem, record.method, card)
-    write_atomically(target.with_suffix(".md"), page.encode())
+    write_atomically(card_page, page.encode())
     forget(unfinished)
     return record
 

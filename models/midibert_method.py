@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -14,13 +14,14 @@ from models.batching import Example
 from models.heads import AttentionPooling
 from models.multitask import UNKNOWN
 from models.neural_method import NeuralMethod
-from models.tokens.compound import COMPOUND, PAD, SIZES, segments
+from models.tokens.compound import COMPOUND, PAD, RESCALED, SIZES, segments
 from models.training import mean_by_clip
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bench.clips import Clip
+    from bench.derived import Derivation
     from bench.methods import FloatArray
     from models.batching import IntArray
 
@@ -43,6 +44,7 @@ class MidiBertMethod(NeuralMethod):
     """
 
     _backbone_type = MidiBert
+    _tokens: ClassVar[Derivation] = COMPOUND
     _known_tasks = ("key", "velocity")
 
     width: int = 768
@@ -86,7 +88,7 @@ class MidiBertMethod(NeuralMethod):
 
     def _examples(self, clips: Sequence[Clip], labels: dict[str, list[int]]) -> list[Example]:
         examples = []
-        for i, notes in enumerate(derive(clips, COMPOUND)):
+        for i, notes in enumerate(derive(clips, self._tokens)):
             known = {task: values[i] for task, values in labels.items()}
             for piece in segments(notes if len(notes) else _NOTHING, self.max_length):
                 targets: dict[str, int | IntArray] = {**known}
@@ -107,3 +109,16 @@ class MultiTaskMidiBert(MidiBertMethod):
     """MIDIBERT that also learns keys and velocities (MT-SMNN's MT-MIDIBERT)."""
 
     tasks: Sequence[str] = ("key", "velocity")
+
+
+@register_method(
+    "midibert-rescaled",
+    version=1,
+    encoding="compound-rescaled-1",
+    start="models.checkpoints:midibert-{}.safetensors",
+)
+@dataclass(kw_only=True)
+class RescaledMidiBert(MidiBertMethod):
+    """MIDIBERT on beats as a file tells them, where the public code takes 480 ticks for one."""
+
+    _tokens = RESCALED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -38,6 +39,7 @@ class NeuralMethod(ABC):
 
     _backbone_type: ClassVar[type[MidiBert] | type[MidiGpt]]
     _known_tasks: ClassVar[tuple[str, ...]]
+    method_name: ClassVar[str]  # set by `register_method`
 
     width: int
     layers: int
@@ -76,6 +78,8 @@ class NeuralMethod(ABC):
                 raise UserError(f"setting {name}={getattr(self, name)}: must be at least 1")
         if self.width % self.heads:
             raise UserError(f"setting width={self.width}: not a multiple of heads={self.heads}")
+        if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", self.device):
+            raise UserError(f"setting device={self.device!r}: write auto, cpu, cuda or cuda:0")
         if not 0 <= self.dropout < 1:
             raise UserError(f"setting dropout={self.dropout}: not in 0..1")
         if not 0 < self.patience <= 1:
@@ -112,13 +116,15 @@ class NeuralMethod(ABC):
         """The network before training, on the chosen device.
 
         Raises:
-            UserError: the checkpoint to start from is damaged, missing, or of other sizes.
+            UserError: the checkpoint to start from is damaged, missing, or of other sizes; the
+                device is not there.
         """
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
+        device = self.chosen_device()
+        with torch.random.fork_rng([]):  # weights are drawn on the CPU
+            torch.default_generator.manual_seed(seed)
             backbone = self.new_backbone() if self.start in NOTHING else self._start()
             network = Network(backbone, self._pooling(backbone.width), self.tasks, self.loss)
-        return network.to(self.chosen_device())
+        return network.to(device)
 
     def labelled_examples(self, clips: Sequence[Clip]) -> list[Example]:
         """What the network trains on: at least one example for each clip, with its targets."""
@@ -165,10 +171,17 @@ class NeuralMethod(ABC):
         self._network = network.to(self.chosen_device())
 
     def chosen_device(self) -> torch.device:
-        """Where the network is to be."""
+        """Where the network is to be.
+
+        Raises:
+            UserError: it is not on this machine.
+        """
         if self.device == "auto":
             return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        return torch.device(self.device)
+        device = torch.device(self.device)
+        if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+            raise UserError(f"device {self.device}: there is no such GPU here, or torch sees none")
+        return device
 
     def _start(self) -> MidiBert | MidiGpt:
         """The backbone of the checkpoint `start`.
@@ -176,7 +189,13 @@ class NeuralMethod(ABC):
         Raises:
             UserError: it is of other sizes than the settings.
         """
-        path = find_start(find_method(self._backbone_type.kind).start, self.start)
+        place = find_method(self.method_name).start
+        if not place:
+            raise UserError(
+                f"setting start={self.start!r}: {self.method_name} says no start in its "
+                "@register_method, so that no cell's key would hold the checkpoint's content"
+            )
+        path = find_start(place, self.start)
         backbone, card = load_checkpoint(path, dropout=self.dropout)
         self._origin = {
             "checkpoint": path.name,  # without its folder: records tell no one's paths

@@ -60,7 +60,9 @@ def ivdist1(melody: Notes) -> FloatArray:
 def ivdist2(melody: Notes) -> FloatArray:
     """Pairs of successive intervals within the octave, shape (25, 25).
 
-    Weighted by the product of the three notes' accents.
+    Weighted by the product of the three notes' accents. Toolbox 1.1's own code folds wider
+    intervals into the octave and weights by the sum of two accents; here, as in `ivdist1`,
+    what is wider than an octave does not count.
     """
     weight = duraccent(melody.seconds)
     interval = np.diff(melody.pitch)

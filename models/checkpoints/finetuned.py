@@ -102,8 +102,8 @@ def save_finetuned(
         "name": entry.name,
         "version": entry.version,
         "encoding": entry.encoding,
-        # What it started from is in the card: the file is complete without.
-        "settings": {name: value for name, value in settings.items() if name != SETTING},
+        # What it started from is in the card, and where it is asked is another machine's matter.
+        "settings": {k: v for k, v in settings.items() if k not in (SETTING, "device")},
     }
     metadata = metadata_of(network.backbone, msgspec.to_builtins(card)) | {METHOD: json.dumps(made)}
     write_weights(path, network.state_dict(), metadata)
@@ -130,7 +130,7 @@ def load_finetuned(path: Path, **changes: Any) -> FineTuned:
         entry = find_method(made["name"])
         if (made["version"], made["encoding"]) != (entry.version, entry.encoding):
             raise UserError(f"{path}: made by another version of {entry.name}: make it anew")
-        method = neural_type(entry)(**made["settings"], **changes)
+        method = neural_type(entry)(**{**made["settings"], **changes})
         method.take(empty_backbone(metadata, dropout=method.dropout), read_weights(path))
         return FineTuned(entry.name, method, msgspec.json.decode(metadata["card"], type=Card))
 

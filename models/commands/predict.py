@@ -59,7 +59,7 @@ def predict(
       bench predict songs/ -o emotions.csv
       bench predict song.mid --json --checkpoint mt-midibert-emopia.safetensors
     """
-    from bench.files import write_atomically
+    from bench.files import check_writable, write_atomically
     from bench.midi_files import midi_files
     from models.predicting import guess_files, reliability
 
@@ -67,6 +67,8 @@ def predict(
         raise UserError(f"{output}: the answers' file ends in .csv or .json")
     if output is not None and as_json:
         raise UserError("--json and -o: say one of them")
+    if output is not None:
+        check_writable(output)
     files = list(midi_files(paths))
     tuned = chosen_network(method, checkpoint, device)
     refusals = Refusals()

@@ -18,6 +18,7 @@ import stat
 import tarfile
 import zipfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from bench.datasets.archives import UNREADABLE, read_member
@@ -27,7 +28,6 @@ from bench.shown import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     from bench.clips import Clip
 
@@ -137,7 +137,7 @@ class _Folder:
             below.sort()
             for file in sorted(files):
                 if file.lower().endswith(_SUFFIXES):
-                    path = self.path / folder / file
+                    path = Path(folder, file)  # which begins with self.path
                     yield _read_file(path, shown(path.relative_to(self.path).as_posix()))
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.datasets.builtin import BUILT_IN, built_in_manifest
+from bench.datasets import dataset_names, manifest_rows
 from bench.errors import UserError
 
 if TYPE_CHECKING:
@@ -98,8 +98,8 @@ def _refuse_evaluated_clips(
 ) -> None:
     evaluated = {
         bytes.fromhex(row.sha256): (dataset, row)
-        for dataset in BUILT_IN
-        for row in built_in_manifest(dataset).rows
+        for dataset in dataset_names()
+        for row in manifest_rows(dataset)
         if row.split in _REFUSED
     }
     found = [i for i, digest in enumerate(digests) if bytes(digest) in evaluated]

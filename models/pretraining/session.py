@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +13,11 @@ import torch
 from bench.cells import parse_changes
 from bench.datasets import load_dataset
 from bench.errors import UserError, WorkError
+from bench.files import check_writable, write_atomically
 from bench.registry import find_method, pick
 from bench.suites import load_suite
 from models.checkpoints import SUFFIX, save_checkpoint
+from models.checkpoints.finetuned import neural_type
 from models.pretraining.augmentation import Augmentation
 from models.pretraining.card import model_card, new_card
 from models.pretraining.corpora import ClipCorpus, open_corpus
@@ -92,8 +94,12 @@ def run_order(order: Order) -> None:
         raise UserError(f"{order.target}: a checkpoint's name ends with {SUFFIX}")
     if order.steps and order.minutes:
         raise UserError("--steps and --minutes: say one of them")
+    page = order.target.with_suffix(".md")
+    for file in (order.target, page):
+        check_writable(file)
     augmentation = Augmentation(order.transpose, order.stretch)
     method = _method(order)
+    method.chosen_device()  # to hear now of one that is not there
     stores = _stores(order)
     learned, held = divide(stores)
     recipe = Recipe(
@@ -126,12 +132,9 @@ def run_order(order: Order) -> None:
         stores, learned, held, training.recipe, training.history, licences, order.command()
     )
     save_checkpoint(backbone, order.target, card)
-    page = order.target.with_suffix(".md")
     name = order.target.name.removesuffix(SUFFIX)
     config = asdict(backbone.config)
-    page.write_text(
-        model_card(name, backbone.kind, config, card, training.history), encoding="utf-8"
-    )
+    write_atomically(page, model_card(name, backbone.kind, config, card, training.history).encode())
     state.delete()
     click.echo(f"wrote {order.target} and {page}: validation loss {card['valid_loss']}")
 
@@ -141,16 +144,20 @@ def _method(order: Order) -> NeuralMethod:
     suite = load_suite(order.suite)
     pick(order.backbone, suite.methods, "method", see="bench ls methods")
     changes = parse_changes(order.changes)
-    methods: list[Any] = []
+    kind: Any = neural_type(find_method(order.backbone))
+    settings_of = {field.name for field in fields(kind)}
+    sizes = settings_of & {field.name for field in fields(kind().backbone_config())} - {"dropout"}
+    for name in changes:
+        pick(name, {*sizes, "precision"}, "key of --changes")
+    methods: list[NeuralMethod] = []
     for dataset in suite.datasets:
         settings = suite.settings(order.backbone, dataset) | changes
         settings |= {"dropout": order.dropout, "device": order.device, "start": ""}
         try:
-            methods.append(find_method(order.backbone).load()(**settings))
+            methods.append(kind(**settings))
         except TypeError as error:
             raise UserError(f"{order.backbone}: these settings do not fit: {error}") from error
-    longest: NeuralMethod = max(methods, key=lambda method: method.max_length)
-    return longest
+    return max(methods, key=lambda method: method.max_length)
 
 
 def _stores(order: Order) -> list[TokenStore]:
@@ -175,8 +182,8 @@ def _stores(order: Order) -> list[TokenStore]:
 
 
 def _objective(order: Order, method: NeuralMethod) -> MaskedNotes | NextToken:
-    with torch.random.fork_rng():
-        torch.manual_seed(order.seed)
+    with torch.random.fork_rng([]):  # weights are drawn on the CPU
+        torch.default_generator.manual_seed(order.seed)
         backbone: Any = method.new_backbone()
         if order.backbone == "midibert":
             return MaskedNotes(backbone, order.mask_share).to(method.chosen_device())

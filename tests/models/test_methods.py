@@ -13,7 +13,7 @@ from bench.errors import UserError
 from bench.methods import DetailedMethod, SegmentMethod, silent
 from bench.registry import methods
 from models.checkpoints import load_checkpoint, save_checkpoint, shipped
-from models.midibert_method import MidiBertMethod, MultiTaskMidiBert
+from models.midibert_method import MidiBertMethod, MultiTaskMidiBert, RescaledMidiBert
 from models.midigpt_method import MidiGptMethod, MultiTaskMidiGpt
 
 if TYPE_CHECKING:
@@ -39,8 +39,10 @@ def tiny(cls: type[NeuralMethod], **changes: Any) -> NeuralMethod:
     return cls(**{**TINY, **sizes, **changes})
 
 
-def clip(folder: Path, name: str, notes: list[SmfNote], quadrant: int | None = 0) -> Clip:
-    data = smf_bytes([notes])
+def clip(
+    folder: Path, name: str, notes: list[SmfNote], quadrant: int | None = 0, beat: int = 480
+) -> Clip:
+    data = smf_bytes([notes], ticks_per_beat=beat)
     path = folder / f"{name}.mid"
     path.write_bytes(data)
     return Clip(name, name, path, hashlib.sha256(data).hexdigest(), quadrant)
@@ -68,7 +70,7 @@ def clips(tmp_path: Path) -> list[Clip]:
     return made
 
 
-def test_all_four_are_found_by_name() -> None:
+def test_all_are_found_by_name() -> None:
     found = methods()
     for name, cls in zip(["midibert", "mt-midibert", "midigpt", "mt-midigpt"], ALL, strict=True):
         assert found[name].load() is cls
@@ -176,11 +178,38 @@ def test_midigpt_reads_a_clips_first_tokens(tmp_path: Path, clips: list[Clip]) -
         ({"layers": 0}, "layers=0"),
         ({"dropout": 1.0}, "dropout=1.0"),
         ({"patience": 0.0}, "patience=0.0"),
+        ({"device": "gpu"}, "device='gpu': write auto, cpu, cuda or cuda:0"),
     ],
 )
 def test_settings_that_make_no_sense_are_named(changes: dict[str, Any], says: str) -> None:
     with pytest.raises(UserError, match=says):
         tiny(MidiBertMethod, **changes)
+
+
+def test_a_gpu_that_is_not_there_is_told(clips: list[Clip]) -> None:
+    with pytest.raises(UserError, match="device cuda:99: there is no such GPU here"):
+        tiny(MidiBertMethod, device="cuda:99").fit(clips[:4], clips[4:8], seed=0, progress=silent)
+
+
+def test_a_method_whose_key_would_not_hold_its_start_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "start.safetensors"
+    save_checkpoint(tiny(MidiBertMethod).new_backbone(), path)
+
+    class Mine(MidiBertMethod):
+        method_name = "majority"  # of which the registry knows no start
+
+    with pytest.raises(UserError, match="majority says no start in its @register_method"):
+        tiny(Mine, start=str(path)).new_network(0)
+
+
+def test_beats_are_told_as_files_tell_them(tmp_path: Path) -> None:
+    notes = [SmfNote(480 * i, 480 * i + 240, 60 + i, 64) for i in range(8)]
+    slow = clip(tmp_path, "slow", notes, beat=960)
+    public, rescaled = [
+        tiny(cls)._examples([slow], {})[0].tokens for cls in (MidiBertMethod, RescaledMidiBert)
+    ]
+    assert list(public[:, 1]) == [0, 4, 8, 12, 0, 4, 8, 11]  # the last point is left out
+    assert list(rescaled[:, 1]) == [0, 2, 4, 6, 8, 10, 12, 13]
 
 
 def test_velocity_is_no_task_of_midigpt() -> None:

@@ -26,6 +26,7 @@ from models.aiming import Aim, Share, yardstick
 from models.checkpoints import is_finetuned, save_checkpoint, shipped
 from models.checkpoints.finetuned import find_finetuned, load_finetuned
 from models.checkpoints.weights import read_metadata, read_weights, write_weights
+from models.neural_method import NeuralMethod
 from models.predicting import Guess, guess_files
 
 if TYPE_CHECKING:
@@ -119,6 +120,31 @@ def test_a_network_that_was_kept_answers_as_the_cells_record_has_it(
     assert tuned.card.scores == record.scores
     assert (tuned.card.key, tuned.card.seed) == (record.key, 3)
     assert not scratch_folder(f"finetune-{record.key}").exists()
+
+
+def test_a_network_goes_to_the_device_of_who_asks(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "network.safetensors"
+    made = finetune(folder, "midibert", "--changes", "device=cpu", "-o", path)
+    assert made.exit_code == 0, made.exception
+    assert run("checkpoint", "info", path).exit_code == 0
+    song = piece(tmp_path / "song.mid")
+    assert run("predict", song, "--checkpoint", path, "--device", "cpu").exit_code == 0
+    absent = run("predict", song, "--checkpoint", path, "--device", "cuda:99")
+    assert "device cuda:99: there is no such GPU" in str(absent.exception)
+
+
+@pytest.mark.parametrize("command", ["finetune", "predict"])
+def test_a_place_that_cannot_be_written_is_told_before_the_work(
+    folder: Path, network: Path, tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(NeuralMethod, "_predict", lambda *_: pytest.fail("it works"))
+    monkeypatch.setattr(NeuralMethod, "fit", lambda *_, **__: pytest.fail("it works"))
+    place = piece(tmp_path / "a.mid") / "below"
+    if command == "finetune":
+        told = finetune(folder, "midibert", "-o", place / "x.safetensors")
+    else:
+        told = run("predict", place.parent, "--checkpoint", network, "-o", place / "x.csv")
+    assert "cannot be written" in str(told.exception)
 
 
 def test_a_card_is_written_beside_the_network(network: Path, record: Record, folder: Path) -> None:

@@ -1,23 +1,23 @@
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from click.testing import CliRunner
 
 from bench.cli import cli
+from bench.datasets.manifest import ManifestRow
 from bench.errors import UserError, WorkError
 from models.checkpoints import load_checkpoint
-from models.pretraining import session
+from models.pretraining import pieces, session
 from models.pretraining.corpora import open_corpus
 from models.pretraining.session import Order, run_order
 from models.pretraining.training import Pretraining, Recipe
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 TINY = ("width=16", "layers=1", "heads=2", "max_length=24")
 
@@ -110,6 +110,27 @@ def test_the_card_tells_how_the_weights_came_about(folder: Path) -> None:
     assert str(folder.parent) not in page + str(card)
 
 
+def test_a_folder_may_be_named_from_where_one_stands(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder.parent)
+    here, whole = open_corpus(Path(folder.name)), open_corpus(folder)
+    assert here.digest() == whole.digest()
+    assert [m.name for m in here.members()] == [m.name for m in whole.members()]
+    assert all(member.data for member in here.members())
+
+
+def test_test_clips_of_any_dataset_are_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = next(folder.glob("*.mid")).read_bytes()
+    row = ManifestRow("a-clip", hashlib.sha256(content).hexdigest(), "s", "test", "Q1", 8, ())
+    monkeypatch.setattr(pieces, "dataset_names", lambda: ["theirs"])
+    monkeypatch.setattr(pieces, "manifest_rows", {"theirs": [row]}.__getitem__)
+    with pytest.raises(UserError, match="is the test clip a-clip of theirs"):
+        run_order(order(folder))
+
+
 def test_music_is_learned(folder: Path) -> None:
     run_order(order(folder, steps=1, dropout=0.0))
     _, before = load_checkpoint(folder.parent / "midibert.safetensors")
@@ -161,7 +182,11 @@ def test_the_learning_rate_rises_and_falls_to_nothing() -> None:
         (["--corpus", "{folder}", "--transpose", "40"], "--transpose 40"),
         (["--corpus", "{folder}", "-o", "x.ckpt"], "ends with .safetensors"),
         (["--corpus", "no-such-folder"], "no-such-folder: cannot be read"),
-        (["--corpus", "{folder}", "--changes", "witdh=8"], "witdh"),
+        (["--corpus", "{folder}", "--changes", "witdh=8"], "unknown key of --changes 'witdh'"),
+        (["--corpus", "{folder}", "--changes", "dropout=0.5"], "unknown key of --changes"),
+        (["--corpus", "{folder}", "--device", "gpu"], "setting device='gpu': write auto, cpu"),
+        (["--corpus", "{folder}", "--device", "cuda:99"], "device cuda:99: there is no such GPU"),
+        (["--corpus", "{folder}", "-o", "{folder}/01.mid/x.safetensors"], "cannot be written"),
         (["--corpus", "{folder}", "--licence", "MIT"], "--licence 'MIT'"),
     ],
 )
