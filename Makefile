@@ -6,7 +6,8 @@ INSTALLED := .venv/.installed
 .PHONY: demo test lint
 
 demo: $(INSTALLED)
-	$(BIN)/bench run --all --suite smoke
+	$(BIN)/bench run --all --suite smoke --results demo/results
+	$(BIN)/bench leaderboard --results demo/results -o demo/leaderboard.md
 
 test: $(INSTALLED)
 	$(BIN)/pytest -n auto

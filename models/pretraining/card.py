@@ -95,7 +95,7 @@ def model_card(
             "",
             about,
             "",
-            "| corpus | pieces | tokens | unreadable files | licence |",
+            "| corpus | pieces | tokens | files left out | licence |",
             "|---|---:|---:|---:|---|",
             *corpora,
             "",
