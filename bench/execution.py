@@ -10,7 +10,7 @@ import numpy as np
 from bench.datasets import load_dataset
 from bench.errors import UserError, WorkError
 from bench.labels import N_QUADRANTS
-from bench.methods import DetailedMethod, ResumableMethod, SegmentMethod
+from bench.methods import CheckedMethod, DetailedMethod, ResumableMethod, SegmentMethod
 from bench.provenance import Meter
 from bench.records import (
     MAX_BYTES,
@@ -51,7 +51,7 @@ def check_settings(cell: Cell) -> None:
 
     Raises:
         UserError: the method has no such setting, and the nearest is named; one is of another
-            type; or the constructor refuses them.
+            type; or the constructor or the method's `check` refuses them.
     """
     method = cell.method.name
     try:
@@ -64,7 +64,9 @@ def check_settings(cell: Cell) -> None:
         if kind in _TYPES and not _is_a(value, _TYPES[kind]):
             raise UserError(f"setting {name}={value!r} of {method}: must be of type {kind}")
     try:
-        _new_method(cell)
+        made = _new_method(cell)
+        if isinstance(made, CheckedMethod):
+            made.check()
     except UserError:
         raise
     except (Exception, SystemExit):  # noqa: BLE001 - likewise

@@ -32,8 +32,8 @@ class Method(Protocol):
 
     Its constructor takes the method's settings as keyword arguments with defaults and does no
     work: it is called before a run, too, to see whether they fit. It may also have
-    `predict_segments` (`SegmentMethod`), `details` (`DetailedMethod`) and `resume_in`
-    (`ResumableMethod`).
+    `predict_segments` (`SegmentMethod`), `details` (`DetailedMethod`), `resume_in`
+    (`ResumableMethod`) and `check` (`CheckedMethod`).
     """
 
     def fit(
@@ -62,6 +62,18 @@ class DetailedMethod(Protocol):
 
     def details(self) -> dict[str, Any]:
         """JSON values for the record, such as `history`, `n_parameters`, `start`, `dimensions`."""
+
+
+@runtime_checkable
+class CheckedMethod(Protocol):
+    """A method whose settings name something outside them, such as a file."""
+
+    def check(self) -> None:
+        """Called once before a run, where it is started; that may be another machine than `fit`'s.
+
+        Raises:
+            UserError: what `fit` would stumble over.
+        """
 
 
 @runtime_checkable

@@ -85,6 +85,11 @@ class NeuralMethod(ABC):
         if not 0 < self.patience <= 1:
             raise UserError(f"setting patience={self.patience}: not in 0..1")
 
+    def check(self) -> None:
+        """See `bench.methods.CheckedMethod`: the checkpoint to start from is there, and fits."""
+        if self.start not in NOTHING:
+            self._start()
+
     def resume_in(self, scratch: Path) -> None:
         """Keep the state of training in this folder, and go on from what lies there."""
         self._scratch = scratch

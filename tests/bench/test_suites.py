@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from pathlib import Path
 
 import pytest
 
@@ -10,9 +11,6 @@ from bench.errors import UserError
 from bench.execution import check_settings
 from bench.registry import methods
 from bench.suites import load_suite, suite_names
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 GOOD = """
 name = "mine"
@@ -45,6 +43,15 @@ def test_the_package_s_suites_name_what_exists(name: str) -> None:
 @pytest.mark.parametrize("name", suite_names())
 def test_the_package_s_settings_are_settings_of_their_methods(name: str) -> None:
     for cell in plan(load_suite(name), seeds=[0]):
+        check_settings(cell)
+
+
+def test_the_example_of_the_docs_can_be_run(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs/suites.md").read_text()
+    (example,) = re.findall(r"^```toml\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    cells = plan(load_suite(write(tmp_path, example)), seeds=[0])
+    assert len(cells) > 4
+    for cell in cells:
         check_settings(cell)
 
 

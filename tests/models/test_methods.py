@@ -258,6 +258,8 @@ def test_a_start_of_other_sizes_or_kind_or_none_is_refused(
         (tiny(MidiBertMethod, start=str(cut)), "not a checkpoint of smer-bench, or a damaged one"),
     ]:
         with pytest.raises(UserError, match=says):
+            method.check()
+        with pytest.raises(UserError, match=says):
             method.fit(clips[:4], clips[4:8], seed=0, progress=silent)
 
 
