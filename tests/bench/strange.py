@@ -125,6 +125,26 @@ class TellsGpu(Uniform):
         return {"gpu": os.environ.get("CUDA_VISIBLE_DEVICES")}
 
 
+class TellsClips(Uniform):
+    """Tells which clips it was given to learn from."""
+
+    def fit(
+        self, train: Sequence[Clip], valid: Sequence[Clip], *, seed: int, progress: Progress
+    ) -> None:
+        super().fit(train, valid, seed=seed, progress=progress)
+        self._told = {"train": [c.id for c in train], "valid": [c.id for c in valid]}
+
+    def details(self) -> dict[str, Any]:
+        return self._told
+
+
+class TellsThreads(Uniform):
+    """Tells how many threads libraries may use."""
+
+    def details(self) -> dict[str, Any]:
+        return {"threads": os.environ["OMP_NUM_THREADS"]}
+
+
 class WrongShape(Uniform):
     """Three columns."""
 

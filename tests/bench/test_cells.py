@@ -36,6 +36,8 @@ def test_keys_tell_cells_apart_and_nothing_else() -> None:
     assert replace(cell, seed=77).key != cell.key
     assert replace(cell, dataset_digest="0").key != cell.key
     assert replace(cell, method=replace(cell.method, version=99)).key != cell.key
+    assert replace(cell, method=replace(cell.method, encoding="other")).key != cell.key
+    assert replace(cell, threads=cell.threads + 1).key != cell.key
 
 
 @given(st.randoms(use_true_random=False))

@@ -26,6 +26,14 @@ def test_a_cell_becomes_a_record_that_holds_against_itself() -> None:
     assert decode_record(encode_record(record), name="it") == record
 
 
+def test_a_method_learns_from_train_and_valid_and_nothing_else() -> None:
+    data = load_dataset("synthetic")
+    assert run_cell(strange_cell("TellsClips"), silent).details == {
+        "train": [clip.id for clip in data.train],
+        "valid": [clip.id for clip in data.valid],
+    }
+
+
 def test_the_same_seed_gives_the_same_predictions() -> None:
     first, again, other = (
         run_cell(strange_cell("Uniform", seed), silent).predictions for seed in (1, 1, 2)

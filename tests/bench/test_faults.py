@@ -98,7 +98,7 @@ def test_a_cell_over_its_time_is_asked_to_end_then_told_to_then_killed(
     monkeypatch: pytest.MonkeyPatch, attribute: str, log: str
 ) -> None:
     signals = [signal.SIGINT, signal.SIGTERM, signal.SIGKILL]
-    monkeypatch.setattr(process, "_ESCALATION", [(number, 0.3) for number in signals])
+    monkeypatch.setattr(process, "_ESCALATION", [(number, 1.0) for number in signals])
     cell = strange_cell(attribute)
     with closing(CellProcess()) as running:
         running.begin(cell)

@@ -65,6 +65,24 @@ def test_paper_values_stand_in_columns_of_their_own(make_record: MakeRecord) -> 
     assert "over 91 segments of the 88 clips" in text
 
 
+def test_every_column_is_a_score_of_its_own(make_record: MakeRecord) -> None:
+    record = make_record(
+        "midibert", labels=[0, 0, 0, 1, 2, 2, 3, 3], predicted=[0, 1, 1, 1, 2, 0, 3, 0]
+    )
+    text = render_leaderboard([record])
+    names = ("Accuracy", "Macro-F1", "Valence", "Arousal", "Δ F1")
+    shown = {name: column(text, "### EMOPIA", name)["midibert"] for name in names}
+    # F1 by quadrant: 2/6, 2/4, 2/3 and 2/3.
+    f1 = (2 / 6 + 2 / 4 + 2 / 3 + 2 / 3) / 4
+    assert shown == {
+        "Accuracy": "50.00",
+        "Macro-F1": f"{f1:.3f}",
+        "Valence": "62.50",
+        "Arousal": "75.00",
+        "Δ F1": f"−{0.628 - f1:.3f}",
+    }
+
+
 def test_a_dataset_that_the_paper_lacks_has_no_paper_columns(make_record: MakeRecord) -> None:
     text = render_leaderboard([make_record("midibert", dataset="synthetic", suite="smoke")])
     assert "Paper acc." not in text.partition("## Published elsewhere")[0]
@@ -157,6 +175,29 @@ def test_added_tasks_are_compared_with_the_same_method_without(make_record: Make
     once = render_leaderboard([record for record in records if record.cell.seed == 1])
     assert "| EMOPIA | mt-alpha − alpha | n = 1: no test |" in once
     assert heading not in render_leaderboard([r for r in records if r.cell.method != "alpha"])
+
+
+def test_the_more_is_asked_the_more_it_takes(make_record: MakeRecord) -> None:
+    labels = LABELS * 2
+    records = [
+        make_record(method, seed=seed, labels=labels, predicted=with_hits(hits) * 2, settings=tasks)
+        for seed in range(3)
+        for method, hits, tasks in (
+            ("alpha", 11, {}),
+            ("mt-alpha", 14, {"tasks": ["key"]}),
+            ("beta", 11, {}),
+            ("mt-beta", 15, {"tasks": ["key"]}),
+        )
+    ]
+    lines = [
+        [cell.strip() for cell in line.strip("| ").split(" | ")]
+        for line in render_leaderboard(records).splitlines()
+        if line.startswith("| EMOPIA | mt-")
+    ]
+    # The smaller p counts twice, which makes it no smaller than the other.
+    (first, second) = sorted((float(line[5]), float(line[6])) for line in lines)
+    assert first[1] == pytest.approx(2 * first[0], abs=2e-3)
+    assert second[1] == pytest.approx(max(second[0], 2 * first[0]), abs=2e-3)
 
 
 def test_learned_starts_are_compared_with_random_ones(make_record: MakeRecord) -> None:

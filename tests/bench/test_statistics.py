@@ -295,6 +295,14 @@ def test_equal_methods_are_not_told_apart_and_unequal_ones_are() -> None:
     assert apart.tolist() == [[False, False, True], [False, False, True], [True, True, False]]
 
 
+def test_more_pairs_need_more_evidence() -> None:
+    right, wrong = (
+        Runs(np.full((1, 6), hit), seeds=(0,), deterministic=True) for hit in (True, False)
+    )
+    assert told_apart([right, wrong], np.arange(6))[0, 1]  # p = 2 / 64
+    assert not told_apart([right, wrong, right], np.arange(6)).any()  # two and three times that
+
+
 def test_so_many_clips_find_the_difference_four_times_in_five() -> None:
     difference, discordance = 0.0417, 0.25
     n = clips_needed(difference, discordance)

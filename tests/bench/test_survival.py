@@ -182,13 +182,15 @@ def test_a_long_cell_goes_on_from_its_last_epoch(bench: Bench) -> None:
     finish(bench.start(*lengthy, results="undisturbed"))
     (bench.folder / "journal").unlink()
     process = bench.start(*lengthy)
-    assert soon(lambda: "lengthy 0 2" in bench.journal())
+    assert soon(lambda: "lengthy 0 1" in bench.journal())
     process.kill()
     finish(process, -signal.SIGKILL)
     assert soon(lambda: not bench.processes())
     finish(bench.start(*lengthy))
     counts = [Counter(bench.journal())[f"lengthy 0 {epoch}"] for epoch in range(5)]
-    assert counts in ([1, 1, 1, 1, 1], [1, 1, 2, 1, 1])  # an epoch's end may come before the kill
+    # The epoch that was cut off is done twice, unless the kill came just at its end.
+    assert counts[0] == 1
+    assert sorted(counts) in ([1, 1, 1, 1, 1], [1, 1, 1, 1, 2])
     assert bench.records() == bench.records("undisturbed")
     bench.assert_tidy()
 
@@ -196,7 +198,8 @@ def test_a_long_cell_goes_on_from_its_last_epoch(bench: Bench) -> None:
 def test_training_goes_on_from_its_last_epoch_and_ends_as_if_undisturbed(bench: Bench) -> None:
     import torch
 
-    settings = "width = 8\nlayers = 1\nheads = 1\nmax_length = 16\nepochs = 8\n"
+    settings = "width = 8\nlayers = 1\nheads = 1\nmax_length = 16\nepochs = 20\n"
+    settings += "patience = 1\n"
     (bench.folder / "neural.toml").write_text(ONE_SEED + f"[methods.midigpt]\n{settings}")
     (cell,) = plan(load_suite(str(bench.folder / "neural.toml")))
     state = bench.folder / "cache" / "unfinished" / cell.key / "training.pt"
@@ -240,15 +243,16 @@ def test_two_runs_at_once_share_the_work(bench: Bench) -> None:
 
 
 def test_one_interrupt_lets_running_cells_finish_and_begins_no_other(bench: Bench) -> None:
-    process = bench.start("--method", "[bl]*", "-j", "1")
+    two = ("--method", "brief", "--seeds", "0-1", "--changes", "seconds=1.5", "-j", "1")
+    process = bench.start(*two)
     assert soon(lambda: bench.journal() != [])
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of the group
     output = finish(process, 1)
     assert "interrupted; the same command goes on from here" in output
     assert bench.journal() == ["brief 0"]
-    assert list(bench.records()) == ["hardy/synthetic/brief/seed-0.json"]
+    assert list(bench.records()) == ["hardy/synthetic/brief+seconds=1.5/seed-0.json"]
     bench.assert_tidy()
-    assert "5 executed, 1 done already, 0 failed" in finish(bench.start("--method", "[bl]*"))
+    assert "1 executed, 1 done already, 0 failed" in finish(bench.start(*two))
 
 
 def test_a_second_interrupt_ends_running_cells_at_once(bench: Bench) -> None:
@@ -256,7 +260,7 @@ def test_a_second_interrupt_ends_running_cells_at_once(bench: Bench) -> None:
     process = bench.start(*slow)
     assert soon(lambda: bench.journal() != [])
     os.killpg(process.pid, signal.SIGINT)
-    time.sleep(0.2)
+    time.sleep(1.0)  # two at once may come as one
     assert process.poll() is None
     os.killpg(process.pid, signal.SIGINT)
     assert "bench: interrupted" in finish(process, 130)

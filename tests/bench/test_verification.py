@@ -192,6 +192,7 @@ def _shift(content: dict[str, Any], path: str, value: object) -> None:
         ("method.version", 99, "run with version 99 of midibert"),
         ("method.encoding", "", "run with encoding '' of midibert"),
         ("method.deterministic", True, "seed 1 of a method that ignores it"),
+        ("method.deterministic", True, "run with deterministic True of midibert"),
         ("method.settings.width", 768, "not those of suite smoke: width is 768, not 32"),
         ("method.settings.lr", 1e-5, "does not follow"),
         ("provenance.device", "", "tells no device"),
@@ -278,3 +279,16 @@ def test_a_record_s_contradictions_are_all_told() -> None:
     data = encode_record(KEY_MODE)
     assert not list(contradictions(KEY_MODE, data))
     assert list(contradictions(replace(KEY_MODE, predictions=[]), data)) == ["holds no predictions"]
+
+
+def test_a_score_that_is_a_little_off_is_wrong(tmp_path: Path) -> None:
+    scores = msgspec.structs.replace(MIDIBERT.scores, accuracy=MIDIBERT.scores.accuracy + 1e-6)
+    found = problems(put(tmp_path, msgspec.structs.replace(MIDIBERT, scores=scores)))
+    assert any(problem.startswith("clip-level accuracy") for problem in found)
+
+
+def test_the_projects_own_records_are_those_of_this_code() -> None:
+    """So manifests, keys and shipped starts cannot change without their records."""
+    files = sorted((Path(__file__).parents[2] / "results").glob("*/*/*/seed-0.json"))
+    assert len(files) > 10
+    assert problems(*files) == []

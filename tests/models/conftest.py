@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
+from bench.datasets import load_dataset
 from bench.midi import parse_midi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from bench.derived import Derivation
     from bench.midi import Midi
 
     # tick, event bytes
@@ -37,6 +41,20 @@ def _midi_of(*tracks: Events, beat: int = 480) -> Midi:
         body += b"\0\xff\x2f\0"
         data += b"MTrk" + len(body).to_bytes(4, "big") + body
     return parse_midi(data)
+
+
+@pytest.fixture(scope="session")
+def digest_of() -> Callable[[Derivation], str]:
+    """The sha256 of what a derivation makes of all synthetic clips."""
+
+    def digest(derivation: Derivation) -> str:
+        data = load_dataset("synthetic")
+        found = hashlib.sha256()
+        for clip in (*data.train, *data.valid, *data.test):
+            found.update(np.asarray(derivation.compute(clip.midi)).astype("<i8").tobytes())
+        return found.hexdigest()
+
+    return digest
 
 
 @pytest.fixture(scope="session")

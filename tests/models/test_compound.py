@@ -22,6 +22,7 @@ from models.tokens.compound import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bench.derived import Derivation
     from bench.midi import Midi
 
     MidiOf = Callable[..., Midi]
@@ -235,3 +236,11 @@ def test_bars_begin_anew_only_when_the_bar_changes(midi_of: MidiOf) -> None:
         _NEW,
         *(_NEW if b // 1920 > a // 1920 else _SAME for a, b in pairwise(onsets)),
     ]
+
+
+def test_a_version_is_a_promise_about_every_token(digest_of: Callable[[Derivation], str]) -> None:
+    """Another digest wants another version: records and caches are kept under it."""
+    assert (COMPOUND.version, digest_of(COMPOUND)) == (
+        1,
+        "d60a4a6b4a1366da4c3e90bbac5304699f64bdef085b18aa181f40cc1a69008d",
+    )

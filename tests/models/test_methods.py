@@ -2,23 +2,30 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import torch
 
 from bench.clips import Clip
 from bench.datasets.smf import SmfNote, smf_bytes
 from bench.errors import UserError
+from bench.keys import find_keys
 from bench.methods import DetailedMethod, SegmentMethod, silent
 from bench.registry import methods
 from models.checkpoints import load_checkpoint, save_checkpoint, shipped
 from models.midibert_method import MidiBertMethod, MultiTaskMidiBert, RescaledMidiBert
 from models.midigpt_method import MidiGptMethod, MultiTaskMidiGpt
+from models.training import History, Recipe
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from models.batching import Example
+    from models.network import Network
     from models.neural_method import NeuralMethod
 
 TINY: dict[str, Any] = {
@@ -72,7 +79,8 @@ def clips(tmp_path: Path) -> list[Clip]:
 
 def test_all_are_found_by_name() -> None:
     found = methods()
-    for name, cls in zip(["midibert", "mt-midibert", "midigpt", "mt-midigpt"], ALL, strict=True):
+    names = ["midibert", "mt-midibert", "midigpt", "mt-midigpt", "midibert-rescaled"]
+    for name, cls in zip(names, [*ALL, RescaledMidiBert], strict=True):
         assert found[name].load() is cls
         assert found[name].encoding
         assert not found[name].deterministic
@@ -106,7 +114,7 @@ def test_a_method_fits_predicts_and_tells(cls: type[NeuralMethod], clips: list[C
     assert right.mean() > 0.5
     assert isinstance(method, DetailedMethod)
     details = json.loads(json.dumps(method.details()))
-    assert details["epochs_run"] == len(details["history"])
+    assert details["epochs_run"] == len(details["history"]) > 1
     assert 1 <= details["best_epoch"] <= details["epochs_run"]
     assert details["n_parameters"] > 1000
     assert details["start"] == "random"
@@ -184,6 +192,56 @@ def test_midigpt_reads_a_clips_first_tokens(tmp_path: Path, clips: list[Clip]) -
 def test_settings_that_make_no_sense_are_named(changes: dict[str, Any], says: str) -> None:
     with pytest.raises(UserError, match=says):
         tiny(MidiBertMethod, **changes)
+
+
+def test_seed_and_settings_reach_the_training(
+    clips: list[Clip], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: dict[str, Any] = {}
+
+    def train(
+        network: Network,
+        train: Sequence[Example],
+        valid: Sequence[Example],
+        recipe: Recipe,
+        **others: Any,
+    ) -> History:
+        told.update(others, network=network, recipe=recipe)
+        told["clips"] = [len({example.clip for example in part}) for part in (train, valid)]
+        return History()
+
+    monkeypatch.setattr("models.neural_method.train_network", train)
+    recipe = Recipe(3, 5, 0.1, 0.2, 7, 0.9, "bf16")  # nothing as it is by default
+    method = tiny(MultiTaskMidiBert, **asdict(recipe), loss="liebel")
+    method.fit(clips[:6], clips[6:10], seed=6, progress=silent)
+    assert (told["recipe"], told["seed"], told["clips"]) == (recipe, 6, [6, 4])
+    assert told["network"].weights.form == "liebel"
+
+
+@pytest.mark.parametrize("cls", ALL)
+def test_a_seed_draws_the_weights(cls: type[NeuralMethod]) -> None:
+    one, again, other = (
+        next(tiny(cls).new_network(seed).heads["emotion"].parameters()) for seed in (1, 1, 2)
+    )
+    assert torch.equal(one, again)
+    assert not torch.equal(one, other)
+
+
+def test_targets_are_each_clips_key_and_each_notes_velocity(tmp_path: Path) -> None:
+    def tune(name: str, pitches: Sequence[int], quadrant: int) -> Clip:
+        notes = [SmfNote(480 * i, 480 * i + 400, p, 10 + 30 * i) for i, p in enumerate(pitches)]
+        return clip(tmp_path, name, notes, quadrant)
+
+    three = [tune("a", (57, 60, 64, 57), 2), tune("b", (), 1), tune("c", (60, 64, 67, 60), 0)]
+    found = [-1 if key is None else key.index for key in find_keys(three)]
+    assert found[0] >= 12 > found[2] >= 0 > found[1]  # minor, none, major
+    for cls in (MultiTaskMidiBert, MultiTaskMidiGpt):
+        made = tiny(cls, max_length=3).labelled_examples(three)
+        targets = {(e.clip, e.targets["emotion"], e.targets["key"]) for e in made}
+        assert targets == {(i, (2, 1, 0)[i], key) for i, key in enumerate(found)}
+    made = tiny(MultiTaskMidiBert, max_length=3).labelled_examples(three)
+    velocities = [e.targets["velocity"] for e in made if e.clip == 0]
+    assert np.concatenate(velocities).tolist() == [0, 1, 3, 5]
 
 
 def test_a_gpu_that_is_not_there_is_told(clips: list[Clip]) -> None:
@@ -264,6 +322,7 @@ def test_a_start_of_other_sizes_or_kind_or_none_is_refused(
 
 
 def test_checkpoints_that_are_shipped_can_be_loaded() -> None:
+    assert set(shipped()) == {"midibert-lite", "midigpt-lite"}
     for path in shipped().values():
         _, card = load_checkpoint(path)
         assert card

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -8,6 +9,7 @@ import torch
 
 from bench.errors import UserError
 from models.attention import Block
+from models.backbones import midibert
 from models.backbones.midibert import MidiBert, MidiBertConfig
 from models.backbones.released import read_released
 from models.tokens.compound import SIZES
@@ -187,3 +189,19 @@ def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
     other.write_bytes(b"MThd\0\0\0\6 this is no checkpoint at all")
     with pytest.raises(UserError, match=r"refused|not a checkpoint of torch"):
         MidiBert.from_released(other)
+
+
+def test_attention_weights_are_dropped_in_training_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = []
+    real = midibert.relative_attention
+
+    def attention(*arguments: Any) -> torch.Tensor:
+        told.append(arguments[4])
+        return real(*arguments)
+
+    monkeypatch.setattr(midibert, "relative_attention", attention)
+    model = MidiBert(replace(TINY, dropout=0.3))
+    for training in (True, False):
+        model.train(training)
+        model(random_tokens(1, 6), torch.ones(1, 6))
+    assert told == [0.3, 0.3, 0.0, 0.0]

@@ -12,6 +12,7 @@ from models.tokens.performance import END, PERFORMANCE, VOCABULARY, ids, words
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bench.derived import Derivation
     from bench.midi import Midi
 
     MidiOf = Callable[..., Midi]
@@ -204,3 +205,11 @@ def test_any_notes_are_encoded_by_the_book(
                 written[-1].append(off(tick, pitch, channel))
     midi = midi_of(*written, beat=beat)
     assert words(PERFORMANCE.compute(midi)) == _by_the_book(written, beat)
+
+
+def test_a_version_is_a_promise_about_every_token(digest_of: Callable[[Derivation], str]) -> None:
+    """Another digest wants another version: records and caches are kept under it."""
+    assert (PERFORMANCE.version, digest_of(PERFORMANCE)) == (
+        1,
+        "0ec3cbc9c4da52b21f769f7c7eca1f199607ccbc187e8e2bf65ecf26004b8de9",
+    )

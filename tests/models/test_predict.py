@@ -355,6 +355,7 @@ def test_a_network_that_is_shipped_is_found_by_its_method(
 
 
 def test_networks_that_are_shipped_can_be_asked() -> None:
+    assert set(shipped(finetuned=True)) == {"mt-midibert-emopia"}
     for name, path in shipped(finetuned=True).items():
         tuned = load_finetuned(path)
         assert name == f"{tuned.name}-{tuned.card.dataset.name}"

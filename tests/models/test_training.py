@@ -103,6 +103,35 @@ def test_the_loss_is_the_mean_over_the_batchs_labels() -> None:
     assert float(loss) == pytest.approx(np.mean(losses), rel=1e-5)
 
 
+def test_losses_and_gradients_are_those_of_equation_3() -> None:
+    network, batch = bert(dropout=0.0).eval(), examples(13, seed=1)
+    with torch.no_grad():
+        network.weights.scales.copy_(torch.tensor([0.7, 1.9, 1.3]))
+    loss, found = gradients(network, batch, Packing(30, 3, longest=16))
+    network.zero_grad()
+    (whole,) = micro_batches(batch, Packing(10**6, 16, longest=16))
+    logits = network(whole)
+    terms = [
+        torch.nn.functional.cross_entropy(logits[task], whole.targets[task], ignore_index=-1)
+        / (2 * scale)
+        + torch.log1p(scale**2)
+        for task, scale in zip(network.weights.tasks, network.weights.scales, strict=True)
+    ]
+    assert len(terms) == 3
+    torch.autograd.backward(torch.stack(terms).sum())
+    assert loss == pytest.approx(sum(term.item() for term in terms), rel=1e-5)
+    expected = [p.grad for p in network.parameters() if p.grad is not None]
+    for one, other in zip(found, expected, strict=True):
+        assert torch.linalg.norm(one - other) <= 1e-5 * torch.linalg.norm(other) + 1e-8
+
+
+def test_weights_decay_and_the_tasks_scales_do_not() -> None:
+    network = bert()
+    decayed, free = training.new_optimiser(network, Recipe(weight_decay=0.3)).param_groups
+    assert (decayed["weight_decay"], free["weight_decay"]) == (0.3, 0.0)
+    assert [id(p) for p in free["params"]] == [id(network.weights.scales)]
+
+
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_it_learns_and_ends_with_the_best_epochs_weights(
     precision: training.Precision,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cells_to_run import strange_cell
@@ -27,3 +28,10 @@ def test_cells_share_the_named_gpus_evenly() -> None:
 def test_without_a_word_about_gpus_cells_see_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7")
     assert gpus_seen(LocalExecutor(1), 1) == ["7"]
+
+
+def test_a_cell_has_the_threads_that_its_key_says() -> None:
+    cells = [replace(strange_cell("TellsThreads", i), threads=n) for i, n in enumerate((2, 1))]
+    events = LocalExecutor(1).run(iter(cells))
+    told = [event.record.details["threads"] for event in events if isinstance(event, Finished)]
+    assert told == ["2", "1"]

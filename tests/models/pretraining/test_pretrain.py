@@ -164,6 +164,16 @@ def test_timing_leaves_no_trace(folder: Path) -> None:
         assert torch.equal(weights[1][name], tensor), name
 
 
+def test_steps_follow_the_schedule(folder: Path) -> None:
+    asked = order(folder)
+    learned, held = session.divide(session._stores(asked))
+    recipe = Recipe(steps=8, batch_tokens=96, window=24, lr=0.1, warmup_steps=4)
+    run = Pretraining(session._objective(asked, session._method(asked)), learned, held, recipe)
+    run.take_step()
+    run.take_step()
+    assert {group["lr"] for group in run.optimiser.param_groups} == {recipe.lr_at(1)}
+
+
 def test_the_learning_rate_rises_and_falls_to_nothing() -> None:
     recipe = Recipe(steps=1000, lr=1.0, warmup_steps=100)
     rates = [recipe.lr_at(step) for step in range(1001)]
