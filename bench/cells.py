@@ -199,7 +199,9 @@ def _repeats(key: str, value: Any, told: Mapping[str, Any]) -> bool:
     """Whether a change says what the suite says anyway."""
     if key == SETTING and value in NOTHING:
         return told.get(key, value) in NOTHING
-    return key in told and told[key] == value
+    if key not in told or isinstance(value, bool) != isinstance(told[key], bool):
+        return False  # else true would be 1
+    return bool(told[key] == value)
 
 
 def _method_with(

@@ -69,7 +69,7 @@ class CheckedMethod(Protocol):
     """A method whose settings name something outside them, such as a file."""
 
     def check(self) -> None:
-        """Called once before a run, where it is started; that may be another machine than `fit`'s.
+        """Called before a run, perhaps several times and elsewhere than `fit`; reads little.
 
         Raises:
             UserError: what `fit` would stumble over.

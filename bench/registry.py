@@ -145,16 +145,13 @@ def _search(module: str) -> Iterator[MethodEntry]:
 
 def _registrations(file: Path, module: str) -> Iterator[MethodEntry]:
     try:
-        source = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{file}: cannot be searched for methods: {error}") from None
-    if "@register_method(" not in source:
-        return  # spares parsing nearly every file
-    try:
-        tree = ast.parse(source, filename=str(file))
-    except (SyntaxError, ValueError) as error:
+        source = file.read_bytes()
+        if b"@register_method(" not in source:
+            return  # spares parsing nearly every file
+        tree = ast.parse(source, filename=str(file))  # bytes: as the file's coding line says
+    except (OSError, SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None) or 1
-        raise UserError(f"{file}:{line}: {getattr(error, 'msg', error)}") from None
+        raise UserError(f"{file}:{line}: {getattr(error, 'msg', None) or error}") from None
     for node in tree.body:
         if not isinstance(node, ast.ClassDef):
             continue

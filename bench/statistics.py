@@ -93,9 +93,9 @@ def accuracy_intervals(methods: Sequence[Runs], songs: IntArray) -> list[Interva
 def macro_f1_interval(labels: IntArray, answers: IntArray, songs: IntArray) -> Interval:
     """As `accuracy_interval`, of macro-F1, with its bias corrected (Efron 1981).
 
-    Macro-F1 is no mean: resamples, which hold fewer different songs, have a lower one. The
-    interval's ends are the percentiles that stand as far from the measured value's own as those of
-    an unbiased one would from the middle. In simulations it covered 95 to 98 % with 32 songs of 3
+    Macro-F1 is no mean: resamples, which hold fewer different songs, have a lower one. Let the
+    measured value be at the normal quantile b of the resamples; the ends are those at 2 b ± 1.96,
+    the plain percentiles if b is 0. In simulations it covered 95 to 98 % with 32 songs of 3
     clips and 40 songs of 12, where the uncorrected one covered 93 to 97 % and missed nearly always
     by being too low; with 20 songs that are right or wrong as a whole it covered 90 %.
 
@@ -113,7 +113,9 @@ def macro_f1_interval(labels: IntArray, answers: IntArray, songs: IntArray) -> I
     bias = normal.inv_cdf(min(max(below / len(means), 1 / len(means)), 1 - 1 / len(means)))
     ends = (normal.cdf(2 * bias + normal.inv_cdf(p)) for p in (ALPHA / 2, 1 - ALPHA / 2))
     low, high = np.quantile(means, list(ends))
-    return Interval(float(low), float(high))
+    if low >= measured:  # of so few songs that resamples say nothing of the bias
+        low = np.quantile(means, ALPHA / 2)
+    return Interval(float(low), float(max(high, measured)))
 
 
 def _macro_f1(confusion: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -166,8 +168,8 @@ def compare(first: Runs, second: Runs, songs: IntArray) -> Comparison:
     n_seeds, n_clips = ours.shape
     by_clip = ours.astype(np.float64) - theirs
     members = _membership(songs)
-    shares = _Difference.of(_Shares.of(first, members), _Shares.of(second, members))
-    (p,) = _p_values([shares])
+    difference = _Difference.of(_Shares.of(first, members), _Shares.of(second, members))
+    (p,) = _p_values([difference])
     return Comparison(
         difference=float(by_clip.mean()),
         interval=_interval(_mean_over_seeds(_song_weights(songs) @ by_clip.T.astype(np.float32))),
@@ -175,7 +177,7 @@ def compare(first: Runs, second: Runs, songs: IntArray) -> Comparison:
         first_only=float((ours & ~theirs).mean()),
         second_only=float((theirs & ~ours).mean()),
         design_effect=_design_effect(by_clip, members),
-        seed_error=shares.error if n_seeds > 1 else None,
+        seed_error=difference.error if n_seeds > 1 else None,
         n_seeds=n_seeds,
         n_clips=n_clips,
     )

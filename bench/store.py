@@ -129,7 +129,7 @@ def read_records(results: Path) -> list[Record]:
     """All records below a folder, in the order of their paths, each checked against itself.
 
     Raises:
-        UserError: a file is no record or contradicts itself; the message names it.
+        UserError: a file is no record or contradicts itself, or as `json_files`; names it.
     """
     return [read_record(path) for path in _files(results, failed=False)]
 
@@ -177,15 +177,21 @@ def _key_of(path: Path) -> str | None:
 
 
 def json_files(folder: Path) -> list[Path]:
-    """The JSON files below a folder, in the order of their paths.
+    """The JSON files below a folder, in the order of their paths, but for hidden ones.
 
-    No hidden ones and no links: what stands on a board is what `bench verify` looks at.
+    What stands on a board is what `bench verify` looks at.
+
+    Raises:
+        UserError: there is a link, behind which there might be more.
     """
     found = []
-    for where, folders, files in os.walk(folder):  # which follows no links
+    for where, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        paths = (Path(where, name) for name in files if not name.startswith("."))
-        found += [path for path in paths if path.suffix == ".json" and not path.is_symlink()]
+        files = [name for name in files if not name.startswith(".")]
+        for path in (Path(where, name) for name in (*folders, *files)):
+            if path.is_symlink():
+                raise UserError(f"{path}: a link, which no record may be or lie behind")
+        found += [Path(where, name) for name in files if name.endswith(".json")]
     return sorted(found)
 
 

@@ -50,7 +50,7 @@ class Packing:
     max_rows: int = 8192  # tokens in a micro-batch (or one longer example)
     multiple: int = 64  # examples are padded to a multiple of this many tokens
     longest: int | None = None  # but not beyond what the backbone has positions for
-    padding_counts: bool = False  # in max_rows; short of 64 tokens an example it does not matter
+    padding_counts: bool = False  # in `max_rows`; on the CPU it is below 64 tokens an example
 
     @classmethod
     def for_device(cls, device: torch.device, longest: int | None = None) -> Packing:

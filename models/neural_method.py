@@ -1,4 +1,4 @@
-"""What the four neural methods share: their settings, and the way from clips to predictions."""
+"""What the neural methods share: their settings, and the way from clips to predictions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.errors import UserError
 from bench.keys import find_keys
 from bench.registry import find_method, pick
 from bench.starts import NOTHING, find_start, sha256_of
-from models.checkpoints import load_checkpoint
+from models.checkpoints import load_checkpoint, load_sizes
 from models.multitask import EMOTION, UNKNOWN
 from models.network import Network
 from models.training import History, Recipe, predict
@@ -88,7 +88,8 @@ class NeuralMethod(ABC):
     def check(self) -> None:
         """See `bench.methods.CheckedMethod`: the checkpoint to start from is there, and fits."""
         if self.start not in NOTHING:
-            self._start()
+            path = self._start_file()
+            self._hold_against(path, load_sizes(path, dropout=self.dropout))
 
     def resume_in(self, scratch: Path) -> None:
         """Keep the state of training in this folder, and go on from what lies there."""
@@ -188,11 +189,11 @@ class NeuralMethod(ABC):
             raise UserError(f"device {self.device}: there is no such GPU here, or torch sees none")
         return device
 
-    def _start(self) -> MidiBert | MidiGpt:
-        """The backbone of the checkpoint `start`.
+    def _start_file(self) -> Path:
+        """The checkpoint that `start` names.
 
         Raises:
-            UserError: it is of other sizes than the settings.
+            UserError: there is none, or the method has none.
         """
         place = find_method(self.method_name).start
         if not place:
@@ -200,7 +201,15 @@ class NeuralMethod(ABC):
                 f"setting start={self.start!r}: {self.method_name} says no start in its "
                 "@register_method, so that no cell's key would hold the checkpoint's content"
             )
-        path = find_start(place, self.start)
+        return find_start(place, self.start)
+
+    def _start(self) -> MidiBert | MidiGpt:
+        """The backbone of the checkpoint `start`.
+
+        Raises:
+            UserError: as `_start_file` and `_hold_against`.
+        """
+        path = self._start_file()
         backbone, card = load_checkpoint(path, dropout=self.dropout)
         self._origin = {
             "checkpoint": path.name,  # without its folder: records tell no one's paths
@@ -208,6 +217,15 @@ class NeuralMethod(ABC):
             "exposure": "transductive",  # unless its card says that it has seen no test clip
             **card,
         }
+        self._hold_against(path, backbone)
+        return backbone
+
+    def _hold_against(self, path: Path, backbone: MidiBert | MidiGpt) -> None:
+        """Hold a checkpoint against the settings.
+
+        Raises:
+            UserError: it is of other sizes, or another kind.
+        """
         if not isinstance(backbone, self._backbone_type):
             raise UserError(f"{path}: a checkpoint of {backbone.kind}, which is not this method's")
         found = asdict(backbone.config)
@@ -217,7 +235,6 @@ class NeuralMethod(ABC):
                 raise UserError(
                     f"setting {name}={value}: the checkpoint {self.start} has {name}={found[name]}"
                 )
-        return backbone
 
     @abstractmethod
     def predict_proba(self, clips: Sequence[Clip]) -> FloatArray:

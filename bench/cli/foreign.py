@@ -37,7 +37,7 @@ def summary(point: EntryPoint) -> str:
     """
     try:
         spec = importlib.util.find_spec(point.module)
-        source = Path(spec.origin or "").read_text(encoding="utf-8") if spec else ""
+        source = Path(spec.origin or "").read_bytes() if spec else b""
         line = (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
     except (ImportError, OSError, ValueError, SyntaxError):
         return ""

@@ -21,7 +21,7 @@ from bench.names import check_name
 from bench.registry import pick
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from bench.datasets.manifest import ManifestRow
@@ -126,16 +126,10 @@ def _find(name: str) -> EntryPoint | None:
 def _load(point: EntryPoint) -> Dataset:
     check_name(point.name, "the dataset's name")
     try:
-        function: Callable[[], Dataset] = point.load()
-    except (ImportError, AttributeError, SyntaxError) as error:
-        raise UserError(
-            f"dataset {point.name!r}: {point.value!r} cannot be imported: {error}"
-        ) from error
-    try:
-        dataset = function()
+        dataset: object = point.load()()
     except UserError:
         raise
-    except Exception as error:  # a stranger's code may fail in any way
+    except Exception as error:  # a stranger's code may fail in any way, its import too
         raise UserError(
             f"dataset {point.name!r}: {point.value!r} failed: {type(error).__name__}: {error}"
         ) from error

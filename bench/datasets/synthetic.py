@@ -122,7 +122,7 @@ def install(*, mend: bool = False) -> Path:
     """Generate the default clips into the data folder, unless they are there.
 
     Args:
-        mend: ask for their content, too, not for their names alone.
+        mend: also replace clips whose content is wrong, not only missing ones.
 
     Returns:
         The folder of the clips.

@@ -34,16 +34,16 @@ if TYPE_CHECKING:
 #: Seconds between two looks at all jobs, and from a job's end until its answer must be visible.
 _LOOK = 1.0
 _SETTLE = 15.0
-#: Seconds for which Slurm may not know a job: one just submitted, or its database is away.
+#: Seconds for which Slurm's accounting may not know a job before its queue is asked.
 _UNKNOWN = 600.0
-#: Seconds between two questions about a suspended job.
-_ASK = 60.0
 #: Minutes that a job has beyond its cell's time limit.
 _SPARE = 5
 _LOG_TAIL = 4000
 #: States of a job that will still answer; the first word of what Slurm says.
 _ALIVE = {"PENDING", "RUNNING", "CONFIGURING", "REQUEUED", "SUSPENDED", "PREEMPTED", "COMPLETING"}
 _SUSPENDED, _NOT_KNOWN = "SUSPENDED", "UNKNOWN"
+#: What squeue says of a job that is over.
+_NO_JOB = "Invalid job id"
 
 
 class SlurmExecutor:
@@ -122,7 +122,7 @@ class SlurmExecutor:
         for path in _folder(cell).glob("*_submitted.pkl"):
             job_id = path.name.removesuffix("_submitted.pkl")
             job: submitit.Job[Finished | Failed] = submitit.SlurmJob(path.parent, job_id)
-            if job.paths.result_pickle.exists() or _state(job) in {*_ALIVE, _NOT_KNOWN}:
+            if job.paths.result_pickle.exists() or _may_live(job):
                 return job
         return None
 
@@ -145,9 +145,8 @@ class _Job:
     cell: Cell
     job: submitit.Job[Finished | Failed]
     started: bool = False
-    #: When it was first seen to be over without an answer, which may only be late.
-    over: float | None = None
-    asked: float = 0.0  # when Slurm was last asked about a suspended job
+    #: What Slurm says, and since when, if that is no sign of life; the answer may only be late.
+    over: tuple[str, float] | None = None
 
     def news(self) -> Iterator[Event]:
         """What has become of it since the last call."""
@@ -165,12 +164,15 @@ class _Job:
             state = _state(self.job)
             if state in _ALIVE:
                 self.over = None
-                if state == _SUSPENDED and time.monotonic() - self.asked > _ASK:
-                    self.asked = time.monotonic()
-                    self.job.watcher.clear()  # submitit takes it for an end, and asks no more
+                if state == _SUSPENDED:  # submitit takes it for an end; have it asked for again
+                    self.job.watcher._finished.discard(self.job.job_id)  # noqa: SLF001
                 return None
-            self.over = self.over or time.monotonic()
-            if time.monotonic() - self.over < (_UNKNOWN if state == _NOT_KNOWN else _SETTLE):
+            if self.over is None or self.over[0] != state:
+                self.over = state, time.monotonic()
+            if time.monotonic() - self.over[1] < (_UNKNOWN if state == _NOT_KNOWN else _SETTLE):
+                return None
+            if _may_live(self.job):
+                self.over = None
                 return None
             with suppress(OSError, subprocess.SubprocessError):  # should it live after all
                 self.job.cancel(check=False)
@@ -197,6 +199,19 @@ class _Job:
 def _state(job: submitit.Job[Any]) -> str:
     """The first word of what Slurm says of a job, as in "CANCELLED by 1000"."""
     return job.state.split()[0]
+
+
+def _may_live(job: submitit.Job[Any]) -> bool:
+    """Whether an answer may still come. Of what accounting does not know, the queue is asked."""
+    state = _state(job)
+    if state != _NOT_KNOWN:
+        return state in _ALIVE
+    command = ["squeue", "--noheader", "--jobs", job.job_id]
+    try:
+        told = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    except (OSError, subprocess.SubprocessError):
+        return True
+    return bool(told.stdout.strip()) if told.returncode == 0 else _NO_JOB not in told.stderr
 
 
 def _folder(cell: Cell) -> Path:

@@ -124,7 +124,7 @@ def _power_note(pairs: Sequence[Pair]) -> str:
         f"{100 * discordance:.0f} % of the clips, and clips of a song resemble each other (design "
         f"effect {design_effect:.1f}). If seeds made no difference, to see the paper's {gain:.2f} "
         f"points with a chance of 80 % at the 5 % level would take about {_about(needed):,} test "
-        f"clips, of as many more songs; there are {n_clips:,}.{_seed_noise(pairs)}"
+        f"clips, with songs growing in proportion; there are {n_clips:,}.{_seed_noise(pairs)}"
     )
 
 

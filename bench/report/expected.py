@@ -32,7 +32,7 @@ class Expected:
     def done(self, row: Row) -> str:
         """The seeds of a row in words: "3 of 10".
 
-        Seeds that the suite does not ask for, which might have been chosen, are told as such:
+        Seeds that a known suite does not ask for, which might have been chosen, are told as such:
         "3 of 10, 2 beyond".
         """
         if row.deterministic:
@@ -40,7 +40,9 @@ class Expected:
         cell = row.first.cell
         if cell.suite not in self.suites:
             return f"{len(row.seeds)} of {max(len(row.seeds), _SEEDS)}"
-        wanted = self._seeds.get((cell.suite, cell.dataset, cell.method, changes_key(cell)))
+        place = (cell.suite, cell.dataset, cell.method)
+        # A variant is to have as many as its method.
+        wanted = self._seeds.get((*place, changes_key(cell))) or self._seeds.get((*place, ""))
         wanted = wanted or set(range(_SEEDS))
         beyond = len(set(row.seeds) - wanted)
         done = f"{len(row.seeds) - beyond} of {len(wanted)}"

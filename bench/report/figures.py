@@ -168,9 +168,7 @@ class _Drawings:
                     xerr=told.accuracy_std,
                     fmt="D",
                     color=_PAPER,
-                    markerfacecolor=_PAPER
-                    if told.counted("clips", row.first.scores.n)
-                    else "white",
+                    markerfacecolor=_PAPER if row.scored_like(told) else "white",
                     markersize=3,
                     linewidth=0.8,
                 )

@@ -36,7 +36,8 @@ intervals are apart may share one. A rank is 1 + the number of better methods th
 from this one. *Paper* columns repeat what [{title}]({url})
 printed. *Δ* is measured minus printed: points of accuracy, fractions of macro-F1. Valence and
 arousal are the accuracies of the predicted quadrant's two halves. A deterministic method runs once.
-Seeds that are missing are not in the mean."""
+Seeds that are missing are not in the mean; those *beyond* are others than the suite asks for, and
+are."""
 
 
 def render_leaderboard(

@@ -31,8 +31,8 @@ class _Scored(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     items: int | None = None  # how many of them, where it can be told
 
     def counted(self, unit: Unit, n: int) -> bool:
-        """Whether n of a unit may be just what the paper scored."""
-        return self.unit == unit and self.items in (None, n)
+        """Whether n of a unit are what the paper scored; segments only if their number is known."""
+        return self.unit == unit and (self.items == n or (self.items is None and unit == "clips"))
 
 
 class PaperResult(_Scored, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -65,6 +65,14 @@ class PaperAblation(_Scored, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     tasks: list[str]
     accuracy: PerCent
     accuracy_std: PerCent
+
+    @property
+    def note(self) -> str:
+        """What it and its difference to a measured value are over."""
+        return (
+            f"over {self.items} segments of 512 notes; Δ is over segments where the method has "
+            "any, whatever their length"
+        )
 
 
 class LaterResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

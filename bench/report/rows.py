@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bench.records import CellIdentity, Record
-    from bench.report.published import PaperResult
+    from bench.report.published import PaperAblation, PaperResult, Unit
     from bench.scoring import Scores
 
 TASKS = "tasks"  # the setting that holds a multi-task method's auxiliary tasks
@@ -104,18 +104,22 @@ class Row:
             raise ValueError(f"{self.method} has no segment-level scores")
         return [r.segment_scores for r in self.records if r.segment_scores is not None]
 
-    def runs_p(self, field: str, paper: PaperResult, *, segments: bool = False) -> float | None:
-        """How likely runs alone make such a difference to what the paper printed: Welch's p.
+    def scored_like(self, paper: PaperResult | PaperAblation, *, segments: bool = False) -> bool:
+        """Whether every seed was scored over what the paper scored."""
+        unit: Unit = "segments" if segments else "clips"
+        return all(paper.counted(unit, scores.n) for scores in self.scores(segments=segments))
 
-        None where one side has a single run, or other clips or segments were scored.
+    def runs_p(self, field: str, paper: PaperResult, *, segments: bool = False) -> float | None:
+        """How often chance between runs alone gives so large a difference to the paper's value.
+
+        Welch's p of the seeds against the paper's runs; None where one side has a single run, or
+        other clips or segments were scored.
         """
-        scores = self.scores(segments=segments)
         mean, std = paper.fraction(field)
-        if self.deterministic or std is None:
+        if self.deterministic or std is None or not self.scored_like(paper, segments=segments):
             return None
-        if not paper.counted("segments" if segments else "clips", scores[0].n):
-            return None
-        return runs_p([getattr(s, field) for s in scores], mean, std, published().paper.runs)
+        values = [getattr(scores, field) for scores in self.scores(segments=segments)]
+        return runs_p(values, mean, std, published().paper.runs)
 
     def gain_over(self, other: Row) -> float | None:
         """How much the mean accuracy is above another row's, over the seeds that both have.

@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from bench.report.ablation import Grid
     from bench.report.expected import Expected
     from bench.report.inference import Inference
-    from bench.report.published import PaperResult, Unit
+    from bench.report.published import PaperResult
     from bench.report.rows import Board, Row
     from bench.statistics import Interval
 
 NOTHING = "–"
 ABOUT_PAPER = """\
-*Inside?* is whether the paper's value lies in our interval, which draws other songs too: on such
-it would be no surprise. But both were measured on the same clips, so that "yes" does not say that
-they agree. *p (runs)* is that of Welch's test of our seeds against the paper's ten runs: small
-where other runs on these clips do not explain the difference."""
+*Inside?* tells whether the paper's value lies in our interval. The interval allows for other songs,
+but both were measured on the same ones: "yes" does not say that the two agree. *p (runs)* is from
+Welch's test of our seeds against the paper's ten runs; a small one says that the choice of seeds
+alone does not explain the difference."""
 _HIDDEN = 0.0005  # p-values below are not written out
 
 
@@ -196,7 +196,7 @@ def _paper_table(board: Board, inference: Inference) -> str:
 def _paper_row(
     row: Row, paper: PaperResult | None, inference: Inference, *, segments: bool
 ) -> list[str]:
-    unit: Unit = "segments" if segments else "clips"
+    unit = "segments" if segments else "clips"
     sizes = sorted({scores.n for scores in row.scores(segments=segments)})
     interval = inference.interval(row, segments=segments)
     f1_interval = inference.macro_f1_interval(row, segments=segments) if paper else None
@@ -205,7 +205,7 @@ def _paper_row(
     f1 = [macro_f1(row, segments=segments), _fractions(f1_interval)]
     if paper is None:
         return [*cells, *[NOTHING] * 4, *f1, *[NOTHING] * 4]
-    brackets = "{}" if sizes == [n for n in sizes if paper.counted(unit, n)] else "({})"
+    brackets = "{}" if row.scored_like(paper, segments=segments) else "({})"
     mean, mean_f1 = (row.mean_std(f, segments=segments)[0] for f in ("accuracy", "macro_f1"))
     return [
         *cells,
@@ -264,11 +264,9 @@ def _ablation(grid: Grid, expected: Expected) -> str:
     header += ["Paper (Table 3)", "Δ acc.", "Seeds"]
     text = f"#### Ablation of the auxiliary tasks: {escape(grid.family)}\n\n{table(header, rows)}"
     text += "\n\nGain is over the seeds that both rows have."
-    if any(published().ablated(grid.family, grid.dataset, tasks) for tasks in grid.task_sets):
-        text += (
-            " The paper's Table 3 counts 91 segments of 512 notes; Δ is over segments where the "
-            "method has any, whatever their length."
-        )
+    told = (published().ablated(grid.family, grid.dataset, tasks) for tasks in grid.task_sets)
+    if paper := next(filter(None, told), None):
+        text += f" The paper's Table 3 is {paper.note}."
     return text
 
 

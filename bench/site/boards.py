@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from bench.report.ablation import Grid
     from bench.report.expected import Expected
     from bench.report.inference import Inference, Standing
-    from bench.report.published import Unit
     from bench.report.rows import Board, Row
     from bench.site.cells import Score
 
@@ -136,7 +135,7 @@ def paper_table(board: Board, inference: Inference, score: Score) -> Table | Non
 
 
 def _paper_row(row: Row, inference: Inference, score: Score, *, segments: bool) -> tuple[Cell, ...]:
-    unit: Unit = "segments" if segments else "clips"
+    unit = "segments" if segments else "clips"
     mean, _ = row.mean_std(score.field, segments=segments)
     interval = score.interval(row, inference, segments=segments)
     paper = published().result(row.method, row.dataset)
@@ -150,8 +149,8 @@ def _paper_row(row: Row, inference: Inference, score: Score, *, segments: bool) 
     )
     if paper is None or told is None:
         return (*measured, Cell(), Cell(), Cell(), Cell())
-    n = row.scores(segments=segments)[0].n
-    other = "" if paper.counted(unit, n) else f"over {paper.items or ''} {paper.unit}"
+    count = f"{paper.items:,}" if paper.items else "an unknown number of"
+    same = row.scored_like(paper, segments=segments)
     p = row.runs_p(score.field, paper, segments=segments)
     inside = None if interval is None else told in interval
     return (
@@ -159,7 +158,7 @@ def _paper_row(row: Row, inference: Inference, score: Score, *, segments: bool) 
         Cell(
             score.text(told, std),
             {"paper": told, "paper_std": std, "paper_unit": paper.unit},
-            note=" ".join(other.split()),
+            note="" if same else f"over {count} {paper.unit}",
         ),
         Cell({None: NOTHING, True: "yes", False: "no"}[inside], {"inside": inside}),
         difference_cell(score, mean - told),
@@ -211,7 +210,7 @@ def _table_3(grid: Grid, tasks: frozenset[str]) -> tuple[Cell, Cell]:
     told = Cell(
         ACCURACY.text(accuracy, std),
         {"paper_accuracy": accuracy, "paper_accuracy_std": std},
-        note=f"over {paper.unit}, and so is Δ where there are any",
+        note=paper.note,
     )
     row = grid.rows.get(tasks)
     if row is None:

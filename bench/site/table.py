@@ -41,7 +41,7 @@ class Column:
     title: str
     unit: str = ""
     numeric: bool = True
-    drawn: bool = False  # whether pictures stand before its numbers, and so all on the left
+    drawn: bool = False  # its numbers stand behind small pictures, so it is aligned left
     prose: bool = False  # whether its texts may be long
 
 

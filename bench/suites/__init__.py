@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from contextlib import contextmanager
 from importlib import resources
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 #: Keys of a method's table that are about the table, not settings of the method.
 _EXTENDS, _ON = "extends", "on"
-#: That a cell may have; no sum of floats is cut into more parts.
+#: The most threads that a cell may have: `bench verify` tries them all.
 MAX_THREADS = 256
 
 
@@ -92,9 +93,9 @@ def _check(suite: Suite, source: str) -> None:
         raise UserError(f"{source}: seeds = {suite.seeds}, but 1 to 1000 are possible")
     if not 0 <= suite.threads <= MAX_THREADS:
         raise UserError(f"{source}: threads = {suite.threads}, but 0 to {MAX_THREADS} are possible")
-    if not suite.time_limit_minutes > 0:
+    if not 0 < suite.time_limit_minutes < math.inf:
         raise UserError(
-            f"{source}: time_limit_minutes = {suite.time_limit_minutes:g}: none is left"
+            f"{source}: time_limit_minutes = {suite.time_limit_minutes:g}: must be a number above 0"
         )
     for method, table in suite.methods.items():
         _check_types(table, f"{source}: methods.{method}")

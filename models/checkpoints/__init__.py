@@ -81,8 +81,7 @@ def load_checkpoint(path: Path, **changes: Any) -> tuple[MidiBert | MidiGpt, dic
     Raises:
         UserError: not a checkpoint of ours, a damaged one, or a fine-tuned network.
     """
-    if is_finetuned(path):
-        raise UserError(f"{path}: a fine-tuned network, not a backbone to start from")
+    _refuse_finetuned(path)
     with refusing(path):
         metadata = read_metadata(path)
         backbone = empty_backbone(metadata, **changes)
@@ -91,6 +90,22 @@ def load_checkpoint(path: Path, **changes: Any) -> tuple[MidiBert | MidiGpt, dic
         if not isinstance(card, dict):
             raise TypeError("a card is an object")
     return backbone, card
+
+
+def load_sizes(path: Path, **changes: Any) -> MidiBert | MidiGpt:
+    """A backbone as `load_checkpoint` loads it, but for its weights, which are not read.
+
+    Raises:
+        UserError: as `load_checkpoint`.
+    """
+    _refuse_finetuned(path)
+    with refusing(path):
+        return empty_backbone(read_metadata(path), **changes)
+
+
+def _refuse_finetuned(path: Path) -> None:
+    if is_finetuned(path):
+        raise UserError(f"{path}: a fine-tuned network, not a backbone to start from")
 
 
 def empty_backbone(metadata: Mapping[str, str], **changes: Any) -> MidiBert | MidiGpt:

@@ -102,7 +102,7 @@ def save_finetuned(
         "name": entry.name,
         "version": entry.version,
         "encoding": entry.encoding,
-        # What it started from is in the card, and where it is asked is another machine's matter.
+        # The start is in the card; the device is chosen by whoever loads the file.
         "settings": {k: v for k, v in settings.items() if k not in (SETTING, "device")},
     }
     metadata = metadata_of(network.backbone, msgspec.to_builtins(card)) | {METHOD: json.dumps(made)}

@@ -71,6 +71,8 @@ def test_a_change_that_repeats_the_suite_is_left_out() -> None:
     (short,) = plan(SMOKE, method="midibert", seeds=[0], changes={"lr": 0.5})
     (long,) = plan(SMOKE, method="midibert", seeds=[0], changes={"lr": 0.5, "epochs": epochs})
     assert (long.path, long.key) == (short.path, short.key)
+    (true,) = plan(LITE, method="midibert", dataset="emopia", seeds=[0], changes={"patience": True})
+    assert true.settings["patience"] is True  # a mistake, to be told, though the suite says 1
     (scratch,) = plan(SMOKE, method="midibert", seeds=[0], changes={"lr": 0.5, "start": "none"})
     assert (scratch.path, scratch.key) == (short.path, short.key)
 

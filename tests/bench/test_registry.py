@@ -81,7 +81,7 @@ def test_a_stranger_is_read_and_not_imported(strangers: Path) -> None:
     ("source", "message"),
     [
         (b"@register_method('mine')\nclass Mine\n", r"mine\.py:2: expected ':'"),
-        (b"@register_method('m\xff')\n", r"mine\.py: cannot be searched for methods"),
+        (b"@register_method('m\xff')\n", r"mine\.py:1: \(unicode error\)"),
     ],
 )
 def test_a_mistake_in_a_strangers_file_is_told_with_its_place(

@@ -154,6 +154,13 @@ def test_the_interval_of_macro_f1_is_corrected_for_bias(few_resamples: None) -> 
     assert too_high <= 8
 
 
+def test_of_four_songs_macro_f1_is_not_sure() -> None:
+    labels = np.arange(4)
+    interval = macro_f1_interval(labels, labels[None], labels)
+    assert interval.low <= 0.5
+    assert interval.high == pytest.approx(1.0)
+
+
 def test_perfect_answers_leave_no_doubt() -> None:
     labels = np.tile(np.arange(4), 50)
     interval = macro_f1_interval(labels, np.tile(labels, (3, 1)), np.arange(200))

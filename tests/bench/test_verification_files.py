@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -129,11 +130,18 @@ def test_what_the_board_shows_is_what_is_verified(tmp_path: Path) -> None:
     row = results / record_path(MIDIBERT.cell).parent
     row.mkdir()
     (row / ".seed-1.json").write_bytes(elsewhere.read_bytes())
-    (row / "seed-2.json").symlink_to(elsewhere)
-    (results / "linked").symlink_to(tmp_path / "elsewhere" / MIDIBERT.cell.suite)
     put(results / ".hidden", MIDIBERT)
     assert record_files([results]) == [seen]
     assert read_records(results) == [sealed(KEY_MODE)]
+    for link, target in (
+        (row / "seed-2.json", elsewhere),
+        (results / "linked", tmp_path / "elsewhere" / MIDIBERT.cell.suite),
+    ):
+        link.symlink_to(target)
+        for look in (read_records, lambda folder: record_files([folder])):
+            with pytest.raises(UserError, match=re.escape(f"{link}: a link")):
+                look(results)
+        link.unlink()
 
 
 def test_a_path_without_records_is_the_user_s_mistake(tmp_path: Path) -> None:

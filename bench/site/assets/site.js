@@ -55,7 +55,8 @@ function makeSortable(table) {
     const arrow = make("span", { class: "arrow", "aria-hidden": "true" });
     const unit = heading.querySelector(".unit");
     const button = make("button", { type: "button" }, ...heading.childNodes);
-    button.insertBefore(arrow, heading.classList.contains("num") ? button.firstChild : unit);
+    const hangs = heading.matches(".num:not(.drawn)"); // before the title; else it follows it
+    button.insertBefore(arrow, hangs ? button.firstChild : unit);
     heading.append(button);
     button.addEventListener("click", () => {
       const now = heading.getAttribute("aria-sort");

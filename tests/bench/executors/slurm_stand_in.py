@@ -1,10 +1,11 @@
 #!/usr/bin/env python
-"""The commands of Slurm, as far as submitit asks: a job runs at once, on this machine.
+"""The commands of Slurm, as far as is asked: a job runs at once, on this machine.
 
-Called as sbatch, srun, sacct, scancel or scontrol, with a folder in the variable STAND_IN. A job's
-number is that of its process; `<number>.job` there is what was submitted, `refuse` is what sbatch
-says instead of taking a job, and `requeued` names the job that wants to be queued again. `running`
-is what sacct says of a job that runs; where there is `silent`, it knows no job.
+Called as sbatch, srun, sacct, squeue, scancel or scontrol, with a folder in the variable STAND_IN.
+A job's number is that of its process; `<number>.job` there is what was submitted, `refuse` is what
+sbatch says instead of taking a job, and `requeued` names the job that wants to be queued again.
+`running` is what sacct says of a job that runs; where there is `silent`, it knows no job, and where
+there is `forgotten`, neither does squeue.
 """
 
 from __future__ import annotations
@@ -56,6 +57,12 @@ def sacct(*_: str) -> None:
         print(f"{path.stem}|{running if is_alive(path.stem) else 'FAILED'}|here")
 
 
+def squeue(*arguments: str) -> None:
+    if (FOLDER / "forgotten").exists() or not is_alive(arguments[-1]):
+        sys.exit("slurm_load_jobs error: Invalid job id specified")
+    print(arguments[-1])
+
+
 def scancel(job: str) -> None:
     os.killpg(int(job), signal.SIGKILL)
 
@@ -72,5 +79,5 @@ def is_alive(job: str) -> bool:
 
 
 if __name__ == "__main__":
-    commands = (sbatch, srun, sacct, scancel, scontrol)
+    commands = (sbatch, srun, sacct, squeue, scancel, scontrol)
     {command.__name__: command for command in commands}[Path(sys.argv[0]).name](*sys.argv[1:])

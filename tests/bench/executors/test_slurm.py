@@ -42,7 +42,7 @@ def queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "slurm"
     (folder / "bin").mkdir(parents=True)
     source = Path(__file__).with_name("slurm_stand_in.py").read_text()
-    for name in ("sbatch", "srun", "sacct", "scancel", "scontrol"):
+    for name in ("sbatch", "srun", "sacct", "squeue", "scancel", "scontrol"):
         program = folder / "bin" / name
         program.write_text(source.replace("/usr/bin/env python", sys.executable, 1))
         program.chmod(0o755)
@@ -148,16 +148,28 @@ def test_a_job_that_slurm_does_not_know_yet_is_not_submitted_again(queue: Path) 
     abandoned = SlurmExecutor({}).run(iter([cell]))
     next(abandoned)
     (queue / "silent").touch()
+    on_slurm.submitit.SlurmJob.watcher.clear()  # as in a process that begins anew
     told = ends(SlurmExecutor({}).run(iter([cell])))
     assert told == {"test/synthetic/sleeps/seed-0": "over its time limit of 0.05 minutes"}
     assert len(jobs(queue)) == 1
+
+
+def test_without_accounting_the_queue_tells_what_lives(
+    queue: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(on_slurm, "_UNKNOWN", 0.0)
+    (queue / "silent").touch()
+    cell = replace(strange_cell("Sleeps"), time_limit_minutes=0.05)
+    told = ends(SlurmExecutor({}).run(iter([cell])))
+    assert told == {"test/synthetic/sleeps/seed-0": "over its time limit of 0.05 minutes"}
 
 
 def test_a_job_that_slurm_never_knows_is_given_up(
     queue: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(on_slurm, "_UNKNOWN", 0.0)
-    (queue / "silent").touch()
+    for name in ("silent", "forgotten"):
+        (queue / name).touch()
     told = ends(SlurmExecutor({}).run(iter([strange_cell("Sleeps")])))
     (job,) = jobs(queue)
     assert told == {"test/synthetic/sleeps/seed-0": f"its job {job} is not known to Slurm"}

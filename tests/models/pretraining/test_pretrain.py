@@ -11,7 +11,8 @@ import torch
 from click.testing import CliRunner
 
 from bench.cli import cli
-from bench.datasets.manifest import ManifestRow
+from bench.clips import Clip
+from bench.datasets import Dataset
 from bench.errors import UserError, WorkError
 from models.checkpoints import load_checkpoint
 from models.pretraining import pieces, session
@@ -123,10 +124,11 @@ def test_a_folder_may_be_named_from_where_one_stands(
 def test_test_clips_of_any_dataset_are_refused(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    content = next(folder.glob("*.mid")).read_bytes()
-    row = ManifestRow("a-clip", hashlib.sha256(content).hexdigest(), "s", "test", "Q1", 8, ())
+    path = next(folder.glob("*.mid"))
+    clip = Clip("a-clip", "a-song", path, hashlib.sha256(path.read_bytes()).hexdigest(), 0)
+    theirs = Dataset("theirs", "1", "a-digest", (), (), (clip,))
     monkeypatch.setattr(pieces, "dataset_names", lambda: ["theirs"])
-    monkeypatch.setattr(pieces, "manifest_rows", {"theirs": [row]}.__getitem__)
+    monkeypatch.setattr(pieces, "load_dataset", {"theirs": theirs}.__getitem__)
     with pytest.raises(UserError, match="is the test clip a-clip of theirs"):
         run_order(order(folder))
 
