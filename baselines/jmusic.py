@@ -4,8 +4,13 @@ Towsey, Brown, Wright & Diederich, *Towards Melodic Extension Using Genetic Algo
 (Educational Technology & Society 4(2), 2001) define 21 of them; jMusic (A. Kirby's
 ``jm.music.tools.PhraseAnalysis``) has pitch and rhythm patterns of both three and four intervals.
 A phrase there is a monophonic row of notes and rests whose lengths are multiples of a quantum:
-here the skyline, rounded to sixteenths. Where jMusic raises an exception because a phrase is too
-short, a feature is 0.
+here the skyline, rounded to sixteenths. Where a phrase is too short for a feature, it is 0; jMusic
+raises an exception.
+
+Where jMusic's code and what it says of a feature differ, the words are followed: the climax stands
+after all notes before it (the code leaves out the last of these), a leap is compensated by the very
+last interval, too, and rhythm patterns are counted over notes and rests, as they are compared, not
+over notes alone.
 """
 
 from __future__ import annotations

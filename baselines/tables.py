@@ -9,6 +9,7 @@ import numpy as np
 from baselines.jsymbolic.native import catalogue
 from baselines.panda import COLUMNS as PANDA_COLUMNS
 from baselines.panda import PANDA_EXTRA
+from bench.datasets.verify import problems
 from bench.derived import derive, derive_all
 from bench.errors import UserError, WorkError
 from bench.extractors import Failure, Options, load_extractor
@@ -35,7 +36,8 @@ def jsymbolic_table(clips: Sequence[Clip], extractor: str = NATIVE) -> FloatArra
         extractor: "native"; "jsymbolic", the program itself; or another of the same columns.
 
     Raises:
-        UserError: there is no such extractor, or it has other columns or lacks what it needs.
+        UserError: there is no such extractor, or it has other columns or lacks what it needs; a
+            clip's file is not what its manifest says.
         WorkError: it has no row for a clip; the message names the clip's file.
     """
     if extractor == NATIVE:
@@ -60,6 +62,8 @@ def _extracted(clips: Sequence[Clip], name: str) -> FloatArray:
     extractor = load_extractor(name)
     if tuple(extractor.columns) != JSYMBOLIC_COLUMNS:
         raise UserError(f"extractor {name!r} does not have jSymbolic's columns")
+    if mistakes := problems({clip.path: clip.sha256 for clip in clips}):
+        raise UserError(mistakes[0])  # an extractor knows files only, not what should be in them
     # One process: how many a machine can bear, those who run the cells decide.
     outcomes = extractor.extract([clip.path for clip in clips], Options(jobs=1))
     rows: list[FloatArray] = []

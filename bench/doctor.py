@@ -160,8 +160,8 @@ def _extractors() -> Iterator[Finding]:
     for name in extractor_names():
         try:
             extractor = load_extractor(name)
-        except (ImportError, AttributeError) as error:
-            yield Finding(name, "broken", f"cannot be imported: {error}")
+        except UserError as error:
+            yield Finding(name, "broken", str(error))
             continue
         if isinstance(extractor, CheckedExtractor):
             yield from extractor.check()

@@ -11,7 +11,7 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from bench.registry import pick
+from bench.registry import load_point
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,9 +79,7 @@ def load_extractor(name: str) -> Extractor:
     """The extractor of that name.
 
     Raises:
-        UserError: there is none; the message names the nearest.
+        UserError: as `bench.registry.load_point`.
     """
-    pick(name, extractor_names(), "extractor")
-    (point,) = entry_points(group=GROUP, name=name)
-    extractor: Extractor = point.load()
+    extractor: Extractor = load_point(GROUP, name, "extractor")
     return extractor

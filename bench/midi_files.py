@@ -25,10 +25,17 @@ def midi_files(paths: Sequence[Path]) -> Iterator[Path]:
         if not _is_folder(path):
             yield path
             continue
-        inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in _SUFFIXES and p.is_file())
+        inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in _SUFFIXES and _is_file(p))
         if not inside:
             raise UserError(f"{path}: this folder holds no .mid or .midi file")
         yield from inside
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # such as in a folder that may only be listed: opening it will tell
+        return True
 
 
 def _is_folder(path: Path) -> bool:

@@ -126,6 +126,35 @@ def pick(name: str, known: Iterable[str], kind: str, *, see: str = "") -> str:
     raise UserError(f"unknown {kind} {name!r}: {hint}" + (f" (see `{see}`)" if see else ""))
 
 
+def load_point(group: str, name: str, kind: str) -> Any:
+    """What a package elsewhere brings under a name.
+
+    Args:
+        group: of entry points.
+        name: one of them.
+        kind: what it is to people, such as "view".
+
+    Raises:
+        UserError: there is none, or two of that name, or its import fails.
+    """
+    points = entry_points(group=group)
+    pick(name, {point.name for point in points}, kind)
+    point, *others = (point for point in points if point.name == name)
+    if others:
+        raise UserError(
+            f"two packages bring a {kind} {name!r}, {point.value} and {others[0].value}: "
+            "uninstall one"
+        )
+    try:
+        return point.load()
+    except UserError:
+        raise
+    except Exception as error:  # a stranger's code may fail in any way
+        raise UserError(
+            f"{kind} {name!r}: {point.value!r} cannot be imported: {type(error).__name__}: {error}"
+        ) from error
+
+
 def _search(module: str) -> Iterator[MethodEntry]:
     try:
         spec = importlib.util.find_spec(module)

@@ -11,7 +11,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 from bench.keys import find_key
-from bench.registry import pick
+from bench.registry import load_point
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,9 +39,7 @@ def load_view(name: str) -> View:
     """The view of that name.
 
     Raises:
-        UserError: there is none; the message names the nearest.
+        UserError: as `bench.registry.load_point`.
     """
-    pick(name, view_names(), "view")
-    (point,) = entry_points(group=GROUP, name=name)
-    view: View = point.load()
+    view: View = load_point(GROUP, name, "view")
     return view

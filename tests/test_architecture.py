@@ -6,6 +6,8 @@ import ast
 import json
 import subprocess
 import sys
+import tomllib
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -100,3 +102,12 @@ for entry in bench.registry.methods().values():
 assert before == state()
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_three_packages_are_installed_and_nothing_else() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    patterns = project["tool"]["setuptools"]["packages"]["find"]["include"]
+    folders = {path.name for path in ROOT.iterdir() if path.is_dir()}
+    assert "benchmarks" in folders
+    taken = {name for name in folders if any(fnmatchcase(name, p) for p in patterns)}
+    assert taken == {"bench", "baselines", "models"}

@@ -41,6 +41,7 @@ def script(workflow: str, name: str) -> str:
 def test_a_workflow_grants_little_and_pins_what_it_uses(name: str) -> None:
     workflow = load(name)
     assert "pull_request_target" not in workflow["on"]
+    assert workflow["defaults"] == {"run": {"shell": "bash"}}  # else without pipefail
     assert workflow["permissions"] in ({}, {"contents": "read"})
     for step in steps(workflow):
         # What a stranger chooses, such as a branch's name, never becomes part of a script.

@@ -24,7 +24,7 @@ from bench.errors import UserError
 from bench.extractors import Failure
 from bench.files import write_atomically
 from bench.machine import usable_cores
-from bench.midi import MidiError, parse_midi
+from bench.midi import MidiError, parse_midi, read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,11 +68,7 @@ class JSymbolic(JSymbolicColumns):
         """
         program = find_program(options.program, self._limits)
         cache = _Cache(program) if options.cached else None
-        kept = [cache.load(file) if cache else None for file in files]
-        results: list[Outcome | None] = [
-            _without_program(file) if row is None else row
-            for file, row in zip(files, kept, strict=True)
-        ]
+        results: list[Outcome | None] = [_known(file, cache) for file in files]
         missing = [i for i, result in enumerate(results) if result is None]
         jobs = options.jobs or min(usable_cores(), _JOBS)
         size = max(1, min(_BATCH, -(-len(missing) // jobs)))
@@ -80,12 +76,14 @@ class JSymbolic(JSymbolicColumns):
         stop = threading.Event()
 
         def work(batch: list[int]) -> list[Outcome]:
-            chosen = [files[i] for i in batch]
-            rows = _extract_batch(program, [file.read_bytes() for file in chosen], stop)
+            contents = [_content(files[i]) for i in batch]
+            asked = [content for content in contents if isinstance(content, bytes)]
+            rows = _extract_batch(program, asked, stop) if asked else []
             if cache:
-                for file, row in zip(chosen, rows, strict=True):
-                    cache.save(file, row)
-            return rows
+                for content, row in zip(asked, rows, strict=True):
+                    cache.save(content, row)
+            answers = iter(rows)
+            return [c if isinstance(c, Failure) else next(answers) for c in contents]
 
         with ThreadPoolExecutor(jobs) as pool:
             try:
@@ -119,12 +117,25 @@ class JSymbolic(JSymbolicColumns):
 JSYMBOLIC = JSymbolic()
 
 
-def _without_program(file: Path) -> Outcome | None:
-    """The answer that needs no program, or None."""
+def _content(file: Path) -> bytes | Failure:
     try:
-        midi = parse_midi(file.read_bytes(), name="")
-    except OSError as error:
-        return Failure(f"cannot be read: {error.strerror}")
+        return read_bytes(file)
+    except MidiError as error:
+        return Failure(str(error).removeprefix(f"{file}: "))
+
+
+def _known(file: Path, cache: _Cache | None) -> Outcome | None:
+    """The answer of an earlier run, or one that needs no program; else None."""
+    content = _content(file)
+    if isinstance(content, Failure):
+        return content
+    row = cache.load(content) if cache else None
+    return _without_program(content) if row is None else row
+
+
+def _without_program(content: bytes) -> Outcome | None:
+    try:
+        midi = parse_midi(content, name="")
     except MidiError as error:
         return Failure(str(error).removeprefix(": "))
     if not len(midi.notes):  # which the program fails on
@@ -157,8 +168,8 @@ class _Cache:
         self._program = program.digest
         self._folder = cache_directory() / "jsymbolic" / program.digest[:16]
 
-    def load(self, file: Path) -> FloatArray | None:
-        origin = self._origin(file)
+    def load(self, content: bytes) -> FloatArray | None:
+        origin = self._origin(content)
         try:
             with safe_open(self._file(origin), framework="np") as kept:
                 row: FloatArray = kept.get_tensor("row")
@@ -167,17 +178,14 @@ class _Cache:
             return None
         return row if known and row.shape == (len(catalogue.COLUMNS),) else None
 
-    def save(self, file: Path, row: Outcome) -> None:
+    def save(self, content: bytes, row: Outcome) -> None:
         if isinstance(row, Failure):
             return
-        origin = self._origin(file)
+        origin = self._origin(content)
         write_atomically(self._file(origin), save({"row": row}, origin))
 
-    def _origin(self, file: Path) -> dict[str, str]:
-        return {
-            "program": self._program,
-            "midi": hashlib.sha256(file.read_bytes()).hexdigest(),
-        }
+    def _origin(self, content: bytes) -> dict[str, str]:
+        return {"program": self._program, "midi": hashlib.sha256(content).hexdigest()}
 
     def _file(self, origin: dict[str, str]) -> Path:
         return self._folder / f"{origin['midi']}.safetensors"

@@ -17,7 +17,7 @@ from bench.midi import MidiError, read_bytes
 from bench.processes import process_pool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     import numpy as np
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
     Outcome = FloatArray | Failure
 
-#: Clips that one process takes, and the cache keeps, at a time.
+#: Files that one process takes at a time.
 _BATCH = 64
 
 
@@ -37,13 +37,12 @@ class Native(JSymbolicColumns):
 
     def extract(self, files: Sequence[Path], options: Options) -> list[Outcome]:
         """Rows of shape (1495,), computed in several processes and cached by content."""
-        batches = [files[i : i + _BATCH] for i in range(0, len(files), _BATCH)]
-        work = partial(_extract_batch, cached=options.cached)
-        workers = min(options.jobs or usable_cores(), len(batches))
+        work = partial(_extract, cached=options.cached)
+        workers = min(options.jobs or usable_cores(), -(-len(files) // _BATCH))
         if workers <= 1:
-            return [row for batch in batches for row in work(batch)]
+            return list(map(work, files))
         with process_pool(workers) as pool:
-            return [row for rows in pool.map(work, batches) for row in rows]
+            return list(pool.map(work, files, chunksize=_BATCH))
 
     def check(self) -> list[Finding]:
         """Always there."""
@@ -55,27 +54,14 @@ class Native(JSymbolicColumns):
 NATIVE = Native()
 
 
-def _extract_batch(files: Sequence[Path], *, cached: bool) -> list[Outcome]:
-    clips = [_clip(file) for file in files]
-    good = [clip for clip in clips if isinstance(clip, Clip)]
+def _extract(file: Path, *, cached: bool) -> Outcome:
     try:
-        rows = [row[0] for row in derive(good, catalogue.JSYMBOLIC)] if cached else []
-    except MidiError:  # one of them has no answer: find out which
-        rows = []
-    remaining: Iterator[Outcome] = iter(rows or map(_extract_one, good))
-    return [next(remaining) if isinstance(clip, Clip) else clip for clip in clips]
-
-
-def _clip(file: Path) -> Clip | Failure:
-    try:
-        data = read_bytes(file)
-    except MidiError as error:
-        return Failure(str(error).removeprefix(f"{file}: "))
-    return Clip(file.stem, file.stem, file, hashlib.sha256(data).hexdigest())
-
-
-def _extract_one(clip: Clip) -> Outcome:
-    try:
+        sha256 = hashlib.sha256(read_bytes(file)).hexdigest()
+        clip = Clip(file.stem, file.stem, file, sha256)
+        if cached:
+            (row,) = derive([clip], catalogue.JSYMBOLIC)
+            values: FloatArray = row[0]
+            return values
         return catalogue.extract(clip.midi)
     except MidiError as error:
-        return Failure(str(error).removeprefix(f"{clip.path}: "))
+        return Failure(str(error).removeprefix(f"{file}: "))

@@ -104,7 +104,8 @@ def melattraction(melody: Notes, key: Key) -> FloatArray:
 
     The stability gained, over the squared distance, less what other stable neighbours offered
     (the strongest, and half of the others), plus 1 for going on in a direction, less 1 for
-    turning. The first note has 0.
+    turning. The first note has 0. The Toolbox's code compares with the first note's stability, not
+    with that of the note before.
     """
     anchor = _ANCHORS[int(key.minor)]
     degree, interval = degrees(melody.pitch, key), np.diff(melody.pitch)
@@ -126,7 +127,8 @@ def melattraction(melody: Notes, key: Key) -> FloatArray:
 def tessitura(melody: Notes) -> FloatArray:
     """Distance of each pitch from the median of those before it, in their standard deviations.
 
-    von Hippel (2000, Music Perception 17). 0 while they are all the same.
+    von Hippel (2000, Music Perception 17). 0 while they are all the same. The Toolbox's code takes
+    the one pitch before for the median of those before.
     """
     before = melody.pitch[:-1]
     deviation = np.sqrt(np.maximum(_running_variance(before), 0))

@@ -9,6 +9,8 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.registry import load_point
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -25,8 +27,9 @@ def foreign_commands() -> Mapping[str, EntryPoint]:
 
 def load_foreign(name: str) -> click.Command | None:
     """The command of that name; None if there is none."""
-    point = foreign_commands().get(name)
-    command: click.Command | None = point.load() if point else None
+    if name not in foreign_commands():
+        return None
+    command: click.Command = load_point(GROUP, name, "command")
     return command
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bench.errors import UserError
 from bench.shown import shown
 
 if TYPE_CHECKING:
@@ -37,8 +38,14 @@ def inspect(*, files: tuple[Path, ...], as_json: bool) -> None:
     from bench.midi import MidiError, read_midi
     from bench.views import load_view, view_names
 
-    views = {name: load_view(name) for name in view_names()}
+    views = {}
     code = 0
+    for name in view_names():
+        try:
+            views[name] = load_view(name)
+        except UserError as error:  # another package's; the others can be shown
+            click.echo(f"bench: {shown(str(error))}", err=True)
+            code = error.exit_code
     for file in files:
         try:
             midi = read_midi(file)

@@ -112,7 +112,14 @@ def expected_files(name: str) -> dict[Path, str]:
 
 
 def _foreign() -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=GROUP)}
+    found: dict[str, EntryPoint] = {}
+    for point in entry_points(group=GROUP):
+        if (other := found.setdefault(point.name, point)) != point:
+            raise UserError(
+                f"two packages bring a dataset {point.name!r}, {other.value} and {point.value}: "
+                "uninstall one"
+            )
+    return found
 
 
 def _find(name: str) -> EntryPoint | None:

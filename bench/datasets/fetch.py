@@ -66,13 +66,16 @@ def fetch(name: str, mirror: str | Path | None = None, progress: Progress = sile
         if not problems(manifest.expected(folder)):
             progress(1, "already here")
             return folder
-        with tempfile.TemporaryDirectory(prefix="smer-bench-") as scratch:
-            if mirror:
-                archive = _in_mirror(source, Path(mirror))
-            else:
-                archive = _download(name, source, Path(scratch), progress)
-            with replacing(folder) as partial:
-                unpack(archive, manifest, partial, progress)
+        try:
+            with tempfile.TemporaryDirectory(prefix="smer-bench-") as scratch:
+                if mirror:
+                    archive = _in_mirror(source, Path(mirror))
+                else:
+                    archive = _download(name, source, Path(scratch), progress)
+                with replacing(folder) as partial:
+                    unpack(archive, manifest, partial, progress)
+        except OSError as error:  # of the folder for temporary files
+            raise UserError(f"{name} cannot be fetched: {error.strerror or error}") from error
     return folder
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -87,7 +88,10 @@ def test_a_method_learns_from_the_extractor_it_is_told(
 def test_a_clip_without_a_row_is_named(clips: list[Clip], monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, Other())
     clips[2].path.write_bytes(b"")
+    small = replace(clips[2], sha256=hashlib.sha256(b"").hexdigest())
     with pytest.raises(WorkError, match=r"2\.mid: too small"):
+        jsymbolic_table([*clips[:2], small], "other")
+    with pytest.raises(UserError, match=r"2\.mid: wrong content"):
         jsymbolic_table(clips, "other")
 
 

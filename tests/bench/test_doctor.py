@@ -7,6 +7,7 @@ import pytest
 from bench import doctor, extractors
 from bench.cli import main
 from bench.doctor import Finding
+from bench.errors import UserError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,7 +82,7 @@ def main_succeeds() -> None:
 
 def test_an_extractor_that_cannot_be_imported_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     def load(name: str) -> Ailing:
-        raise ImportError(f"no module for {name}")
+        raise UserError(f"extractor {name!r}: cannot be imported")
 
     monkeypatch.setattr(extractors, "load_extractor", load)
     assert findings()["ailing"].status == "broken"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
@@ -9,7 +10,7 @@ import pytest
 
 from bench import registry
 from bench.errors import UserError
-from bench.registry import find_method, methods, pick
+from bench.registry import find_method, load_point, methods, pick
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -112,3 +113,21 @@ def test_a_name_that_no_record_may_hold_is_refused(strangers: Path, name: str) -
     (strangers / "mine.py").write_text(f"@register_method({name!r})\nclass Mine:\n    ...\n")
     with pytest.raises(UserError, match=r"mine\.py:1: the method's name .* may hold letters"):
         methods()
+
+
+def test_what_a_package_brings_is_loaded_or_told_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = [
+        EntryPoint("good", "json:dumps", "views"),
+        EntryPoint("twice", "json:dumps", "views"),
+        EntryPoint("twice", "json:loads", "views"),
+        EntryPoint("broken", "there_is_no_such_module:view", "views"),
+    ]
+    monkeypatch.setattr(registry, "entry_points", lambda group: points if group else [])
+    assert load_point("views", "good", "view") is json.dumps
+    for name, message in (
+        ("god", "unknown view 'god': did you mean 'good'"),
+        ("twice", "two packages bring a view 'twice', json:dumps and json:loads"),
+        ("broken", "view 'broken': .* cannot be imported: ModuleNotFoundError"),
+    ):
+        with pytest.raises(UserError, match=message):
+            load_point("views", name, "view")

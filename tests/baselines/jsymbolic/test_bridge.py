@@ -17,7 +17,7 @@ from safetensors.numpy import save as save_row
 
 from baselines.jsymbolic.bridge import FOUR_DIGITS, JSymbolic
 from baselines.jsymbolic.native.catalogue import COLUMNS, FEATURES, extract
-from baselines.jsymbolic.program import JAR_VARIABLE, Limits, find_program
+from baselines.jsymbolic.program import JAR_VARIABLE, Limits, Program, find_program
 from bench.cli import main
 from bench.datasets.smf import SmfNote, smf_bytes
 from bench.errors import UserError
@@ -25,6 +25,8 @@ from bench.extractors import Failure, Options
 from bench.midi import parse_midi
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bench.methods import FloatArray
 
 STAND_IN = Path(__file__).with_name("stand_in.py")
@@ -152,14 +154,34 @@ def test_what_the_program_cannot_be_asked_is_answered_without_it(
     timeless = smf_bytes([[SmfNote(0, 480, 60, 80)]], microseconds_per_beat=0)
     songs = {"silent.mid": smf_bytes([[]]), "timeless.mid": timeless, "text.mid": b"no music"}
     paths = [*save(tmp_path / "songs", songs), tmp_path / "missing.mid"]
-    silent, *others = JSymbolic(LIMITS).extract(paths, UNCACHED)
-    np.testing.assert_array_equal(silent, np.zeros(len(COLUMNS)))
-    assert others == [
-        Failure("lasts no time, so it has no note density"),
-        Failure("not a readable MIDI file: it does not begin with MThd"),
-        Failure("cannot be read: No such file or directory"),
-    ]
+    for options in (UNCACHED, Options(jobs=1)):
+        silent, *others = JSymbolic(LIMITS).extract(paths, options)
+        np.testing.assert_array_equal(silent, np.zeros(len(COLUMNS)))
+        assert others == [
+            Failure("lasts no time, so it has no note density"),
+            Failure("not a readable MIDI file: it does not begin with MThd"),
+            Failure("cannot be read: No such file or directory"),
+        ]
     assert n_runs(runs) == 0
+
+
+@pytest.mark.usefixtures("runs")
+def test_a_file_that_changes_meanwhile_is_kept_under_what_was_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (path,) = save(tmp_path / "songs", {"a.mid": song(4)})
+    run = Program.run
+
+    def slow(self: Program, asked: Sequence[bytes], stop: threading.Event) -> object:
+        path.write_bytes(song(9))
+        return run(self, asked, stop)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Program, "run", slow)
+        (row,) = JSymbolic(LIMITS).extract([path], Options(jobs=1))
+    np.testing.assert_array_equal(row, answer(song(4)))
+    (row,) = JSymbolic(LIMITS).extract([path], Options(jobs=1))
+    np.testing.assert_array_equal(row, answer(song(9)))
 
 
 def test_rows_are_kept_by_content_and_jar_and_failures_are_not(runs: Path, tmp_path: Path) -> None:

@@ -1,0 +1,44 @@
+"""Versions that have to be raised together."""
+
+from __future__ import annotations
+
+from baselines.jsymbolic.native.catalogue import JSYMBOLIC
+from baselines.panda import PANDA_EXTRA
+from bench.keys import KEY
+from bench.registry import methods
+from models.tokens.compound import COMPOUND
+from models.tokens.performance import PERFORMANCE
+
+
+def test_no_derivation_changes_without_the_methods_that_learn_from_it() -> None:
+    """A method's version, or encoding, is all of this that its records' keys know.
+
+    Whoever raises a derivation's version raises the versions of its methods, and writes both here.
+    """
+    assert {d.name: d.version for d in (JSYMBOLIC, PANDA_EXTRA, KEY, COMPOUND, PERFORMANCE)} == {
+        "jsymbolic-native": 1,
+        "panda-extra": 1,
+        "key": 1,
+        "compound": 1,
+        "performance": 1,
+    }
+    learned = {
+        name: (entry.version, entry.encoding)
+        for name, entry in methods().items()
+        if entry.module.startswith(("baselines.", "models."))
+    }
+    compound, performance = "compound-1", "performance-1"
+    assert learned == {
+        "majority": (1, ""),
+        "key-mode": (1, ""),
+        "svm-lin": (1, ""),
+        "svm-panda": (1, ""),
+        "svm-jsymbolic": (1, ""),
+        "gbdt-jsymbolic": (1, ""),
+        "trees-jsymbolic": (1, ""),
+        "midibert": (1, compound),
+        "mt-midibert": (1, compound),
+        "midibert-rescaled": (1, "compound-rescaled-1"),
+        "midigpt": (1, performance),
+        "mt-midigpt": (1, performance),
+    }
