@@ -161,30 +161,33 @@ class _Job:
     def _end(self) -> Finished | Failed | None:
         self.job.done()  # has a network's file system look again
         if not self.job.paths.result_pickle.exists():
-            state = _state(self.job)
-            if state in _ALIVE:
-                self.over = None
-                if state == _SUSPENDED:  # submitit takes it for an end; have it asked for again
-                    self.job.watcher._finished.discard(self.job.job_id)  # noqa: SLF001
-                return None
-            if self.over is None or self.over[0] != state:
-                self.over = state, time.monotonic()
-            if time.monotonic() - self.over[1] < (_UNKNOWN if state == _NOT_KNOWN else _SETTLE):
-                return None
-            if _may_live(self.job):
-                self.over = None
-                return None
-            with suppress(OSError, subprocess.SubprocessError):  # should it live after all
-                self.job.cancel(check=False)
-            ended = f"ended without an answer: {self.job.state.lower()}"
-            return self._failed(
-                f"its job {self.job.job_id} "
-                + ("is not known to Slurm" if state == _NOT_KNOWN else ended)
-            )
+            return self._given_up()
         try:
             return replace(self.job.result(), cell=self.cell)
         except Exception as error:  # noqa: BLE001 - what it has left cannot be read, or is an error
             return self._failed(f"its job {self.job.job_id}: {_last_line(error)}")
+
+    def _given_up(self) -> Failed | None:
+        """Why there will be no answer; None as long as there may."""
+        state = _state(self.job)
+        if state == _SUSPENDED:  # submitit takes it for an end; have it asked for again
+            self.job.watcher._finished.discard(self.job.job_id)  # noqa: SLF001
+        if state in _ALIVE:
+            self.over = None
+            return None
+        if self.over is None or self.over[0] != state:
+            self.over = state, time.monotonic()
+        if time.monotonic() - self.over[1] < (_UNKNOWN if state == _NOT_KNOWN else _SETTLE):
+            return None
+        if _may_live(self.job):
+            self.over = None
+            return None
+        with suppress(OSError, subprocess.SubprocessError):  # should it live after all
+            self.job.cancel(check=False)
+        if state == _NOT_KNOWN:
+            return self._failed(f"its job {self.job.job_id} is not known to Slurm")
+        told = self.job.state.lower()
+        return self._failed(f"its job {self.job.job_id} ended without an answer: {told}")
 
     def _failed(self, reason: str) -> Failed:
         return Failed(self.cell, reason, (self.job.stderr() or "")[-_LOG_TAIL:])
