@@ -128,6 +128,8 @@ class _Drawings:
         return next((grid for grid in found if grid.family in told), next(iter(found), None))
 
     def accuracy(self) -> Figure | None:
+        if not self.board.rows:
+            return None
         rows = [(row, one_line(row.method), row.method) for row in self.board.rows]
         values = {
             method: paper

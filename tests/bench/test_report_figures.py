@@ -70,6 +70,10 @@ def test_only_what_there_is_is_drawn(make_record: MakeRecord, tmp_path: Path) ->
     assert [path.name for path in written] == ["lite-emopia-accuracy.svg"]
 
 
+def test_of_variants_alone_no_method_is_drawn(make_record: MakeRecord, tmp_path: Path) -> None:
+    assert write_figures([make_record(changes={"epochs": 1})], tmp_path, songs={}) == []
+
+
 def test_hostile_names_neither_break_nor_script_nor_escape(
     make_record: MakeRecord, tmp_path: Path
 ) -> None:
