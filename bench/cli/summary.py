@@ -38,8 +38,9 @@ def print_summary(store: Store, cells: Sequence[Cell]) -> list[str]:
     if not groups:
         return mistakes
     table = Table(box=None, header_style="bold")
-    for title in ("method", "accuracy %", "macro-F1", "seeds", "seconds a cell"):
-        table.add_column(title, justify="left" if title == "method" else "right")
+    table.add_column("method", overflow="fold")  # a name cut off is none
+    for title in ("accuracy %", "macro-F1", "seeds", "seconds a cell"):
+        table.add_column(title, justify="right")
     best = sorted(groups.items(), key=lambda item: -mean(r.scores.accuracy for r in item[1]))
     for name, records in best:
         table.add_row(
