@@ -19,7 +19,7 @@ def test_equation_3_as_printed_and_as_in_its_source() -> None:
             loss / (2 * s**power) + math.log(1 + s**2) for loss, s in ((1.2, 0.7), (3.0, 1.9))
         )
         total = weights.weighted(LOSSES) + weights.penalty()
-        assert float(total) == pytest.approx(expected)
+        assert total.item() == pytest.approx(expected)
 
 
 def test_the_form_that_is_printed_is_the_default() -> None:
