@@ -103,8 +103,9 @@ def run_and_tell(
 
     store = Store(results)
     sweep(store, cells)
-    todo = pending(store, cells, retry_failed=retry_failed)
-    done = len({cell.key for cell in cells if store.is_done(cell)})
+    lacking = pending(store, cells)
+    done = len({cell.key for cell in cells}) - len(lacking)
+    todo = pending(store, lacking, retry_failed=True) if retry_failed else lacking
     if not todo:
         nothing = "no cell has failed" if retry_failed else f"all {done} cells are done"
         click.echo(f"{nothing}; 0 executed")
