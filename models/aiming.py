@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.stats import binomtest
 
+from bench.intervals import LEVEL
 from bench.labels import HIGH_AROUSAL, HIGH_VALENCE, QUADRANTS
-from bench.statistics import LEVEL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING
 
+from bench.intervals import ALPHA
 from bench.report.markdown import escape, signed, table
 from bench.report.published import published
 from bench.report.tables import changes_text, dataset_title, p_value, per_cent
-from bench.statistics import ALPHA, clips_needed
+from bench.statistics import clips_needed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

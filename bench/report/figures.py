@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from bench.intervals import Interval
     from bench.records import Record
     from bench.report.ablation import Grid
     from bench.report.inference import Songs
     from bench.report.published import PaperAblation, PaperResult
     from bench.report.rows import Board, Row
-    from bench.statistics import Interval
 
 _DIAMONDS = (
     "diamonds are the paper's mean ± standard deviation, hollow where it scored other items than "

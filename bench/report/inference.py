@@ -10,26 +10,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bench.intervals import Runs, accuracy_intervals, macro_f1_interval
 from bench.report.ranking import ranks, tie_groups
 from bench.report.rows import Row
-from bench.statistics import (
-    Runs,
-    accuracy_intervals,
-    common_seeds,
-    compare,
-    holm,
-    macro_f1_interval,
-    told_apart,
-)
+from bench.statistics import common_seeds, compare, holm, told_apart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
+    from bench.intervals import Interval
     from bench.records import Record
     from bench.report.rows import Board
-    from bench.statistics import Comparison, Interval
+    from bench.statistics import Comparison
 
     IntArray = NDArray[np.int64]
 

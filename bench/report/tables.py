@@ -15,12 +15,12 @@ from bench.report.published import published
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from bench.intervals import Interval
     from bench.report.ablation import Grid
     from bench.report.expected import Expected
     from bench.report.inference import Inference
     from bench.report.published import PaperResult
     from bench.report.rows import Board, Row
-    from bench.statistics import Interval
 
 NOTHING = "–"
 ABOUT_PAPER = """\

@@ -12,10 +12,10 @@ from bench.report.published import published
 from bench.site.table import Cell, Column, Span
 
 if TYPE_CHECKING:
+    from bench.intervals import Interval
     from bench.report.expected import Expected
     from bench.report.inference import Inference
     from bench.report.rows import Board, Row
-    from bench.statistics import Interval
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from bench import statistics
+from bench import intervals, statistics
+from bench.intervals import Runs, accuracy_interval, accuracy_intervals, macro_f1_interval
 from bench.scoring import score_predictions
 from bench.statistics import (
-    Runs,
-    accuracy_interval,
-    accuracy_intervals,
     clips_needed,
     common_seeds,
     compare,
     holm,
-    macro_f1_interval,
     mean_std,
     runs_p,
     told_apart,
@@ -36,10 +33,10 @@ if TYPE_CHECKING:
 @pytest.fixture
 def few_resamples(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """For simulations, which average over many data sets anyway."""
-    caches = (statistics._drawn_weights, statistics._coins, statistics._students_t)
+    caches = (intervals._drawn_weights, statistics._coins, statistics._students_t)
     for cached in caches:
         cached.cache_clear()
-    monkeypatch.setattr(statistics, "_RESAMPLES", 400)
+    monkeypatch.setattr(intervals, "_RESAMPLES", 400)
     monkeypatch.setattr(statistics, "_FLIPS", 399)
     yield
     for cached in caches:
@@ -82,7 +79,7 @@ def test_seeds_alone_give_the_normal_interval_of_their_mean() -> None:
     n_seeds = 40
     share = np.random.default_rng(5).random(n_seeds)
     means = share[:, None] * np.ones((n_seeds, 1))
-    resamples = statistics._mean_over_seeds(np.repeat(means.T, 20_000, axis=0))
+    resamples = intervals.mean_over_seeds(np.repeat(means.T, 20_000, axis=0))
     assert resamples.std() == pytest.approx(share.std(ddof=1) / n_seeds**0.5, rel=0.02)
 
 
