@@ -54,6 +54,7 @@ class TextbookMidiBert(nn.Module):
         for i, example in enumerate(examples):
             tokens[i, : len(example)] = torch.tensor(example.tokens).long()
             mask[i, : len(example)] = 1
+        tokens, mask = tokens.to(self.norm.weight.device), mask.to(self.norm.weight.device)
         parts = [
             table(tokens[:, :, i]) * math.sqrt(table.embedding_dim)
             for i, table in enumerate(self.embeddings)
@@ -94,7 +95,8 @@ class _BertLayer(nn.Module):
             return x.view(batch, length, self.heads, -1).transpose(1, 2)
 
         q, k, v = split(self.query(hidden)), split(self.key(hidden)), split(self.value(hidden))
-        distance = torch.arange(length)[:, None] - torch.arange(length)[None]
+        places = torch.arange(length, device=hidden.device)
+        distance = places[:, None] - places[None]
         gathered = self.distances(distance + len(self.distances.weight) // 2)
         scores = q @ k.transpose(-1, -2)
         scores = scores + torch.einsum("bhld,lrd->bhlr", q, gathered)
@@ -122,8 +124,12 @@ class TextbookMidiGpt(nn.Module):
         for i, example in enumerate(examples):
             tokens[i, : len(example)] = torch.tensor(example.tokens).long()
             mask[i, : len(example)] = 1
+        device = next(self.parameters()).device
+        tokens, mask = tokens.to(device), mask.to(device)
         hidden = self.gpt(tokens, attention_mask=mask, use_cache=False).last_hidden_state
-        logits: Tensor = self.head(hidden[torch.arange(len(examples)), mask.sum(1) - 1])
+        logits: Tensor = self.head(
+            hidden[torch.arange(len(examples), device=device), mask.sum(1) - 1]
+        )
         return logits
 
 

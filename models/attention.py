@@ -73,6 +73,8 @@ def relative_attention(
     Returns:
         Shape (n_rows, width).
     """
+    if qkv.device.type != "cpu":
+        return relative_on_device(qkv, table, blocks, heads, dropout)
     result: Tensor = _Relative.apply(qkv, table, blocks, heads, dropout)  # type: ignore[no-untyped-call]
     return result
 
@@ -85,13 +87,13 @@ def causal_attention(
     Args and result as for `relative_attention`; a block's mask is ignored.
     """
     if qkv.device.type != "cpu":
-        return _causal_on_device(qkv, blocks, heads, dropout)
+        return causal_on_device(qkv, blocks, heads, dropout)
     result: Tensor = _Causal.apply(qkv, blocks, heads, dropout)  # type: ignore[no-untyped-call]
     return result
 
 
 class _Relative(torch.autograd.Function):
-    """`relative_attention`, one tape entry for all blocks of a layer."""
+    """`relative_attention` on the CPU, one tape entry for all blocks of a layer."""
 
     @staticmethod
     def forward(
@@ -110,7 +112,7 @@ class _Relative(torch.autograd.Function):
                 split = _split(qkv[rows], block, heads)
                 scores = _scores(split[:2], distances, block, heads)
                 weights = torch.softmax(scores, dim=-1)
-                keep = keep_mask(weights.shape, dropout, weights.device) if dropout else None
+                keep = keep_mask(weights.shape, dropout) if dropout else None
                 used = weights if keep is None else masked(weights, keep)
                 _join(torch.bmm(used, split[2]), block, out[rows]).mul_(1 / (1 - dropout))
                 kept += [split, weights] + ([] if keep is None else [keep])
@@ -147,19 +149,24 @@ class _Relative(torch.autograd.Function):
 def _scores(qk: Tensor, distances: Tensor, block: Block, heads: int) -> Tensor:
     """Masked scores, shape (batch * heads, length, length); the queries are already scaled."""
     q, k = qk
-    products = torch.bmm(qk.flatten(1, 2), _columns(distances, block.length).transpose(1, 2))
+    columns = _columns(distances, block.length, 1 / math.sqrt(q.shape[2]))
+    products = torch.bmm(qk.flatten(1, 2), columns.transpose(1, 2))
     by_query, by_key = (_skewed(product) for product in products.view(*qk.shape[:3], -1))
     scores = torch.baddbmm(by_query, q, k.transpose(1, 2))
     transposed = torch.empty_like(scores)
     copy_transposed(by_key, transposed)  # to add what is not transposed is faster
     scores += transposed
     if block.mask is not None:
-        mask = block.mask if block.mask.dim() == 3 else block.mask[:, None]
-        hidden = torch.finfo(scores.dtype).min
-        bias = torch.zeros(mask.shape, dtype=scores.dtype, device=mask.device)
-        bias.masked_fill_(~mask, hidden)
+        bias = _hidden(block.mask, scores.dtype)
         scores.view(block.batch, heads, *scores.shape[1:]).add_(bias[:, None])
     return scores
+
+
+def _hidden(mask: Tensor, dtype: torch.dtype) -> Tensor:
+    """What a `Block.mask` adds to scores, shape (batch, 1 or length, length)."""
+    seen = mask if mask.dim() == 3 else mask[:, None]
+    bias = torch.zeros(seen.shape, dtype=dtype, device=mask.device)
+    return bias.masked_fill_(~seen, torch.finfo(dtype).min)
 
 
 def _scores_backward(d_scores: Tensor, qk: Tensor, distances: Tensor, d_qk: Tensor) -> Tensor:
@@ -171,7 +178,7 @@ def _scores_backward(d_scores: Tensor, qk: Tensor, distances: Tensor, d_qk: Tens
     (q, k), (d_q, d_k) = qk, d_qk
     length, size = q.shape[1:]
     scale = 1 / math.sqrt(size)
-    columns = _columns(distances, length)
+    columns = _columns(distances, length, scale)
     d_products = d_scores.new_zeros(*qk.shape[:3], columns.shape[1])
     _skewed(d_products[0]).copy_(d_scores)
     copy_transposed(d_scores, _skewed(d_products[1]))
@@ -191,22 +198,22 @@ def _window(table: Tensor, length: int) -> Tensor:
     return table[middle - length + 1 : middle + length]
 
 
-def _columns(table: Tensor, length: int) -> Tensor:
+def _columns(table: Tensor, length: int, key_scale: float) -> Tensor:
     """What queries and keys are multiplied with, shape (2, columns, head size).
 
     For queries [l, r] takes the row n - 1 + r - l: t_(l-r). For keys [r, l] takes n - 1 + l - r:
-    again t_(l-r), scaled, for only the queries are. Rows of zeros make up a multiple of `_COLUMNS`.
+    again t_(l-r), times `key_scale`. Rows of zeros make up a multiple of `_COLUMNS`.
     """
     window = _window(table, length)
-    both = torch.stack((window.flip(0), window * (1 / math.sqrt(window.shape[1]))))
+    both = torch.stack((window.flip(0), window * key_scale))
     return nn.functional.pad(both, (0, 0, 0, -len(window) % _COLUMNS))
 
 
 def _skewed(product: Tensor) -> Tensor:
     """A view, [.., i, j] = product[.., i, j - i + n - 1], of n rows and 2 n - 1 or more columns."""
-    batch, n, width = product.shape
+    *batch, n, width = product.shape
     start = product.storage_offset() + n - 1
-    return product.as_strided((batch, n, n), (n * width, width - 1, 1), start)
+    return product.as_strided((*batch, n, n), (*product.stride()[:-2], width - 1, 1), start)
 
 
 class _Causal(torch.autograd.Function):
@@ -229,7 +236,7 @@ class _Causal(torch.autograd.Function):
                     later = scores.new_full((end - start, end - start), -math.inf).triu_(1)
                     scores[:, :, start:] += later
                     weights = torch.softmax(scores, dim=-1)
-                    keep = keep_mask(weights.shape, dropout, weights.device) if dropout else None
+                    keep = keep_mask(weights.shape, dropout) if dropout else None
                     used = weights if keep is None else masked(weights, keep)
                     mixed[:, start:end] = torch.bmm(used, v[:, :end])
                     kept += [weights] + ([] if keep is None else [keep])
@@ -266,11 +273,29 @@ class _Causal(torch.autograd.Function):
         return d_qkv, None, None, None
 
 
-def _causal_on_device(qkv: Tensor, blocks: Sequence[Block], heads: int, dropout: float) -> Tensor:
-    """The same through torch's fused kernels."""
+def relative_on_device(
+    qkv: Tensor, table: Tensor, blocks: Sequence[Block], heads: int, dropout: float
+) -> Tensor:
+    """`relative_attention` through torch's fused kernels, which take the distances as a bias."""
+    parts = []
+    with torch.autocast(qkv.device.type, enabled=False):
+        distances = table.to(qkv.dtype)
+        for rows, block in spans(blocks):
+            q, k, v = _heads(qkv[rows], block, heads)
+            for_queries, for_keys = _columns(distances / math.sqrt(q.shape[3]), block.length, 1.0)
+            bias = _skewed(q @ for_queries.T) + _skewed(k @ for_keys.T).transpose(-1, -2)
+            if block.mask is not None:
+                bias += _hidden(block.mask, bias.dtype)[:, None]
+            mixed = nn.functional.scaled_dot_product_attention(q, k, v, bias, dropout)
+            parts.append(mixed.transpose(1, 2).reshape(block.n_rows, -1))
+    return torch.cat(parts)
+
+
+def causal_on_device(qkv: Tensor, blocks: Sequence[Block], heads: int, dropout: float) -> Tensor:
+    """`causal_attention` through torch's fused kernels."""
     parts = []
     for rows, block in spans(blocks):
-        q, k, v = qkv[rows].view(block.batch, block.length, 3, heads, -1).permute(2, 0, 3, 1, 4)
+        q, k, v = _heads(qkv[rows], block, heads)
         mixed = nn.functional.scaled_dot_product_attention(
             q, k, v, dropout_p=dropout, is_causal=True
         )
@@ -291,10 +316,14 @@ def _chunks(length: int) -> Iterator[tuple[int, int]]:
         yield start, min(start + _QUERIES, length)
 
 
+def _heads(rows: Tensor, block: Block, heads: int, parts: int = 3) -> Tensor:
+    """(n_rows, parts * width) as a view (parts, batch, heads, length, head size)."""
+    return rows.view(block.batch, block.length, parts, heads, -1).permute(2, 0, 3, 1, 4)
+
+
 def _split(rows: Tensor, block: Block, heads: int, parts: int = 3) -> Tensor:
     """(n_rows, parts * width) as (parts, batch * heads, length, head size); of three, q scaled."""
-    split = rows.view(block.batch, block.length, parts, heads, -1).permute(2, 0, 3, 1, 4)
-    result = split.clone(memory_format=torch.contiguous_format)
+    result = _heads(rows, block, heads, parts).clone(memory_format=torch.contiguous_format)
     result = result.view(parts, block.batch * heads, block.length, -1)
     if parts == 3:
         result[0].mul_(1 / math.sqrt(result.shape[3]))

@@ -17,17 +17,15 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def keep_mask(shape: Sequence[int], p: float, device: torch.device) -> Tensor:
-    """What a dropout keeps: False with probability `p`, else True, by torch's generator.
+def keep_mask(shape: Sequence[int], p: float) -> Tensor:
+    """What a dropout on the CPU keeps: False with probability `p`, else True, by torch's generator.
 
-    On the CPU torch draws a Bernoulli value from two 32-bit random numbers, at 5 ns each. Here one
+    Torch draws a Bernoulli value from two 32-bit random numbers, at 5 ns each. Here one
     number of torch's seeds NumPy's fastest generator, four values share 64 of its bits, and `p` is
     exact to 1/65536.
     """
-    if device.type != "cpu":
-        return torch.empty(shape, dtype=torch.bool, device=device).bernoulli_(1 - p)
     n_values = math.prod(shape)
-    generator = np.random.SFC64(int(torch.randint(2**63 - 1, (), device=device)))
+    generator = np.random.SFC64(int(torch.randint(2**63 - 1, ())))
     drawn = generator.random_raw(-(-n_values // 4)).view(np.uint16)[:n_values]
     return torch.from_numpy(drawn >= round(p * 65536)).view(*shape)
 
@@ -43,5 +41,7 @@ class Dropout(nn.Module):
         """Same shape; in training, values dropped with probability `p`, the others scaled."""
         if not self.training or self.p == 0:
             return x
-        scale = torch.full((), 1 / (1 - self.p), dtype=x.dtype, device=x.device)
-        return x * masked(scale.expand(x.shape), keep_mask(x.shape, self.p, x.device))
+        if x.device.type != "cpu":
+            return nn.functional.dropout(x, self.p)
+        scale = torch.full((), 1 / (1 - self.p), dtype=x.dtype)
+        return x * masked(scale.expand(x.shape), keep_mask(x.shape, self.p))

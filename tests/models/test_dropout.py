@@ -12,7 +12,7 @@ from models.dropout import Dropout, keep_mask
 def test_keep_mask_drops_the_share_that_was_asked_for(p: float) -> None:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        mask = keep_mask((301, 1001), p, torch.device("cpu"))
+        mask = keep_mask((301, 1001), p)
     standard_error = math.sqrt(p * (1 - p) / mask.numel())
     assert abs(1 - float(mask.double().mean()) - p) < 4 * standard_error
     # Neighbours share a random draw, and yet are independent.
@@ -22,7 +22,7 @@ def test_keep_mask_drops_the_share_that_was_asked_for(p: float) -> None:
 
 def test_keep_masks_are_those_of_the_seed_and_differ_from_one_another() -> None:
     def draw() -> torch.Tensor:
-        return keep_mask((50, 50), 0.5, torch.device("cpu"))
+        return keep_mask((50, 50), 0.5)
 
     with torch.random.fork_rng():
         torch.manual_seed(3)

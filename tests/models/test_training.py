@@ -6,7 +6,8 @@ import math
 import os
 import zipfile
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from models.network import Network
 from models.training import History, Recipe, mean_by_clip, predict, train
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 RECIPE = Recipe(epochs=6, batch_size=8, lr=3e-3, warmup_steps=5)
@@ -241,6 +242,30 @@ def test_an_interrupted_run_goes_on_and_ends_as_if_it_had_not_stopped(tmp_path: 
     assert history == expected
     for name, tensor in whole.state_dict().items():
         assert torch.equal(tensor, resumed.state_dict()[name]), name
+
+
+def test_a_state_that_is_slow_to_save_is_saved_a_tenth_of_the_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    saved_after: list[int] = []
+
+    def save_slowly(_: Path, state: Mapping[str, Any]) -> None:
+        nonlocal now
+        now += 100
+        saved_after.append(len(state["history"]["epochs"]))
+
+    def pass_time(_: float, note: str = "") -> None:
+        del note
+        nonlocal now
+        now += 300
+
+    monkeypatch.setattr(training, "write_state", save_slowly)
+    monkeypatch.setattr(training, "time", SimpleNamespace(monotonic=lambda: now))
+    recipe = replace(RECIPE, batch_size=100, patience=1)  # a step an epoch
+    data = examples(8, seed=9)
+    train(bert(), data, data, recipe, seed=3, progress=pass_time, scratch=tmp_path)
+    assert saved_after == [1, 5]
 
 
 def test_the_state_of_another_run_is_not_gone_on_from(tmp_path: Path) -> None:
