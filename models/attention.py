@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from models.fused import Layout
+
+    #: Which rows see each other.
+    Attended = Sequence["Block"] | Layout
+
 #: Causal attention looks at this many queries at a time, so that it never computes most of the
 #: half of the scores that it may not use.
 _QUERIES = 256
@@ -57,7 +62,7 @@ class Block:
 
 
 def relative_attention(
-    qkv: Tensor, table: Tensor, blocks: Sequence[Block], heads: int, dropout: float = 0.0
+    qkv: Tensor, table: Tensor, blocks: Attended, heads: int, dropout: float = 0.0
 ) -> Tensor:
     """Bidirectional attention with `relative_key_query` distances.
 
@@ -74,20 +79,18 @@ def relative_attention(
         Shape (n_rows, width).
     """
     if qkv.device.type != "cpu":
-        return relative_on_device(qkv, table, blocks, heads, dropout)
+        return _fused(qkv, table, blocks, heads, dropout)
     result: Tensor = _Relative.apply(qkv, table, blocks, heads, dropout)  # type: ignore[no-untyped-call]
     return result
 
 
-def causal_attention(
-    qkv: Tensor, blocks: Sequence[Block], heads: int, dropout: float = 0.0
-) -> Tensor:
+def causal_attention(qkv: Tensor, blocks: Attended, heads: int, dropout: float = 0.0) -> Tensor:
     """Attention to oneself and what came before, without distances.
 
     Args and result as for `relative_attention`; a block's mask is ignored.
     """
     if qkv.device.type != "cpu":
-        return causal_on_device(qkv, blocks, heads, dropout)
+        return _fused(qkv, None, blocks, heads, dropout)
     result: Tensor = _Causal.apply(qkv, blocks, heads, dropout)  # type: ignore[no-untyped-call]
     return result
 
@@ -273,34 +276,25 @@ class _Causal(torch.autograd.Function):
         return d_qkv, None, None, None
 
 
-def relative_on_device(
-    qkv: Tensor, table: Tensor, blocks: Sequence[Block], heads: int, dropout: float
+def _fused(
+    qkv: Tensor, table: Tensor | None, blocks: Attended, heads: int, dropout: float
 ) -> Tensor:
-    """`relative_attention` through torch's fused kernels, which take the distances as a bias."""
-    parts = []
+    """Either on a GPU: with a table of distances, or causal."""
+    from models import fused  # needs Triton, which comes with torch for a GPU
+
+    layout = blocks if isinstance(blocks, fused.Layout) else fused.Layout.of(blocks, qkv.device)
     with torch.autocast(qkv.device.type, enabled=False):
-        distances = table.to(qkv.dtype)
-        for rows, block in spans(blocks):
-            q, k, v = _heads(qkv[rows], block, heads)
-            for_queries, for_keys = _columns(distances / math.sqrt(q.shape[3]), block.length, 1.0)
-            bias = _skewed(q @ for_queries.T) + _skewed(k @ for_keys.T).transpose(-1, -2)
-            if block.mask is not None:
-                bias += _hidden(block.mask, bias.dtype)[:, None]
-            mixed = nn.functional.scaled_dot_product_attention(q, k, v, bias, dropout)
-            parts.append(mixed.transpose(1, 2).reshape(block.n_rows, -1))
-    return torch.cat(parts)
+        result: Tensor = fused.Fused.apply(qkv, table, layout, heads, dropout)  # type: ignore[no-untyped-call]
+    return result
 
 
-def causal_on_device(qkv: Tensor, blocks: Sequence[Block], heads: int, dropout: float) -> Tensor:
-    """`causal_attention` through torch's fused kernels."""
-    parts = []
-    for rows, block in spans(blocks):
-        q, k, v = _heads(qkv[rows], block, heads)
-        mixed = nn.functional.scaled_dot_product_attention(
-            q, k, v, dropout_p=dropout, is_causal=True
-        )
-        parts.append(mixed.transpose(1, 2).reshape(block.n_rows, -1))
-    return torch.cat(parts)
+def attended(blocks: Sequence[Block], device: torch.device) -> Attended:
+    """Blocks as attention on a device wants them: to ask for once, not in every layer."""
+    if device.type == "cpu":
+        return blocks
+    from models.fused import Layout
+
+    return Layout.of(blocks, device)
 
 
 def spans(blocks: Sequence[Block]) -> Iterator[tuple[slice, Block]]:

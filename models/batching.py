@@ -47,31 +47,24 @@ class Example:
 class Packing:
     """How much goes through the network at once."""
 
-    max_rows: int = 8192  # tokens in a micro-batch (or one longer example)
+    max_rows: int = 8192  # tokens in a micro-batch (or one longer example), without the padding
     multiple: int = 64  # examples are padded to a multiple of this many tokens
     longest: int | None = None  # but not beyond what the backbone has positions for
-    padding_counts: bool = False  # in `max_rows`; on the CPU it is below 64 tokens an example
 
     @classmethod
     def for_device(cls, device: torch.device, longest: int | None = None) -> Packing:
         """What suits a device.
 
-        Products of a shape not met before cost about a millisecond more, on the CPU for the code
-        that oneDNN writes for each shape; so shapes come back. A GPU rather multiplies padding
-        than waits for many small blocks.
+        Products of a shape not met before cost about a millisecond more on the CPU, for the code
+        that oneDNN writes for each shape; so shapes come back. A GPU has its sequences in tiles of
+        as many tokens, and room for an optimiser step at once.
         """
-        if device.type == "cpu":
-            return cls(longest=longest)
-        return cls(max_rows=65536, multiple=512, longest=longest, padding_counts=True)
+        return cls(max_rows=8192 if device.type == "cpu" else 65536, longest=longest)
 
     def padded(self, length: int) -> int:
         """The length that an example of this one is padded to."""
         padded = -(-length // self.multiple) * self.multiple
         return padded if self.longest is None else max(length, min(padded, self.longest))
-
-    def rows(self, length: int) -> int:
-        """What an example of this length takes of `max_rows`."""
-        return self.padded(length) if self.padding_counts else length
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +105,7 @@ def micro_batches(examples: Sequence[Example], packing: Packing) -> Iterator[Mic
     chosen: list[int] = []
     n_rows = 0
     for i in order:
-        rows = packing.rows(len(examples[i]))
+        rows = len(examples[i])
         if chosen and n_rows + rows > packing.max_rows:
             yield _lay_out(examples, chosen, packing)
             chosen, n_rows = [], 0

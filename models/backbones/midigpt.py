@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from models.attention import Block, causal_attention
+from models.attention import Block, attended, causal_attention
 from models.dropout import Dropout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
+
+    from models.attention import Attended
 
 _EPSILON = 1e-5  # of layer norms, as in GPT-2
 _INITIAL_STD = 0.02  # of weights, as in GPT-2
@@ -77,8 +79,9 @@ class MidiGpt(nn.Module):
         """
         places = [self.positions.weight[: block.length].repeat(block.batch, 1) for block in blocks]
         hidden = self.dropout(self.words(tokens.long()) + torch.cat(places))
+        rows = attended(blocks, tokens.device)
         for layer in self.layers:
-            hidden = layer(hidden, blocks)
+            hidden = layer(hidden, rows)
         result: Tensor = self.norm(hidden)
         return result
 
@@ -104,7 +107,7 @@ class _Layer(nn.Module):
             nn.init.normal_(module.weight, std=std)
             nn.init.zeros_(module.bias)
 
-    def forward(self, hidden: Tensor, blocks: Sequence[Block]) -> Tensor:
+    def forward(self, hidden: Tensor, blocks: Attended) -> Tensor:
         dropout = self.dropout.p if self.training else 0.0
         mixed = causal_attention(self.qkv(self.norm_attention(hidden)), blocks, self.heads, dropout)
         hidden = hidden + self.dropout(self.mix(mixed))

@@ -49,14 +49,6 @@ def test_every_token_is_laid_out_once_and_found_again(
 
 
 @settings(deadline=None, max_examples=25)
-@given(sizes, st.integers(1, 100), st.integers(1, 50))
-def test_padding_may_count_too(lengths: list[int], max_rows: int, multiple: int) -> None:
-    packing = Packing(max_rows, multiple, padding_counts=True)
-    for batch in micro_batches(examples_of(lengths), packing):
-        assert len(batch.order) == 1 or len(batch.tokens) <= max_rows
-
-
-@settings(deadline=None, max_examples=25)
 @given(sizes, st.integers(1, 50))
 def test_blocks_have_few_lengths_and_masks_say_where_the_padding_is(
     lengths: list[int], multiple: int

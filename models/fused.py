@@ -1,0 +1,190 @@
+"""`models.attention` on a GPU: where sequences lie, and what calls the kernels."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from models import kernels
+from models.kernels import TILE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from models.attention import Block
+
+#: Warps of a kernel's program: the fewest whose registers hold its tiles, or as measured.
+_WARPS = {
+    kernels.distances: 8,
+    kernels.forward: 4,
+    kernels.backward_of_scores: 4,
+    kernels.backward_of_rows: 4,
+    kernels.backward_of_table: 8,
+}
+#: Programs that share the sequences in the gradient of the distances.
+_PROGRAMS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where sequences lie among rows, on the GPU."""
+
+    #: Of each sequence its first row, its length, and the tiles of a head before its own; (n, 3).
+    places: Tensor
+    #: Of each TILE rows of a sequence the sequence, and which of its tiles they are; (n, 2).
+    tiles: Tensor
+    #: Whether a row is seen as a key, of shape (n_rows,); None: all are.
+    seen: Tensor | None
+    n_tiles: int  # of queries by keys, of one head
+    longest: int  # sequence, in tiles
+
+    @classmethod
+    def of(cls, blocks: Sequence[Block], device: torch.device) -> Layout:
+        """Of the sequences of some blocks, whose masks say which rows are seen."""
+        places: list[tuple[int, int, int]] = []
+        tiles: list[tuple[int, int]] = []
+        row = tile = longest = 0
+        for length in (block.length for block in blocks for _ in range(block.batch)):
+            n = -(-length // TILE)
+            tiles += [(len(places), i) for i in range(n)]
+            places.append((row, length, tile))
+            row, tile, longest = row + length, tile + n * n, max(longest, n)
+        seen = None
+        if any(block.mask is not None for block in blocks):
+            whole = (b.mask if b.mask is not None else torch.ones(b.n_rows) for b in blocks)
+            seen = torch.cat([mask.to(device, torch.uint8).flatten() for mask in whole])
+        return cls(_integers(places, device), _integers(tiles, device), seen, tile, longest)
+
+
+class Fused(torch.autograd.Function):
+    """`relative_attention`, and without a table `causal_attention`."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, qkv: Tensor, table: Tensor | None, layout: Layout, heads: int, dropout: float
+    ) -> Tensor:
+        """See there; `layout` for the blocks."""
+        qkv = qkv.contiguous()
+        call = _Call(layout, heads, qkv.shape[1] // 3 // heads, dropout)
+        distances = bias = keep = None
+        if table is not None:
+            distances = table.to(qkv.dtype).contiguous()
+            bias = call.new_tiles(qkv)
+            call.run(
+                kernels.distances, call.by_rows, qkv, distances, bias, *call.where, _reach(table)
+            )
+        if dropout:
+            keep = call.new_tiles(qkv, torch.uint8).bernoulli_(1 - dropout)
+        out = qkv.new_empty(len(qkv), qkv.shape[1] // 3)
+        log_sums = torch.empty(heads, len(qkv), device=qkv.device)
+        call.run(
+            kernels.forward,
+            call.by_rows,
+            *(qkv, bias, layout.seen, keep, out, log_sums),
+            *call.where,
+            len(qkv),
+            *call.scales,
+            relative=bias is not None,
+            masked=layout.seen is not None,
+            dropout=keep is not None,
+        )
+        ctx.save_for_backward(qkv, distances, bias, keep, out, log_sums)
+        ctx.call = call
+        ctx.table_dtype = None if table is None else table.dtype
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, d_out: Tensor) -> Any:
+        """The gradients of `qkv` and `table`."""
+        qkv, distances, bias, keep, out, log_sums = ctx.saved_tensors
+        call, layout, relative = ctx.call, ctx.call.layout, bias is not None
+        d_out = d_out.contiguous()
+        products = d_out.float() * out.float()
+        deltas = products.view(len(qkv), call.heads, -1).sum(-1).T.contiguous()
+        d_qkv = torch.empty_like(qkv)
+        d_scores = call.new_tiles(qkv)
+        call.run(
+            kernels.backward_of_scores,
+            call.by_rows,
+            *(qkv, bias, layout.seen, keep, d_out, log_sums, deltas, d_qkv, d_scores),
+            *call.where,
+            len(qkv),
+            *call.scales,
+            relative=relative,
+            masked=layout.seen is not None,
+            dropout=keep is not None,
+        )
+        reach = _reach(distances) if relative else 0
+        for part in (0, 1):
+            call.run(
+                kernels.backward_of_rows,
+                call.by_rows,
+                *(qkv, distances, d_qkv, d_scores),
+                *call.where,
+                reach,
+                call.scales[0],
+                relative=relative,
+                part=part,
+            )
+        if not relative:
+            return d_qkv, None, None, None, None
+        n = len(layout.places)
+        grid = (2 * layout.longest - 1, call.heads, min(_PROGRAMS, n))
+        parts = torch.zeros(grid[2], grid[1], 2, *distances.shape, device=qkv.device)
+        arrays = (qkv, d_scores, parts, layout.places)
+        call.run(kernels.backward_of_table, grid, *arrays, n, reach, call.scales[0])
+        return d_qkv, parts.sum((0, 1, 2)).to(ctx.table_dtype), None, None, None
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """What the kernels of one layer have in common."""
+
+    layout: Layout
+    heads: int
+    size: int  # of a head
+    dropout: float
+
+    def run(self, kernel: Any, grid: tuple[int, ...], *arguments: Any, **constants: Any) -> None:
+        """Launch a kernel."""
+        width = max(16, 1 << (self.size - 1).bit_length())  # Triton knows powers of two alone
+        kernel[grid](
+            *arguments,
+            heads=self.heads,
+            size=self.size,
+            width=width,
+            **constants,
+            num_warps=_WARPS[kernel],
+        )
+
+    @property
+    def by_rows(self) -> tuple[int, int]:
+        """A grid: one program for each tile of rows, and each head."""
+        return len(self.layout.tiles), self.heads
+
+    @property
+    def where(self) -> tuple[Tensor, Tensor]:
+        return self.layout.places, self.layout.tiles
+
+    @property
+    def scales(self) -> tuple[float, float]:
+        """Of scores, and of what dropout keeps."""
+        return 1 / math.sqrt(self.size), 1 / (1 - self.dropout)
+
+    def new_tiles(self, like: Tensor, dtype: torch.dtype | None = None) -> Tensor:
+        """An array of tiles, with anything in it."""
+        return like.new_empty(self.layout.n_tiles * self.heads, TILE, TILE, dtype=dtype)
+
+
+def _reach(table: Tensor) -> int:
+    """The table has vectors of the distances -(reach - 1)..reach - 1."""
+    return len(table) // 2 + 1
+
+
+def _integers(rows: Sequence[tuple[int, ...]], device: torch.device) -> Tensor:
+    return torch.tensor(rows, dtype=torch.int32).to(device, non_blocking=True)
