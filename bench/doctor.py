@@ -83,7 +83,10 @@ def _gpu() -> Finding:
     import torch
 
     if torch.cuda.is_available():
-        return Finding("GPU", "present", str(torch.cuda.get_device_name()))
+        name = str(torch.cuda.get_device_name())
+        if find_spec("triton") is None:
+            return Finding("GPU", "broken", f"{name}, but no Triton: pip install triton")
+        return Finding("GPU", "present", name)
     hint = "this torch sees no GPU: see https://pytorch.org for a build that fits the driver"
     return Finding("GPU", "absent", hint)
 

@@ -10,19 +10,23 @@ The two cells of a seed have the same weights at first, the same order of clips 
 dropout; the precision alone differs. Training amplifies the least difference, so a change is held
 against what another seed would have changed: both are root mean squares, one over the seeds, of
 bf16 less fp32, the other over all pairs of seeds in fp32. Differences of means tell of a bias.
-Figures are points of per cent.
+Probabilities are those of every test clip and quadrant. Figures are points of per cent.
 """
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bench.cells import plan
 from bench.store import Store, read_record
 from bench.suites import load_suite
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 METRICS = ("accuracy", "macro_f1", "valence_accuracy", "arousal_accuracy")
 
@@ -39,7 +43,7 @@ def main() -> None:
     store = Store(options.results)
     half, full = (
         {
-            cell.seed: read_record(options.results / cell.path).scores
+            cell.seed: read_record(options.results / cell.path)
             for cell in plan(
                 load_suite(options.suite),
                 method=options.method,
@@ -56,19 +60,31 @@ def main() -> None:
     results = []
     for metric in METRICS:
         bf16, fp32 = (
-            100 * np.array([getattr(scores[seed], metric) for seed in seeds])
-            for scores in (half, full)
+            100 * np.array([getattr(records[seed].scores, metric) for seed in seeds])
+            for records in (half, full)
         )
-        change = float(np.sqrt(np.mean((bf16 - fp32) ** 2)))
-        # The mean square of the difference of two draws is twice the variance.
-        noise = float(np.sqrt(2 * fp32.var(ddof=1)))
+        change, noise = changes(bf16, fp32)
         bias = float(bf16.mean() - fp32.mean())
         print(f"{metric}: bf16 changes {change:.2f} ({bias:+.2f} in the mean), a seed {noise:.2f}")
         results.append(f"{metric}_change={change:.2f} {metric}_noise={noise:.2f}")
+    bf16, fp32 = (
+        100 * np.stack([records[seed].probabilities for seed in seeds]) for records in (half, full)
+    )
+    change, noise = changes(bf16, fp32)
+    print(f"probabilities: bf16 changes {change:.2f}, a seed {noise:.2f}")
+    results.append(f"probabilities_change={change:.2f} probabilities_noise={noise:.2f}")
     print(
         f"precision method={options.method} dataset={options.dataset} seeds={len(seeds)} "
         f"{' '.join(results)}"
     )
+
+
+def changes(bf16: NDArray[np.float64], fp32: NDArray[np.float64]) -> tuple[float, float]:
+    """What bf16 changes, and what another seed does; root mean squares, seeds in the first axis."""
+    change = np.sqrt(np.mean((bf16 - fp32) ** 2))
+    # The mean square of the difference of two draws is twice the variance.
+    noise = np.sqrt(2 * fp32.var(axis=0, ddof=1).mean())
+    return float(change), float(noise)
 
 
 if __name__ == "__main__":

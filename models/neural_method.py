@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, field
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import torch
@@ -180,13 +181,17 @@ class NeuralMethod(ABC):
         """Where the network is to be.
 
         Raises:
-            UserError: it is not on this machine.
+            UserError: it is not on this machine, or lacks what it needs.
         """
-        if self.device == "auto":
-            return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        device = torch.device(self.device)
+        auto = "cuda" if torch.cuda.is_available() else "cpu"
+        device = torch.device(auto if self.device == "auto" else self.device)
         if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
             raise UserError(f"device {self.device}: there is no such GPU here, or torch sees none")
+        if device.type == "cuda" and find_spec("triton") is None:
+            raise UserError(
+                f"device {device}: attention on a GPU needs Triton, which torch on Linux brings; "
+                "install it, or choose the device cpu"
+            )
         return device
 
     def _start_file(self) -> Path:

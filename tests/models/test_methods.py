@@ -15,6 +15,7 @@ from bench.errors import UserError
 from bench.keys import find_keys
 from bench.methods import DetailedMethod, SegmentMethod, silent
 from bench.registry import methods
+from models import neural_method
 from models.checkpoints import load_checkpoint, save_checkpoint, shipped
 from models.midibert_method import MidiBertMethod, MultiTaskMidiBert, RescaledMidiBert
 from models.midigpt_method import MidiGptMethod, MultiTaskMidiGpt
@@ -247,6 +248,16 @@ def test_targets_are_each_clips_key_and_each_notes_velocity(tmp_path: Path) -> N
 def test_a_gpu_that_is_not_there_is_told(clips: list[Clip]) -> None:
     with pytest.raises(UserError, match="device cuda:99: there is no such GPU here"):
         tiny(MidiBertMethod, device="cuda:99").fit(clips[:4], clips[4:8], seed=0, progress=silent)
+
+
+@pytest.mark.parametrize("device", ["auto", "cuda", "cuda:0"])
+def test_a_gpu_without_triton_is_told(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(neural_method, "find_spec", lambda _: None)
+    with pytest.raises(UserError, match=r"needs Triton.*or choose the device cpu"):
+        tiny(MidiBertMethod, device=device).chosen_device()
+    assert tiny(MidiBertMethod, device="cpu").chosen_device().type == "cpu"
 
 
 def test_a_method_whose_key_would_not_hold_its_start_is_refused(tmp_path: Path) -> None:
