@@ -6,24 +6,15 @@ from collections import defaultdict
 from statistics import mean
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from bench.running import default_jobs, pending
-from bench.store import Store
+from bench.running import default_jobs
+from bench.store import read_head
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from bench.cells import Cell
-
-
-class _Wall(msgspec.Struct):
-    wall_seconds: float
-
-
-class _Timed(msgspec.Struct):
-    provenance: _Wall
+    from bench.store import Head
 
 
 def estimate(cells: Sequence[Cell], results: Path, *, jobs: int | None) -> Iterator[str]:
@@ -31,16 +22,18 @@ def estimate(cells: Sequence[Cell], results: Path, *, jobs: int | None) -> Itera
 
     The time of a cell is the mean over the finished cells of its method in its suite and dataset.
     """
-    store = Store(results)
     groups: dict[str, list[Cell]] = defaultdict(list)
     for cell in {cell.key: cell for cell in cells}.values():
         groups[str(cell.path.parent)].append(cell)
     width = max(map(len, groups), default=0)
     total, unknown, todo = 0.0, 0, []
     for name, group in groups.items():
-        lacking = pending(store, group)
+        heads = _heads(results, group[0])
+        done = {path: head.key for path, head in heads.items()}
+        lacking = [cell for cell in group if done.get(str(results / cell.path)) != cell.key]
         todo += lacking
-        seconds = _seconds(results, group[0])
+        times = [head.provenance.wall_seconds for head in heads.values()]
+        seconds = mean(times) if times else None
         line = f"{name:<{width}}  {len(group) - len(lacking):>3} of {len(group)} done"
         if lacking and seconds is None:
             unknown += len(lacking)
@@ -58,18 +51,15 @@ def estimate(cells: Sequence[Cell], results: Path, *, jobs: int | None) -> Itera
     yield f"{len(todo)} cells to run" + (f": {rest}" if todo else "")
 
 
-def _seconds(results: Path, cell: Cell) -> float | None:
-    """Mean wall time of the method's records, whatever their changes."""
+def _heads(results: Path, cell: Cell) -> dict[str, Head]:
+    """Those of the method's records in its suite and dataset, whatever their changes, by path."""
     folder = results / cell.suite / cell.dataset
-    times = []
-    for path in folder.glob(f"{cell.method.name}*/seed-*.json"):
-        if path.parent.name.partition("+")[0] == cell.method.name and ".failed" not in path.name:
-            try:
-                record = msgspec.json.decode(path.read_bytes(), type=_Timed)
-            except (OSError, msgspec.DecodeError):
-                continue
-            times.append(record.provenance.wall_seconds)
-    return mean(times) if times else None
+    paths = [
+        path
+        for path in folder.glob(f"{cell.method.name}*/seed-*.json")
+        if path.parent.name.partition("+")[0] == cell.method.name and ".failed" not in path.name
+    ]
+    return {str(path): head for path in paths if (head := read_head(path))}
 
 
 def _duration(seconds: float) -> str:

@@ -45,6 +45,17 @@ class _Key(msgspec.Struct):
     key: str
 
 
+class _Wall(msgspec.Struct):
+    wall_seconds: float
+
+
+class Head(msgspec.Struct):
+    """What a plan wants to know of a record; nothing else of it is looked at."""
+
+    key: str
+    provenance: _Wall
+
+
 class Store:
     """Records below one folder, written one at a time and whole."""
 
@@ -167,6 +178,14 @@ def read_failure(path: Path) -> Failure:
         return msgspec.json.decode(read_file(path), type=Failure)
     except UNREADABLE as error:
         raise UserError(f"{path}: not a failure's file: {error}") from None
+
+
+def read_head(path: Path) -> Head | None:
+    """The head of a record; None if there is no such file, or no record in it."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Head)
+    except (OSError, *UNREADABLE):
+        return None
 
 
 def _key_of(path: Path) -> str | None:
