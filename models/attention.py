@@ -9,6 +9,8 @@ The distance terms of Shaw et al. (2018) and Huang et al. (2020, "method 4"), as
 wrote them, gather an array of shape (length, length, head size) for every layer. Here the queries
 and the keys are multiplied with the table of distances once, (length, 2 length - 1), and the
 wanted (length, length) values are a skewed view of that product, as in Music Transformer.
+
+So it is on the CPU. On a GPU `models.fused` computes the same.
 """
 
 from __future__ import annotations
@@ -46,9 +48,8 @@ _COLUMNS = 32
 class Block:
     """`batch` sequences of `length` rows each; all rows of a block follow one another.
 
-    `mask` says who may be seen: (batch, length) for each row as a key, or (batch, length, length)
-    for each query and key, as when one sequence holds several pieces. None: every row of the
-    sequence. Causal attention needs none against padding on the right, and ignores it.
+    `mask`, of shape (batch, length), says which rows are seen as keys; None: all. Causal attention
+    needs none against padding on the right, and ignores it.
     """
 
     batch: int
@@ -152,24 +153,17 @@ class _Relative(torch.autograd.Function):
 def _scores(qk: Tensor, distances: Tensor, block: Block, heads: int) -> Tensor:
     """Masked scores, shape (batch * heads, length, length); the queries are already scaled."""
     q, k = qk
-    columns = _columns(distances, block.length, 1 / math.sqrt(q.shape[2]))
-    products = torch.bmm(qk.flatten(1, 2), columns.transpose(1, 2))
+    products = torch.bmm(qk.flatten(1, 2), _columns(distances, block.length).transpose(1, 2))
     by_query, by_key = (_skewed(product) for product in products.view(*qk.shape[:3], -1))
     scores = torch.baddbmm(by_query, q, k.transpose(1, 2))
     transposed = torch.empty_like(scores)
     copy_transposed(by_key, transposed)  # to add what is not transposed is faster
     scores += transposed
     if block.mask is not None:
-        bias = _hidden(block.mask, scores.dtype)
-        scores.view(block.batch, heads, *scores.shape[1:]).add_(bias[:, None])
+        bias = torch.zeros(block.mask.shape, dtype=scores.dtype)
+        bias.masked_fill_(~block.mask, torch.finfo(scores.dtype).min)
+        scores.view(block.batch, heads, *scores.shape[1:]).add_(bias[:, None, None])
     return scores
-
-
-def _hidden(mask: Tensor, dtype: torch.dtype) -> Tensor:
-    """What a `Block.mask` adds to scores, shape (batch, 1 or length, length)."""
-    seen = mask if mask.dim() == 3 else mask[:, None]
-    bias = torch.zeros(seen.shape, dtype=dtype, device=mask.device)
-    return bias.masked_fill_(~seen, torch.finfo(dtype).min)
 
 
 def _scores_backward(d_scores: Tensor, qk: Tensor, distances: Tensor, d_qk: Tensor) -> Tensor:
@@ -181,7 +175,7 @@ def _scores_backward(d_scores: Tensor, qk: Tensor, distances: Tensor, d_qk: Tens
     (q, k), (d_q, d_k) = qk, d_qk
     length, size = q.shape[1:]
     scale = 1 / math.sqrt(size)
-    columns = _columns(distances, length, scale)
+    columns = _columns(distances, length)
     d_products = d_scores.new_zeros(*qk.shape[:3], columns.shape[1])
     _skewed(d_products[0]).copy_(d_scores)
     copy_transposed(d_scores, _skewed(d_products[1]))
@@ -201,22 +195,22 @@ def _window(table: Tensor, length: int) -> Tensor:
     return table[middle - length + 1 : middle + length]
 
 
-def _columns(table: Tensor, length: int, key_scale: float) -> Tensor:
+def _columns(table: Tensor, length: int) -> Tensor:
     """What queries and keys are multiplied with, shape (2, columns, head size).
 
     For queries [l, r] takes the row n - 1 + r - l: t_(l-r). For keys [r, l] takes n - 1 + l - r:
-    again t_(l-r), times `key_scale`. Rows of zeros make up a multiple of `_COLUMNS`.
+    again t_(l-r), scaled, for only the queries are. Rows of zeros make up a multiple of `_COLUMNS`.
     """
     window = _window(table, length)
-    both = torch.stack((window.flip(0), window * key_scale))
+    both = torch.stack((window.flip(0), window * (1 / math.sqrt(window.shape[1]))))
     return nn.functional.pad(both, (0, 0, 0, -len(window) % _COLUMNS))
 
 
 def _skewed(product: Tensor) -> Tensor:
     """A view, [.., i, j] = product[.., i, j - i + n - 1], of n rows and 2 n - 1 or more columns."""
-    *batch, n, width = product.shape
+    batch, n, width = product.shape
     start = product.storage_offset() + n - 1
-    return product.as_strided((*batch, n, n), (*product.stride()[:-2], width - 1, 1), start)
+    return product.as_strided((batch, n, n), (n * width, width - 1, 1), start)
 
 
 class _Causal(torch.autograd.Function):
@@ -310,14 +304,10 @@ def _chunks(length: int) -> Iterator[tuple[int, int]]:
         yield start, min(start + _QUERIES, length)
 
 
-def _heads(rows: Tensor, block: Block, heads: int, parts: int = 3) -> Tensor:
-    """(n_rows, parts * width) as a view (parts, batch, heads, length, head size)."""
-    return rows.view(block.batch, block.length, parts, heads, -1).permute(2, 0, 3, 1, 4)
-
-
 def _split(rows: Tensor, block: Block, heads: int, parts: int = 3) -> Tensor:
     """(n_rows, parts * width) as (parts, batch * heads, length, head size); of three, q scaled."""
-    result = _heads(rows, block, heads, parts).clone(memory_format=torch.contiguous_format)
+    split = rows.view(block.batch, block.length, parts, heads, -1).permute(2, 0, 3, 1, 4)
+    result = split.clone(memory_format=torch.contiguous_format)
     result = result.view(parts, block.batch * heads, block.length, -1)
     if parts == 3:
         result[0].mul_(1 / math.sqrt(result.shape[3]))

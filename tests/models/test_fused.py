@@ -8,6 +8,7 @@ import os
 import pytest
 import torch
 
+from models import attention
 from models.attention import Block, spans
 
 if not torch.cuda.is_available():
@@ -86,6 +87,23 @@ def test_kernels_and_their_gradients_are_attention_written_out(
     expected = torch.autograd.grad(theirs, doubles, d_out.double().cpu())
     for mine, other in zip((ours, *gradients), (theirs, *expected), strict=True):
         torch.testing.assert_close(mine.double().cpu(), other, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("relative", [True, False])
+def test_a_gpu_and_a_cpu_compute_the_same(relative: bool) -> None:
+    blocks = [Block(2, 9, torch.arange(9) < torch.tensor([[9], [4]])), Block(1, 12)]
+    qkv, table = torch.randn(30, 3 * 2 * 16), torch.randn(2 * 20 - 1, 16)
+    real = torch.ones(30, dtype=torch.bool)
+    real[9 + 4 : 9 + 9] = False
+    layout = Layout.of(blocks, DEVICE)
+    if relative:
+        expected = attention.relative_attention(qkv, table, blocks, 2)
+    else:
+        expected = attention.causal_attention(qkv, blocks, 2)
+    for given in (blocks, layout):
+        moved = table.to(DEVICE) if relative else None
+        found = attention._fused(qkv.to(DEVICE), moved, given, 2, 0.0).cpu()
+        torch.testing.assert_close(found[real], expected[real], rtol=1e-5, atol=1e-5)
 
 
 def test_what_pads_a_sequence_gets_no_gradient_as_a_key() -> None:
