@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from bench.errors import UserError
-from bench.machine import usable_cores
+from bench.machine import lacks_for_kernels, usable_cores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,8 +84,8 @@ def _gpu() -> Finding:
 
     if torch.cuda.is_available():
         name = str(torch.cuda.get_device_name())
-        if find_spec("triton") is None:
-            return Finding("GPU", "broken", f"{name}, but no Triton: pip install triton")
+        if lacks := lacks_for_kernels():
+            return Finding("GPU", "broken", f"{name}, but it lacks {lacks}")
         return Finding("GPU", "present", name)
     hint = "this torch sees no GPU: see https://pytorch.org for a build that fits the driver"
     return Finding("GPU", "absent", hint)

@@ -7,7 +7,7 @@ from statistics import mean
 from typing import TYPE_CHECKING
 
 from bench.running import default_jobs
-from bench.store import read_head
+from bench.store import FAILED, read_head
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,9 +30,9 @@ def estimate(cells: Sequence[Cell], results: Path, *, jobs: int | None) -> Itera
     for name, group in groups.items():
         heads = _heads(results, group[0])
         done = {path: head.key for path, head in heads.items()}
-        lacking = [cell for cell in group if done.get(str(results / cell.path)) != cell.key]
+        lacking = [cell for cell in group if done.get(results / cell.path) != cell.key]
         todo += lacking
-        times = [head.provenance.wall_seconds for head in heads.values()]
+        times = [h.provenance.wall_seconds for h in heads.values() if h.provenance]
         seconds = mean(times) if times else None
         line = f"{name:<{width}}  {len(group) - len(lacking):>3} of {len(group)} done"
         if lacking and seconds is None:
@@ -51,15 +51,15 @@ def estimate(cells: Sequence[Cell], results: Path, *, jobs: int | None) -> Itera
     yield f"{len(todo)} cells to run" + (f": {rest}" if todo else "")
 
 
-def _heads(results: Path, cell: Cell) -> dict[str, Head]:
-    """Those of the method's records in its suite and dataset, whatever their changes, by path."""
+def _heads(results: Path, cell: Cell) -> dict[Path, Head]:
+    """Those of the method's records in its suite and dataset, whatever their changes."""
     folder = results / cell.suite / cell.dataset
     paths = [
         path
         for path in folder.glob(f"{cell.method.name}*/seed-*.json")
-        if path.parent.name.partition("+")[0] == cell.method.name and ".failed" not in path.name
+        if path.parent.name.partition("+")[0] == cell.method.name and not path.name.endswith(FAILED)
     ]
-    return {str(path): head for path in paths if (head := read_head(path))}
+    return {path: head for path in paths if (head := read_head(path))}
 
 
 def _duration(seconds: float) -> str:

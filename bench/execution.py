@@ -97,7 +97,7 @@ def fit_and_record(
     Args:
         cell: what to run.
         progress: told how far the work is.
-        scratch: where a method that can resume keeps its state between epochs.
+        scratch: where a method that can resume keeps its state.
 
     Returns:
         The fitted method, and the record.

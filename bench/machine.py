@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sysconfig
+from importlib.util import find_spec
+from pathlib import Path
 
 
 def usable_cores() -> int:
@@ -10,3 +14,14 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):  # not on every system
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def lacks_for_kernels() -> str:
+    """What Triton's kernels, which a GPU runs, would miss here; empty if nothing."""
+    if find_spec("triton") is None:
+        return "Triton, which comes with torch on Linux"
+    if not (os.environ.get("CC") or shutil.which("gcc") or shutil.which("clang")):
+        return "a C compiler, gcc or clang, for Triton"
+    if not Path(sysconfig.get_path("include"), "Python.h").exists():
+        return "Python's headers, such as the package python3-dev, for Triton"
+    return ""

@@ -53,7 +53,7 @@ class Head(msgspec.Struct):
     """What a plan wants to know of a record; nothing else of it is looked at."""
 
     key: str
-    provenance: _Wall
+    provenance: _Wall | None = None
 
 
 class Store:

@@ -10,7 +10,7 @@ length in fp32; since all its clips cost the same, it may do fewer steps, of few
 of the peak counts the operations a step needs (no padding, nothing computed twice) against the
 best bf16 matrix product of the step's own shapes.
 
-On a machine that does other work too, set OMP_NUM_THREADS=1 and measure CPU-seconds (--cpu-time).
+On a CPU that does other work too, set OMP_NUM_THREADS=1 and measure CPU-seconds (--cpu-time).
 """
 
 from __future__ import annotations
@@ -57,6 +57,8 @@ def main() -> None:
     parser.add_argument("--cpu-time", action="store_true", help="CPU-seconds instead of seconds")
     parser.add_argument("--profile", action="store_true", help="also print where our time goes")
     options = parser.parse_args()
+    if options.cpu_time and options.device != "cpu":
+        parser.error("--cpu-time says nothing of a GPU")
 
     factory, textbook = METHODS[options.method]
     method = factory(device=options.device)

@@ -1,23 +1,20 @@
 """Self-attention: BERT's with `relative_key_query` distances, and GPT-2's causal one.
 
 Both work on *rows*: the tokens of several sequences, one under the other, as the linear layers
-before and after them like it. `Block`s say which rows attend to each other. Short sequences of
-similar length share a block, padded to its longest; a long one is a block of its own, without any
-padding.
+before and after them like it. `Block`s of sequences of one length, padding included, say which
+rows attend to each other. On a GPU `models.fused` computes what on a CPU is computed here.
 
 The distance terms of Shaw et al. (2018) and Huang et al. (2020, "method 4"), as transformers 4
 wrote them, gather an array of shape (length, length, head size) for every layer. Here the queries
 and the keys are multiplied with the table of distances once, (length, 2 length - 1), and the
 wanted (length, length) values are a skewed view of that product, as in Music Transformer.
-
-So it is on the CPU. On a GPU `models.fused` computes the same.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 from torch import nn
@@ -32,8 +29,8 @@ if TYPE_CHECKING:
 
     from models.fused import Layout
 
-    #: Which rows see each other.
-    Attended = Sequence["Block"] | Layout
+    #: Which rows see each other: blocks, or on a GPU where their sequences lie.
+    Arrangement: TypeAlias = "Sequence[Block] | Layout"
 
 #: Causal attention looks at this many queries at a time, so that it never computes most of the
 #: half of the scores that it may not use.
@@ -63,7 +60,7 @@ class Block:
 
 
 def relative_attention(
-    qkv: Tensor, table: Tensor, blocks: Attended, heads: int, dropout: float = 0.0
+    qkv: Tensor, table: Tensor, blocks: Arrangement, heads: int, dropout: float = 0.0
 ) -> Tensor:
     """Bidirectional attention with `relative_key_query` distances.
 
@@ -85,7 +82,7 @@ def relative_attention(
     return result
 
 
-def causal_attention(qkv: Tensor, blocks: Attended, heads: int, dropout: float = 0.0) -> Tensor:
+def causal_attention(qkv: Tensor, blocks: Arrangement, heads: int, dropout: float = 0.0) -> Tensor:
     """Attention to oneself and what came before, without distances.
 
     Args and result as for `relative_attention`; a block's mask is ignored.
@@ -108,7 +105,7 @@ class _Relative(torch.autograd.Function):
         heads: int,
         dropout: float,
     ) -> Tensor:
-        with torch.autocast(qkv.device.type, enabled=False):
+        with torch.autocast("cpu", enabled=False):
             distances = table.to(qkv.dtype)
             out = qkv.new_empty(len(qkv), qkv.shape[1] // 3)
             kept = []
@@ -220,7 +217,7 @@ class _Causal(torch.autograd.Function):
     def forward(
         ctx: Any, qkv: Tensor, blocks: Sequence[Block], heads: int, dropout: float
     ) -> Tensor:
-        with torch.autocast(qkv.device.type, enabled=False):
+        with torch.autocast("cpu", enabled=False):
             out = qkv.new_empty(len(qkv), qkv.shape[1] // 3)
             kept = []
             for rows, block in spans(blocks):
@@ -271,7 +268,7 @@ class _Causal(torch.autograd.Function):
 
 
 def _fused(
-    qkv: Tensor, table: Tensor | None, blocks: Attended, heads: int, dropout: float
+    qkv: Tensor, table: Tensor | None, blocks: Arrangement, heads: int, dropout: float
 ) -> Tensor:
     """Either on a GPU: with a table of distances, or causal."""
     from models import fused  # needs Triton, which comes with torch for a GPU
@@ -282,7 +279,7 @@ def _fused(
     return result
 
 
-def attended(blocks: Sequence[Block], device: torch.device) -> Attended:
+def arranged(blocks: Sequence[Block], device: torch.device) -> Arrangement:
     """Blocks as attention on a device wants them: to ask for once, not in every layer."""
     if device.type == "cpu":
         return blocks

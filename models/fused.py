@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.autograd.function import once_differentiable
 
+from bench.errors import UserError
 from models import kernels
+from models.attention import spans
 from models.kernels import TILE
 
 if TYPE_CHECKING:
@@ -26,6 +29,10 @@ _WARPS = {
     kernels.backward_of_rows: 4,
     kernels.backward_of_table: 8,
 }
+#: Tiles that a program loads ahead, where a row of them is short; all must fit in shared memory.
+_STAGES = 3
+_SHORT = 128  # bytes: 64 values in bf16
+_LARGEST = 128  # head size that fits at all
 #: Programs that share the sequences in the gradient of the distances.
 _PROGRAMS = 8
 
@@ -37,28 +44,31 @@ class Layout:
     #: Of each sequence its first row, its length, and the tiles of a head before its own; (n, 3).
     places: Tensor
     #: Of each TILE rows of a sequence the sequence, and which of its tiles they are; (n, 2).
-    tiles: Tensor
+    row_tiles: Tensor
     #: Whether a row is seen as a key, of shape (n_rows,); None: all are.
     seen: Tensor | None
     n_tiles: int  # of queries by keys, of one head
-    longest: int  # sequence, in tiles
+    longest: int  # rows of a sequence
 
     @classmethod
     def of(cls, blocks: Sequence[Block], device: torch.device) -> Layout:
         """Of the sequences of some blocks, whose masks say which rows are seen."""
         places: list[tuple[int, int, int]] = []
-        tiles: list[tuple[int, int]] = []
-        row = tile = longest = 0
+        row_tiles: list[tuple[int, int]] = []
+        row = tile = 0
         for length in (block.length for block in blocks for _ in range(block.batch)):
-            n = -(-length // TILE)
-            tiles += [(len(places), i) for i in range(n)]
+            n = _in_tiles(length)
+            row_tiles += [(len(places), i) for i in range(n)]
             places.append((row, length, tile))
-            row, tile, longest = row + length, tile + n * n, max(longest, n)
+            row, tile = row + length, tile + n * n
         seen = None
         if any(block.mask is not None for block in blocks):
-            whole = (b.mask if b.mask is not None else torch.ones(b.n_rows) for b in blocks)
-            seen = torch.cat([mask.to(device, torch.uint8).flatten() for mask in whole])
-        return cls(_integers(places, device), _integers(tiles, device), seen, tile, longest)
+            seen = torch.ones(row, dtype=torch.uint8, device=device)
+            for rows, block in spans(blocks):
+                if block.mask is not None:
+                    seen[rows] = block.mask.to(device, non_blocking=True).flatten()
+        longest = max(block.length for block in blocks)
+        return cls(_integers(places, device), _integers(row_tiles, device), seen, tile, longest)
 
 
 class Fused(torch.autograd.Function):
@@ -71,6 +81,10 @@ class Fused(torch.autograd.Function):
         """See there; `layout` for the blocks."""
         qkv = qkv.contiguous()
         call = _Call(layout, heads, qkv.shape[1] // 3 // heads, dropout)
+        if call.size > _LARGEST:
+            raise UserError(f"heads of size {call.size}: on a GPU at most {_LARGEST}")
+        if table is not None and layout.longest > _reach(table):
+            raise ValueError(f"{layout.longest} rows, but distances of fewer than {_reach(table)}")
         distances = bias = keep = None
         if table is not None:
             distances = table.to(qkv.dtype).contiguous()
@@ -85,12 +99,12 @@ class Fused(torch.autograd.Function):
         call.run(
             kernels.forward,
             call.by_rows,
-            *(qkv, bias, layout.seen, keep, out, log_sums),
+            *(qkv, bias, call.seen(table), keep, out, log_sums),
             *call.where,
             len(qkv),
             *call.scales,
-            relative=bias is not None,
-            masked=layout.seen is not None,
+            relative=table is not None,
+            masked=call.seen(table) is not None,
             dropout=keep is not None,
         )
         ctx.save_for_backward(qkv, distances, bias, keep, out, log_sums)
@@ -99,6 +113,7 @@ class Fused(torch.autograd.Function):
         return out
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, d_out: Tensor) -> Any:
         """The gradients of `qkv` and `table`."""
         qkv, distances, bias, keep, out, log_sums = ctx.saved_tensors
@@ -111,12 +126,12 @@ class Fused(torch.autograd.Function):
         call.run(
             kernels.backward_of_scores,
             call.by_rows,
-            *(qkv, bias, layout.seen, keep, d_out, log_sums, deltas, d_qkv, d_scores),
+            *(qkv, bias, call.seen(distances), keep, d_out, log_sums, deltas, d_qkv, d_scores),
             *call.where,
             len(qkv),
             *call.scales,
             relative=relative,
-            masked=layout.seen is not None,
+            masked=call.seen(distances) is not None,
             dropout=keep is not None,
         )
         reach = _reach(distances) if relative else 0
@@ -134,7 +149,7 @@ class Fused(torch.autograd.Function):
         if not relative:
             return d_qkv, None, None, None, None
         n = len(layout.places)
-        grid = (2 * layout.longest - 1, call.heads, min(_PROGRAMS, n))
+        grid = (2 * _in_tiles(layout.longest) - 1, call.heads, min(_PROGRAMS, n))
         parts = torch.zeros(grid[2], grid[1], 2, *distances.shape, device=qkv.device)
         arrays = (qkv, d_scores, parts, layout.places)
         call.run(kernels.backward_of_table, grid, *arrays, n, reach, call.scales[0])
@@ -153,28 +168,36 @@ class _Call:
     def run(self, kernel: Any, grid: tuple[int, ...], *arguments: Any, **constants: Any) -> None:
         """Launch a kernel."""
         width = max(16, 1 << (self.size - 1).bit_length())  # Triton knows powers of two alone
-        kernel[grid](
-            *arguments,
-            heads=self.heads,
-            size=self.size,
-            width=width,
-            **constants,
-            num_warps=_WARPS[kernel],
-        )
+        values: Tensor = arguments[0]
+        # Triton launches on the current device.
+        with torch.cuda.device_of(values):  # type: ignore[no-untyped-call]
+            kernel[grid](
+                *arguments,
+                heads=self.heads,
+                size=self.size,
+                width=width,
+                **constants,
+                num_warps=_WARPS[kernel],
+                num_stages=_STAGES if width * values.element_size() <= _SHORT else 1,
+            )
 
     @property
     def by_rows(self) -> tuple[int, int]:
         """A grid: one program for each tile of rows, and each head."""
-        return len(self.layout.tiles), self.heads
+        return len(self.layout.row_tiles), self.heads
 
     @property
     def where(self) -> tuple[Tensor, Tensor]:
-        return self.layout.places, self.layout.tiles
+        return self.layout.places, self.layout.row_tiles
 
     @property
     def scales(self) -> tuple[float, float]:
         """Of scores, and of what dropout keeps."""
         return 1 / math.sqrt(self.size), 1 / (1 - self.dropout)
+
+    def seen(self, table: Tensor | None) -> Tensor | None:
+        """Which rows are seen; causal attention, without a table, asks for no mask."""
+        return None if table is None else self.layout.seen
 
     def new_tiles(self, like: Tensor, dtype: torch.dtype | None = None) -> Tensor:
         """An array of tiles, with anything in it."""
@@ -186,5 +209,11 @@ def _reach(table: Tensor) -> int:
     return len(table) // 2 + 1
 
 
+def _in_tiles(length: int) -> int:
+    """Tiles that as many rows take."""
+    return -(-length // TILE)
+
+
 def _integers(rows: Sequence[tuple[int, ...]], device: torch.device) -> Tensor:
-    return torch.tensor(rows, dtype=torch.int32).to(device, non_blocking=True)
+    table = torch.tensor(rows, dtype=torch.int32)
+    return table.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else table

@@ -1,14 +1,14 @@
 """Attention on a GPU, in Triton: over sequences of any lengths at once, distances included.
 
-Scores are never in memory as a whole: a program works on tiles of `TILE` queries by `TILE` keys, as
-in FlashAttention (Dao et al. 2022). What that lacks are the distances of `relative_key_query`.
+A program works on tiles of `TILE` queries by `TILE` keys, and keeps no weights, as FlashAttention
+does (Dao et al. 2022). What that lacks are the distances of `relative_key_query`.
 Within a tile they are a band of 2 TILE - 1 rows of the table; queries and keys are multiplied with
 the band, and each row of the product is shifted to its place.
 
 An array of tiles has the shape (n_tiles, TILE, TILE): all tiles of a sequence's first head, query
 by query, then those of its next heads, then the next sequence's. What distances add to the scores,
 what dropout keeps and the gradients of the scores are such arrays. `models.fused` has the callers,
-and says what `places` and `tiles` are.
+and says what `places` and `row_tiles` are.
 """
 
 # No annotation but `tl.constexpr` means anything to Triton, which compiles what is written here.
@@ -23,10 +23,10 @@ _HIDDEN = tl.constexpr(-1e30)  # the score of what is not seen; sums of it stay 
 
 
 @triton.jit
-def _own_tile(tiles, places, heads: tl.constexpr):
+def _own_tile(row_tiles, places, heads: tl.constexpr):
     """Of this program: its tile in a sequence, and of that: row, length, tiles and first tile."""
-    sequence = tl.load(tiles + 2 * tl.program_id(0))
-    own = tl.load(tiles + 2 * tl.program_id(0) + 1)
+    sequence = tl.load(row_tiles + 2 * tl.program_id(0))
+    own = tl.load(row_tiles + 2 * tl.program_id(0) + 1)
     first = tl.load(places + 3 * sequence)
     length = tl.load(places + 3 * sequence + 1)
     first_tile = tl.load(places + 3 * sequence + 2) * heads
@@ -101,7 +101,7 @@ def distances(
     table,
     bias,
     places,
-    tiles,
+    row_tiles,
     reach,
     heads: tl.constexpr,
     size: tl.constexpr,
@@ -109,7 +109,7 @@ def distances(
 ):
     """For a tile of queries: what distances add to its scores, before they are scaled."""
     head = tl.program_id(1)
-    query_tile, first, length, n, first_tile = _own_tile(tiles, places, heads)
+    query_tile, first, length, n, first_tile = _own_tile(row_tiles, places, heads)
     query = query_tile * _TILE + tl.arange(0, _TILE)
     q = _rows(qkv, 0, first, query, length, heads, size, width)
     for key_tile in range(n):
@@ -149,7 +149,7 @@ def _scores(
     return tl.where(visible, scores * scale, _HIDDEN)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["n_rows"])
 def forward(
     qkv,
     bias,
@@ -158,7 +158,7 @@ def forward(
     out,
     log_sums,
     places,
-    tiles,
+    row_tiles,
     n_rows,
     scale,
     keep_scale,
@@ -171,7 +171,7 @@ def forward(
 ):
     """For a tile of queries: the mixed values, and the logarithms of their softmax's sums."""
     head = tl.program_id(1)
-    query_tile, first, length, n, first_tile = _own_tile(tiles, places, heads)
+    query_tile, first, length, n, first_tile = _own_tile(row_tiles, places, heads)
     query = query_tile * _TILE + tl.arange(0, _TILE)
     q = _rows(qkv, 0, first, query, length, heads, size, width)
     highest = tl.full((_TILE,), _HIDDEN, tl.float32)
@@ -199,7 +199,7 @@ def forward(
     tl.store(log_sums + head * n_rows + first + query, highest + tl.log(total), query < length)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["n_rows"])
 def backward_of_scores(
     qkv,
     bias,
@@ -211,7 +211,7 @@ def backward_of_scores(
     d_qkv,
     d_scores,
     places,
-    tiles,
+    row_tiles,
     n_rows,
     scale,
     keep_scale,
@@ -224,7 +224,7 @@ def backward_of_scores(
 ):
     """For a tile of keys: the gradients of its scores and of its values."""
     head = tl.program_id(1)
-    key_tile, first, length, n, first_tile = _own_tile(tiles, places, heads)
+    key_tile, first, length, n, first_tile = _own_tile(row_tiles, places, heads)
     key = key_tile * _TILE + tl.arange(0, _TILE)
     k = _rows(qkv, 1, first, key, length, heads, size, width)
     v = _rows(qkv, 2, first, key, length, heads, size, width)
@@ -261,7 +261,7 @@ def backward_of_rows(
     d_qkv,
     d_scores,
     places,
-    tiles,
+    row_tiles,
     reach,
     scale,
     heads: tl.constexpr,
@@ -272,7 +272,7 @@ def backward_of_rows(
 ):
     """For a tile of queries (part 0) or keys (1): their gradients, from those of the scores."""
     head = tl.program_id(1)
-    own, first, length, n, first_tile = _own_tile(tiles, places, heads)
+    own, first, length, n, first_tile = _own_tile(row_tiles, places, heads)
     gradient = tl.zeros((_TILE, width), tl.float32)
     begin = own if part == 1 and not relative else 0
     end = own + 1 if part == 0 and not relative else n
@@ -296,7 +296,7 @@ def backward_of_rows(
     tl.store(pointers, (gradient * scale).to(d_qkv.dtype.element_ty), inside)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["n_sequences"])
 def backward_of_table(
     qkv,
     d_scores,

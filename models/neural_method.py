@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, field
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import torch
 
 from bench.errors import UserError
 from bench.keys import find_keys
+from bench.machine import lacks_for_kernels
 from bench.registry import find_method, pick
 from bench.starts import NOTHING, find_start, sha256_of
 from models.checkpoints import load_checkpoint, load_sizes
@@ -187,11 +187,8 @@ class NeuralMethod(ABC):
         device = torch.device(auto if self.device == "auto" else self.device)
         if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
             raise UserError(f"device {self.device}: there is no such GPU here, or torch sees none")
-        if device.type == "cuda" and find_spec("triton") is None:
-            raise UserError(
-                f"device {device}: attention on a GPU needs Triton, which torch on Linux brings; "
-                "install it, or choose the device cpu"
-            )
+        if device.type == "cuda" and (lacks := lacks_for_kernels()):
+            raise UserError(f"device {device}: lacks {lacks}; install it, or choose the device cpu")
         return device
 
     def _start_file(self) -> Path:

@@ -84,10 +84,10 @@ def train(
         recipe: how.
         seed: of the order of examples and of dropout. Generators are left as they were found.
         progress: told of every optimiser step.
-        scratch: a folder where the state is kept after each epoch, or more rarely where that
-            would take much of the time. A run that finds the state of an interrupted one there
-            goes on from it, and ends as if it had not stopped; it begins anew if the state is
-            damaged.
+        scratch: a folder where the state is kept after each epoch; where that takes over a
+            second, so that nine times as long lies between two. A run that finds the state of an
+            interrupted one there goes on from it, and ends as if it had not stopped; it begins
+            anew if the state is damaged.
     """
     device = next(network.parameters()).device
     if device.type == "cpu":
@@ -123,7 +123,7 @@ def train(
                 schedule.step()
                 optimiser.zero_grad(set_to_none=True)
                 network.weights.keep_positive()
-                total += loss * len(batch)  # still on the device, which is not waited for
+                total += loss * len(batch)  # on the device, so that it is not waited for
                 done = (epoch + (i + 1) / steps_per_epoch) / recipe.epochs
                 best = f", best macro-F1 {history.best_macro_f1:.3f}" if epoch else ""
                 progress(done, f"epoch {epoch + 1}{best}")

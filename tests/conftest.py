@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 # Tests run side by side: threads of two that wait for each other's cores take minutes for seconds'
 # work. Set before anything imports torch or NumPy, and inherited by processes that tests start.
 os.environ["OMP_NUM_THREADS"] = "1"
+
+# Without a GPU its kernels are interpreted, which Triton decides when it is first imported.
+if not Path("/dev/nvidiactl").exists():
+    os.environ["TRITON_INTERPRET"] = "1"
 
 # A busy machine is no failure.
 settings.register_profile("no deadline", deadline=None)

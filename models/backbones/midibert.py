@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from models.attention import Block, attended, relative_attention
+from models.attention import Block, arranged, relative_attention
 from models.backbones.released import read_released
 from models.dropout import Dropout
 from models.tokens.compound import SIZES
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from models.attention import Attended
+    from models.attention import Arrangement
 
 _EPSILON = 1e-12  # of layer norms, as in BERT
 _INITIAL_STD = 0.02  # of weights, as in BERT
@@ -105,9 +105,9 @@ class MidiBert(nn.Module):
         parts = [table(ids) for table, ids in zip(self.embeddings, columns, strict=True)]
         projected = self.project(torch.cat(parts, dim=1) * math.sqrt(self.config.embedding))
         hidden: Tensor = self.dropout(self.norm(projected))
-        rows = attended(blocks, tokens.device)
+        arrangement = arranged(blocks, tokens.device)
         for layer in self.layers:
-            hidden = layer(hidden, rows)
+            hidden = layer(hidden, arrangement)
         return hidden
 
 
@@ -131,7 +131,7 @@ class _Layer(nn.Module):
             nn.init.zeros_(module.bias)
         nn.init.normal_(self.distances.weight, std=_INITIAL_STD)
 
-    def forward(self, hidden: Tensor, blocks: Attended) -> Tensor:
+    def forward(self, hidden: Tensor, blocks: Arrangement) -> Tensor:
         dropout = self.dropout.p if self.training else 0.0
         mixed = relative_attention(
             self.qkv(hidden), self.distances.weight, blocks, self.heads, dropout

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from models.attention import Block, attended, causal_attention
+from models.attention import Block, arranged, causal_attention
 from models.dropout import Dropout
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from models.attention import Attended
+    from models.attention import Arrangement
 
 _EPSILON = 1e-5  # of layer norms, as in GPT-2
 _INITIAL_STD = 0.02  # of weights, as in GPT-2
@@ -79,9 +79,9 @@ class MidiGpt(nn.Module):
         """
         places = [self.positions.weight[: block.length].repeat(block.batch, 1) for block in blocks]
         hidden = self.dropout(self.words(tokens.long()) + torch.cat(places))
-        rows = attended(blocks, tokens.device)
+        arrangement = arranged(blocks, tokens.device)
         for layer in self.layers:
-            hidden = layer(hidden, rows)
+            hidden = layer(hidden, arrangement)
         result: Tensor = self.norm(hidden)
         return result
 
@@ -107,7 +107,7 @@ class _Layer(nn.Module):
             nn.init.normal_(module.weight, std=std)
             nn.init.zeros_(module.bias)
 
-    def forward(self, hidden: Tensor, blocks: Attended) -> Tensor:
+    def forward(self, hidden: Tensor, blocks: Arrangement) -> Tensor:
         dropout = self.dropout.p if self.training else 0.0
         mixed = causal_attention(self.qkv(self.norm_attention(hidden)), blocks, self.heads, dropout)
         hidden = hidden + self.dropout(self.mix(mixed))

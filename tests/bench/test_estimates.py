@@ -52,8 +52,8 @@ def test_what_is_no_record_tells_nothing(tmp_path: Path) -> None:
     path = tmp_path / failed.path
     path.rename(path.with_suffix(".failed.json"))
     line, total = estimate([broken, without_time, failed], tmp_path, jobs=1)
-    assert line == "lite/emopia/midibert    0 of 3 done  (no time known yet)"
-    assert total == "3 cells to run: no estimate"
+    assert line == "lite/emopia/midibert    1 of 3 done  (no time known yet)"
+    assert total == "2 cells to run: no estimate"
     leave(tmp_path, [broken, without_time, failed], 60)
     _, total = estimate([broken, without_time, failed], tmp_path, jobs=1)
     assert total == "0 cells to run"

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
+from bench import machine
 from bench.clips import Clip
 from bench.datasets.smf import SmfNote, smf_bytes
 from bench.errors import UserError
 from bench.keys import find_keys
 from bench.methods import DetailedMethod, SegmentMethod, silent
 from bench.registry import methods
-from models import neural_method
 from models.checkpoints import load_checkpoint, save_checkpoint, shipped
 from models.midibert_method import MidiBertMethod, MultiTaskMidiBert, RescaledMidiBert
 from models.midigpt_method import MidiGptMethod, MultiTaskMidiGpt
@@ -251,11 +251,13 @@ def test_a_gpu_that_is_not_there_is_told(clips: list[Clip]) -> None:
 
 
 @pytest.mark.parametrize("device", ["auto", "cuda", "cuda:0"])
-def test_a_gpu_without_triton_is_told(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu_without_what_its_kernels_need_is_told(
+    device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    monkeypatch.setattr(neural_method, "find_spec", lambda _: None)
-    with pytest.raises(UserError, match=r"needs Triton.*or choose the device cpu"):
+    monkeypatch.setattr(machine, "find_spec", lambda _: None)
+    with pytest.raises(UserError, match=r"lacks Triton.*or choose the device cpu"):
         tiny(MidiBertMethod, device=device).chosen_device()
     assert tiny(MidiBertMethod, device="cpu").chosen_device().type == "cpu"
 
