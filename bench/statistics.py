@@ -6,6 +6,7 @@ fractions.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
     IntArray = NDArray[np.int64]
     Matrix = TypeVar("Matrix", BoolArray, FloatArray)
 
+#: Of the songs' signs, at least. A large family of tests has more: see `_p_values`.
 _FLIPS = 9_999
+#: Pairs whose flips are in memory at once.
+_PAIRS = 64
 
 
 def mean_std(values: ArrayLike) -> tuple[float, float | None]:
@@ -91,12 +95,13 @@ def compare(first: Runs, second: Runs, songs: IntArray) -> Comparison:
     )
 
 
-def told_apart(methods: Sequence[Runs], songs: IntArray) -> BoolArray:
+def told_apart(methods: Sequence[Runs], songs: IntArray) -> IntArray:
     """Which pairs of methods differ at the 5 % level, by the test of `compare`, Holm-corrected.
 
     Returns:
-        A symmetric matrix, shape (n_methods, n_methods). Pairs that one seed leaves untested, or
-        that have none in common, are not told apart.
+        Shape (n_methods, n_methods): 1 where the row's method is better than the column's over
+        the seeds that both have, -1 where it is worse, 0 where the two are not told apart. Those
+        are also pairs that one seed leaves untested, or that have none in common.
     """
     members = _membership(songs)
     pairs = [
@@ -105,11 +110,16 @@ def told_apart(methods: Sequence[Runs], songs: IntArray) -> BoolArray:
         if common_seeds(methods[i], methods[j])
     ]
     shares = [_Shares.of(runs, members) for runs in methods]
-    p_values = _p_values([_Difference.of(shares[i], shares[j]) for i, j in pairs])
-    tested = [(pair, p) for pair, p in zip(pairs, p_values, strict=True) if p is not None]
-    apart = np.zeros((len(methods), len(methods)), dtype=np.bool_)
-    for ((i, j), _), p in zip(tested, holm([p for _, p in tested]), strict=True):
-        apart[i, j] = apart[j, i] = p < ALPHA
+    differences = [_Difference.of(shares[i], shares[j]) for i, j in pairs]
+    tested = [
+        (pair, np.sign(difference.by_song.sum()), p)
+        for pair, difference, p in zip(pairs, differences, _p_values(differences), strict=True)
+        if p is not None
+    ]
+    apart = np.zeros((len(methods), len(methods)), dtype=np.int64)
+    for ((i, j), sign, _), p in zip(tested, holm([p for *_, p in tested]), strict=True):
+        if p < ALPHA:
+            apart[i, j], apart[j, i] = sign, -sign
     return apart
 
 
@@ -146,34 +156,36 @@ class _Difference:
 
 def _p_values(differences: Sequence[_Difference]) -> list[float | None]:
     """Two-sided p of each, None where one seed says nothing of others. All over the same songs."""
-    if not differences:
-        return []
-    by_song = np.array([difference.by_song for difference in differences])
-    noise = by_song @ _coins(by_song.shape[1])
+    # The least p that n flips can give is 1 / (n + 1); Holm multiplies it by the number of tests.
+    n_flips = max(_FLIPS, math.ceil(2 * len(differences) / ALPHA) - 1)
     p_values: list[float | None] = []
-    for difference, flipped in zip(differences, noise, strict=True):
-        if not difference.testable:
-            p_values.append(None)
-            continue
-        if difference.error:
-            flipped = flipped + difference.error * _students_t(difference.n_seeds - 1)
-        # Sums in another order may differ in the last bit; equal ones count as reached.
-        reached = np.abs(flipped) >= abs(difference.by_song.sum()) - 1e-12
-        p_values.append(float((1 + reached.sum()) / (1 + _FLIPS)))
+    for start in range(0, len(differences), _PAIRS):
+        some = differences[start : start + _PAIRS]
+        by_song = np.array([difference.by_song for difference in some])
+        noise = by_song @ _coins(by_song.shape[1], n_flips)
+        for difference, flipped in zip(some, noise, strict=True):
+            if not difference.testable:
+                p_values.append(None)
+                continue
+            if difference.error:
+                flipped += difference.error * _students_t(difference.n_seeds - 1, n_flips)
+            # Sums in another order may differ in the last bit; equal ones count as reached.
+            reached = np.abs(flipped) >= abs(difference.by_song.sum()) - 1e-12
+            p_values.append(float((1 + reached.sum()) / (1 + n_flips)))
     return p_values
 
 
 @lru_cache(maxsize=8)
-def _coins(n_songs: int) -> FloatArray:
+def _coins(n_songs: int, n_flips: int) -> FloatArray:
     """Signs of songs, shape (n_songs, n_flips)."""
-    flips = np.random.default_rng(SEED).integers(0, 2, size=(n_songs, _FLIPS))
+    flips = np.random.default_rng(SEED).integers(0, 2, size=(n_songs, n_flips))
     return (2 * flips - 1).astype(np.float64)
 
 
 @lru_cache(maxsize=16)
-def _students_t(freedom: int) -> FloatArray:
+def _students_t(freedom: int, n_flips: int) -> FloatArray:
     """Draws of Student's t, shape (n_flips,)."""
-    return np.random.default_rng([SEED, freedom]).standard_t(freedom, size=_FLIPS)
+    return np.random.default_rng([SEED, freedom]).standard_t(freedom, size=n_flips)
 
 
 def common_seeds(first: Runs, second: Runs) -> tuple[int, ...]:

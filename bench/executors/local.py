@@ -47,8 +47,8 @@ class LocalExecutor:
                 more = cell is not None
                 if cell is not None:
                     yield Started(cell)
-                    process = self._free_one(pool)
                     try:
+                        process = self._free_one(pool)
                         process.begin(cell)
                         busy.append(process)
                     except OSError as error:

@@ -151,7 +151,7 @@ class CellProcess:
 
     def _hurry(self) -> None:
         """Send the next, stronger signal if the time has come."""
-        if time.monotonic() < self._deadline or self._process.pid is None:
+        if time.monotonic() < self._deadline or not self._process.is_alive():
             return
         self._over_time = True
         number, seconds = next(self._signals, _ESCALATION[-1])

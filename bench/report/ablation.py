@@ -30,12 +30,12 @@ def grids(board: Board) -> list[Grid]:
     A method without and with all tasks is in the main table already.
     """
     plain = [row for row in (*board.rows, *board.variants) if set(row.changes) <= {TASKS}]
-    families = sorted({row.method for row in plain if not row.tasks})
+    bases = {row.method: row for row in plain if not row.tasks}
     found = []
-    for family in families:
-        rows: dict[frozenset[str], Row] = {}
+    for family, base in sorted(bases.items()):
+        rows = {base.tasks: base}
         for row in plain:  # the suite's own methods come first and stay
-            if row.method == family or row.method.endswith(f"-{family}"):
+            if row.is_multi_task_of(base):
                 rows.setdefault(row.tasks, row)
         in_paper = {
             frozenset(r.tasks)

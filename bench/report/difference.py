@@ -152,7 +152,7 @@ def _rank(standing: Standing | None) -> str:
 
 def _left_out(before: Iterable[LeftOut], after: Iterable[LeftOut]) -> str:
     old, new = (
-        Counter({group.reason: len(group.records) for group in groups})
+        Counter(group.reason for group in groups for _ in group.records)
         for groups in (before, after)
     )
     lines = [f"- {escape(reason)}: {n:,} more" for reason, n in sorted((new - old).items())]

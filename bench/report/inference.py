@@ -144,12 +144,14 @@ class Inference:
         """Standings by method; a method of which one seed allows no test has none."""
         several = [row for row in board.rows if row.deterministic or len(row.records) > 1]
         tested = [(row, found) for row in several if (found := self.answers(row))]
-        tested = [(row, found) for row, found in tested if found.items == tested[0][1].items]
         if not tested:
             return {}
+        # Rows that were tested on other items than most have no standing.
+        all_items = [found.items for _, found in tested]
+        items = max(all_items, key=all_items.count)
+        tested = [(row, found) for row, found in tested if found.items == items]
         apart = told_apart([found.runs for _, found in tested], tested[0][1].songs)
-        ranked = ranks([row.mean_std("accuracy")[0] for row, _ in tested], apart)
-        places = zip(tested, ranked, tie_groups(apart), strict=True)
+        places = zip(tested, ranks(apart), tie_groups(apart), strict=True)
         return {row.method: Standing(rank, ties) for (row, _), rank, ties in places}
 
     def multi_task_pairs(self, boards: Iterable[Board]) -> list[Pair]:

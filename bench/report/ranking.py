@@ -7,24 +7,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
 
-def ranks(scores: Sequence[float], apart: NDArray[np.bool_]) -> list[int]:
+def ranks(apart: NDArray[np.int64]) -> list[int]:
     """1 + the number of methods that are better and can be told apart; the rest share a rank.
 
     Args:
-        scores: of each method, higher is better.
-        apart: symmetric, shape (n, n): whether two methods can be told apart.
+        apart: as `bench.statistics.told_apart` has it.
     """
-    values = np.asarray(scores, dtype=np.float64)
-    better = (values[None, :] > values[:, None]) & apart
-    return [1 + int(n) for n in better.sum(axis=1)]
+    return [1 + int(n) for n in (apart < 0).sum(axis=1)]
 
 
-def tie_groups(apart: NDArray[np.bool_]) -> list[str]:
+def tie_groups(apart: NDArray[np.int64]) -> list[str]:
     """Letters for each method: two share a letter just when they cannot be told apart.
 
     The compact letter display of Piepho (2004). Ranks alone cannot say that the first ties with the
@@ -38,12 +33,13 @@ def tie_groups(apart: NDArray[np.bool_]) -> list[str]:
             split += [group - {i}, group - {j}] if both else [group]
         groups = [g for g in dict.fromkeys(split) if not any(g < other for other in split)]
     groups.sort(key=sorted)
-    letters = [_letter(k) for k in range(len(groups))]
+    letters = [letter_of(k) for k in range(len(groups))]
     return [
         "".join(letter for letter, group in zip(letters, groups, strict=True) if i in group)
         for i in range(len(apart))
     ]
 
 
-def _letter(k: int) -> str:
+def letter_of(k: int) -> str:
+    """What stands for the k-th of something, from 0: a to z, then a number in brackets."""
     return chr(ord("a") + k) if k < 26 else f"({k})"

@@ -11,6 +11,7 @@ from bench.report.ablation import grids
 from bench.report.figures import KINDS, figure_name
 from bench.report.markdown import details, escape, plus_minus, signed, table
 from bench.report.published import published
+from bench.report.ranking import letter_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -113,7 +114,7 @@ class _Notes:
     def mark(self, note: str) -> str:
         if not note:
             return ""
-        letter = self._letters.setdefault(note, chr(ord("a") + len(self._letters)))
+        letter = self._letters.setdefault(note, letter_of(len(self._letters)))
         return f" <sup>{letter}</sup>"
 
     def __str__(self) -> str:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
+from bench.report.ranking import letter_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -103,7 +105,7 @@ class Table:
 
     def mark(self, note: str) -> str:
         """The letter of a note."""
-        return chr(ord("a") + self.notes.index(note))
+        return letter_of(self.notes.index(note))
 
     @property
     def data(self) -> list[dict[str, Plain]]:

@@ -153,6 +153,21 @@ def test_methods_that_cannot_be_told_apart_share_a_rank(make_record: MakeRecord)
     }
 
 
+def test_a_row_of_other_clips_takes_no_ones_rank(make_record: MakeRecord) -> None:
+    labels = LABELS * 4
+    records = [
+        make_record(method, seed=seed, labels=labels, predicted=with_hits(hits) * 4)
+        for seed in range(2)
+        for method, hits in (("good", 18), ("bad", 2))
+    ]
+    records += [
+        make_record("best", seed=s, labels=labels[::-1], predicted=labels[::-1]) for s in (0, 1)
+    ]
+    found = column(render_leaderboard(records), "### EMOPIA", "Rank")
+    assert (found["good"], found["bad"]) == ("1 a", "2 b")
+    assert found["best"] not in ("1 a", "1")
+
+
 def test_added_tasks_are_compared_with_the_same_method_without(make_record: MakeRecord) -> None:
     labels = LABELS * 5
     records = [
@@ -260,6 +275,18 @@ def test_the_ablation_stands_beside_table_3(make_record: MakeRecord) -> None:
     ]
     assert column(text, heading, "Paper (Table 3)")["velocity"] == "64.73 ± 5.47"
     assert "#### Variants" not in text  # it stands in the grid
+
+
+def test_a_strangers_method_takes_no_row_of_an_ablation(make_record: MakeRecord) -> None:
+    records = [
+        make_record("midibert", labels=LABELS, predicted=with_hits(10)),
+        make_record("zz-midibert", labels=LABELS, predicted=with_hits(18)),
+        make_record("midibert", changes={"tasks": ["key"]}, labels=LABELS, predicted=with_hits(12)),
+    ]
+    heading = "#### Ablation of the auxiliary tasks: midibert"
+    accuracies = column(render_leaderboard(records), heading, "Accuracy")
+    assert accuracies["none"] == "50.00"
+    assert accuracies["key"] == "60.00"
 
 
 def test_the_ablations_gain_is_over_common_seeds(make_record: MakeRecord) -> None:

@@ -87,6 +87,12 @@ def test_what_may_not_stand_on_the_board_and_what_failed_is_told(make_record: Ma
     assert "No row of the board changes." in text
 
 
+def test_records_left_out_of_several_rows_are_summed(make_record: MakeRecord) -> None:
+    strays = [make_record(name, protocol=0, seed=s) for name in ("one", "two") for s in range(3)]
+    text = render_difference([make_record()], [make_record(), *strays[:4]])
+    assert "the board shows protocol 1: 4 more" in text
+
+
 def test_names_from_strangers_are_no_markup(make_record: MakeRecord) -> None:
     evil = make_record(changes={"note": "<img src=x> [a](https://b) | *c*"})
     text = render_difference([], [evil])

@@ -296,7 +296,26 @@ def test_equal_methods_are_not_told_apart_and_unequal_ones_are() -> None:
     songs = np.repeat(np.arange(40), 5)
     good, same, bad = (rng.random((5, 200)) < share for share in (0.8, 0.8, 0.4))
     apart = told_apart([runs(good), runs(same), runs(bad)], songs)
-    assert apart.tolist() == [[False, False, True], [False, False, True], [True, True, False]]
+    assert apart.tolist() == [[0, 0, 1], [0, 0, 1], [-1, -1, 0]]
+
+
+def test_many_methods_do_not_hide_a_difference() -> None:
+    rng = np.random.default_rng(37)
+    songs = np.repeat(np.arange(40), 3)
+    shares = [0.95] * 18 + [0.3] * 18  # 630 pairs
+    methods = [runs(rng.random((10, 120)) < share) for share in shares]
+    apart = told_apart(methods, songs)
+    assert (apart[:18, 18:] == 1).all()
+    assert (apart[18:, :18] == -1).all()
+
+
+def test_the_better_one_is_that_of_the_seeds_that_both_have() -> None:
+    rng = np.random.default_rng(41)
+    shares = np.array([[0.5]] * 5 + [[0.95]] * 8)
+    more = Runs(rng.random((13, 200)) < shares, seeds=tuple(range(13)))
+    fewer = Runs(rng.random((5, 200)) < 0.7, seeds=tuple(range(5)))
+    assert more.hits.mean() > fewer.hits.mean()
+    assert told_apart([more, fewer], np.arange(200)).tolist() == [[0, -1], [1, 0]]
 
 
 def test_more_pairs_need_more_evidence() -> None:
