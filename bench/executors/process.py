@@ -151,12 +151,13 @@ class CellProcess:
 
     def _hurry(self) -> None:
         """Send the next, stronger signal if the time has come."""
-        if time.monotonic() < self._deadline or not self._process.is_alive():
+        pid = self._process.pid
+        if time.monotonic() < self._deadline or pid is None or not self._process.is_alive():
             return
         self._over_time = True
         number, seconds = next(self._signals, _ESCALATION[-1])
         self._deadline = time.monotonic() + seconds
-        os.kill(self._process.pid, number)
+        os.kill(pid, number)
 
     def _read_output(self) -> None:
         """Take what was printed. Not without end: the process may print faster than this reads."""
