@@ -19,10 +19,10 @@ from bench.records import (
     MethodUsed,
     Prediction,
     Record,
+    Table,
     decode_record,
     encode_record,
     rounded,
-    scores_of,
 )
 from bench.registry import pick
 
@@ -115,7 +115,7 @@ def fit_and_record(
         method.resume_in(scratch)
     method.fit(dataset.train, dataset.valid, seed=cell.seed, progress=progress)
     predictions = predict(method, dataset.test)
-    scores, segment_scores = scores_of(predictions)
+    scores, segment_scores = Table.of(predictions).scores()
     record = Record(
         key=cell.key,
         protocol=PROTOCOL,

@@ -156,7 +156,10 @@ def _drawn_weights(songs: bytes) -> NDArray[np.float32]:
     counts = np.empty((_RESAMPLES, len(of)), dtype=np.float32)
     for song in range(len(ids)):
         clips = np.flatnonzero(of == song)
-        even = np.full(len(clips), 1 / len(clips))
-        counts[:, clips] = rng.multinomial(drawn[:, song] * len(clips), even)
+        n = len(clips)
+        # As many of the song's clips as it has, each time that it was drawn.
+        resample = np.repeat(np.arange(_RESAMPLES), drawn[:, song] * n)
+        picked = resample * n + rng.integers(0, n, len(resample))
+        counts[:, clips] = np.bincount(picked, minlength=_RESAMPLES * n).reshape(_RESAMPLES, n)
     counts /= counts.sum(axis=1, keepdims=True)
     return counts

@@ -8,6 +8,7 @@ refused. `bench.verification` goes further: it holds a record against the manife
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,15 +19,16 @@ import numpy as np
 from bench.errors import UserError
 from bench.labels import N_QUADRANTS
 from bench.names import NAME
-from bench.scoring import Scores, score
+from bench.scoring import Scores, score_predictions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     FloatArray = NDArray[np.float64]
+    IntArray = NDArray[np.int64]
 
 #: Version of the rules of measurement: data handling, scoring, what a method may see. Records of
 #: different versions never stand on one board.
@@ -133,14 +135,50 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True)
     digest: str = ""
 
     @cached_property
-    def probabilities(self) -> FloatArray:
-        """Of the clips, shape (n_clips, 4)."""
-        return _clip_rows(self.predictions)
+    def table(self) -> Table:
+        """The predictions as arrays."""
+        return Table.of(self.predictions)
 
-    @cached_property
-    def segment_probabilities(self) -> FloatArray:
-        """Of all segments of all clips, one after another, shape (n_segments, 4)."""
-        return _segment_rows(self.predictions)
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Table:
+    """Predictions as arrays, made in one go: to walk a million small objects takes its time."""
+
+    clips: list[str]
+    labels: IntArray  # true quadrants, shape (n_clips,)
+    probabilities: FloatArray  # shape (n_clips, 4)
+    answers: IntArray  # predicted quadrants, shape (n_clips,)
+    n_segments: IntArray  # of each clip, 0 where there are none; shape (n_clips,)
+    segment_probabilities: FloatArray  # of all clips, one after another; shape (n_segments, 4)
+    segment_answers: IntArray  # shape (n_segments,)
+
+    @classmethod
+    def of(cls, predictions: Sequence[Prediction]) -> Table:
+        """The same, in the same order."""
+        cut = [p.segments or () for p in predictions]
+        probabilities = _stacked([p.p for p in predictions])
+        segments = _stacked(list(chain.from_iterable(cut)))
+        return cls(
+            clips=[p.clip for p in predictions],
+            labels=np.array([p.label for p in predictions], dtype=np.int64),
+            probabilities=probabilities,
+            answers=probabilities.argmax(axis=1),
+            n_segments=np.array([*map(len, cut)], dtype=np.int64),
+            segment_probabilities=segments,
+            segment_answers=segments.argmax(axis=1),
+        )
+
+    @property
+    def segment_labels(self) -> IntArray:
+        """True quadrants of the segments, those of their clips; shape (n_segments,)."""
+        return np.repeat(self.labels, self.n_segments)
+
+    def scores(self) -> tuple[Scores, Scores | None]:
+        """Clip-level and, where all clips have segments, segment-level scores."""
+        scores = score_predictions(self.labels, self.answers)
+        if not self.n_segments.all():
+            return scores, None
+        return scores, score_predictions(self.segment_labels, self.segment_answers)
 
 
 def rounded(row: FloatArray) -> list[float]:
@@ -153,29 +191,6 @@ def rounded(row: FloatArray) -> list[float]:
     if int(np.argmax(kept)) != winner:
         kept[winner] += 10.0**-DECIMALS
     return [float(value) for value in np.round(kept, DECIMALS)]
-
-
-def scores_of(predictions: list[Prediction]) -> tuple[Scores, Scores | None]:
-    """Clip-level and, where there are segments, segment-level scores."""
-    return _scores(predictions, _clip_rows(predictions), _segment_rows(predictions))
-
-
-def _scores(
-    predictions: list[Prediction], clips: FloatArray, segments: FloatArray
-) -> tuple[Scores, Scores | None]:
-    labels = [p.label for p in predictions]
-    cut = [p.segments for p in predictions if p.segments]
-    if len(cut) < len(predictions):
-        return score(labels, clips), None
-    return score(labels, clips), score(np.repeat(labels, [*map(len, cut)]), segments)
-
-
-def _clip_rows(predictions: list[Prediction]) -> FloatArray:
-    return _stacked([p.p for p in predictions])
-
-
-def _segment_rows(predictions: list[Prediction]) -> FloatArray:
-    return _stacked([row for p in predictions for row in p.segments or ()])
 
 
 def _stacked(rows: list[list[float]]) -> FloatArray:
@@ -267,9 +282,7 @@ def contradictions(record: Record, data: bytes) -> Iterator[str]:
         yield "holds no predictions"
         return
     yield from _improbable(record)
-    scores, segment_scores = _scores(
-        record.predictions, record.probabilities, record.segment_probabilities
-    )
+    scores, segment_scores = record.table.scores()
     yield from _wrong_scores(record.scores, scores, "clip")
     yield from _wrong_scores(record.segment_scores, segment_scores, "segment")
     if record.digest and not _is_sealed(record, data):
@@ -277,12 +290,13 @@ def contradictions(record: Record, data: bytes) -> Iterator[str]:
 
 
 def _improbable(record: Record) -> Iterator[str]:
-    rows = np.concatenate([record.probabilities, record.segment_probabilities])
-    with np.errstate(over="ignore"):  # infinity is not 1 either
-        wrong = (rows < 0).any(axis=1) | (np.abs(rows.sum(axis=1) - 1) > SUM_TOLERANCE)
-    if wrong.any():
-        row = rows[int(np.argmax(wrong))].tolist()
-        yield f"{wrong.sum()} rows of probabilities are none, the first is {row}"
+    for rows in (record.table.probabilities, record.table.segment_probabilities):
+        with np.errstate(over="ignore"):  # infinity is not 1 either
+            error = np.abs(rows.sum(axis=1) - 1)
+        if len(rows) and (rows.min() < 0 or error.max() > SUM_TOLERANCE):
+            wrong = (rows < 0).any(axis=1) | (error > SUM_TOLERANCE)
+            row = rows[int(np.argmax(wrong))].tolist()
+            yield f"{wrong.sum()} rows of probabilities are none, the first is {row}"
 
 
 def _wrong_scores(told: Scores | None, found: Scores | None, level: str) -> Iterator[str]:

@@ -38,8 +38,8 @@ from bench.records import (
     Prediction,
     Provenance,
     Record,
+    Table,
     encode_record,
-    scores_of,
     sealed,
 )
 from bench.suites import load_suite
@@ -169,7 +169,7 @@ def made_up(cell: CellIdentity, key: str, tests: TestSet, number: int) -> Record
         Prediction(clip, label, row, segments=[row] if cut else None)
         for clip, label, row in zip(tests.clips, tests.labels, table.tolist(), strict=True)
     ]
-    scores, segment_scores = scores_of(predictions)
+    scores, segment_scores = Table.of(predictions).scores()
     return Record(
         key=key,
         protocol=PROTOCOL,

@@ -68,7 +68,8 @@ def main() -> None:
         print(f"{metric}: bf16 changes {change:.2f} ({bias:+.2f} in the mean), a seed {noise:.2f}")
         results.append(f"{metric}_change={change:.2f} {metric}_noise={noise:.2f}")
     bf16, fp32 = (
-        100 * np.stack([records[seed].probabilities for seed in seeds]) for records in (half, full)
+        100 * np.stack([records[seed].table.probabilities for seed in seeds])
+        for records in (half, full)
     )
     change, noise = changes(bf16, fp32)
     print(f"probabilities: bf16 changes {change:.2f}, a seed {noise:.2f}")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bench.intervals import Interval
-    from bench.records import Record
+    from bench.records import Table
     from bench.report.rows import Board
     from bench.statistics import Comparison
 
@@ -35,7 +35,7 @@ Songs = Mapping[str, Mapping[str, str]]
 class Answers:
     """What a row answered on its test set, by clip or by segment."""
 
-    items: tuple[list[str], list[int]]  # clip and true quadrant of each item
+    items: tuple[list[str], bytes, bytes]  # clips, with their quadrants and numbers of segments
     labels: IntArray  # shape (n,)
     answers: IntArray  # predicted quadrants, shape (n_seeds, n)
     songs: IntArray  # shape (n,)
@@ -51,35 +51,31 @@ def answers_of(row: Row, songs: Mapping[str, str], *, segments: bool = False) ->
         segments: by segment instead of by clip.
     """
     records = row.records[:1] if row.deterministic else row.records
-    items = _items(records[0], segments=segments)
-    if any(_items(record, segments=segments) != items for record in records[1:]):
+    first = records[0].table
+    items = _items(first, segments=segments)
+    if any(_items(record.table, segments=segments) != items for record in records[1:]):
         return None
-    clips, true = items
-    labels = np.array(true, dtype=np.int64)
-    answers = np.stack([_predicted(record, segments=segments) for record in records])
     numbers: dict[tuple[str, bool], int] = {}
-    named = [(songs[clip], True) if clip in songs else (clip, False) for clip in clips]
+    named = [(songs[clip], True) if clip in songs else (clip, False) for clip in first.clips]
+    numbered = np.array([numbers.setdefault(song, len(numbers)) for song in named])
+    if segments:
+        labels = first.segment_labels
+        numbered = np.repeat(numbered, first.n_segments)
+        answers = np.stack([record.table.segment_answers for record in records])
+    else:
+        labels = first.labels
+        answers = np.stack([record.table.answers for record in records])
     return Answers(
         items=items,
         labels=labels,
         answers=answers,
-        songs=np.array([numbers.setdefault(song, len(numbers)) for song in named]),
+        songs=numbered,
         runs=Runs(answers == labels, tuple(r.cell.seed for r in records), row.deterministic),
     )
 
 
-def _items(record: Record, *, segments: bool) -> tuple[list[str], list[int]]:
-    told = record.predictions
-    if segments:
-        told = [p for p in told for _ in p.segments or ()]
-    return [p.clip for p in told], [p.label for p in told]
-
-
-def _predicted(record: Record, *, segments: bool) -> IntArray:
-    """Quadrants of the largest probabilities, as `bench.scoring.score` decides them."""
-    table = record.segment_probabilities if segments else record.probabilities
-    quadrants: IntArray = table.argmax(axis=1)
-    return quadrants
+def _items(table: Table, *, segments: bool) -> tuple[list[str], bytes, bytes]:
+    return table.clips, table.labels.tobytes(), table.n_segments.tobytes() if segments else b""
 
 
 @dataclass(frozen=True)

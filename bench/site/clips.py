@@ -81,11 +81,10 @@ def _answers(row: Row, clips: Sequence[str]) -> Answers:
     runs = np.zeros(len(clips), dtype=np.int64)
     right = np.zeros(len(clips), dtype=np.int64)
     for record in records:
-        at = np.array([place[p.clip] for p in record.predictions])
-        rows = np.array([p.p for p in record.predictions])
-        total[at] += rows
+        at = np.array([place[clip] for clip in record.table.clips])
+        total[at] += record.table.probabilities
         runs[at] += 1
-        right[at] += rows.argmax(axis=1) == [p.label for p in record.predictions]
+        right[at] += record.table.answers == record.table.labels
     means = np.full_like(total, np.nan)
     np.divide(total, runs[:, None], out=means, where=runs[:, None] > 0)
     answers = np.where(runs > 0, total.argmax(axis=1), -1)

@@ -70,8 +70,7 @@ def compare(record: Record, again: Record) -> list[Remark]:
     remarks = []
     if has_start(record) and record.details.get(SETTING) != again.details.get(SETTING):
         remarks.append(Remark("its re-run tells other things of its start"))
-    told = np.array([p.p for p in record.predictions])
-    found = np.array([p.p for p in again.predictions])
+    told, found = record.table.probabilities, again.table.probabilities
     differences = np.abs(told - found).max(axis=1)
     n = int((differences > TOLERANCE).sum())
     if n:

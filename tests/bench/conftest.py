@@ -15,8 +15,8 @@ from bench.records import (
     Prediction,
     Provenance,
     Record,
+    Table,
     rounded,
-    scores_of,
 )
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def make_record() -> MakeRecord:
             )
             for i, (label, quadrant) in enumerate(zip(labels, predicted, strict=True))
         ]
-        scores, segment_scores = scores_of(predictions)
+        scores, segment_scores = Table.of(predictions).scores()
         changed = changes or {}
         return Record(
             key=f"{suite}-{dataset}-{method}-{changed}-{seed}",

@@ -17,9 +17,9 @@ from bench.records import (
     Prediction,
     Provenance,
     Record,
+    Table,
     encode_record,
     rounded,
-    scores_of,
     sealed,
 )
 from bench.suites import load_suite
@@ -64,7 +64,7 @@ def genuine(cell: Cell, *, segments: bool = False) -> Record:
         )
         for row, pieces in zip(rows, drawn, strict=True)
     ]
-    scores, segment_scores = scores_of(predictions)
+    scores, segment_scores = Table.of(predictions).scores()
     entry = cell.method
     return Record(
         key=cell.key,
@@ -99,7 +99,7 @@ def put(results: Path, record: Record, *, seal: bool = True, at: str = "") -> Pa
 
 def with_predictions(record: Record, predictions: list[Prediction]) -> Record:
     """The record with other predictions and the scores that follow from them."""
-    scores, segment_scores = scores_of(predictions)
+    scores, segment_scores = Table.of(predictions).scores()
     return msgspec.structs.replace(
         record, predictions=predictions, scores=scores, segment_scores=segment_scores
     )

@@ -9,7 +9,7 @@ import pytest
 
 from bench.datasets import dataset_info, manifest_rows
 from bench.labels import QUADRANTS
-from bench.records import Prediction, Record, scores_of
+from bench.records import Prediction, Record, Table
 from bench.site.build import write_site
 from bench.store import Failure
 
@@ -33,7 +33,7 @@ def on_synthetic(record: Record, wrong: Sequence[int] = ()) -> Record:
         p = [0.1, 0.1, 0.1, 0.1]
         p[answer] = 0.7
         predictions.append(Prediction(row.clip, label, p))
-    scores, _ = scores_of(predictions)
+    scores, _ = Table.of(predictions).scores()
     info = dataset_info("synthetic")
     used = msgspec.structs.replace(
         record.dataset, name="synthetic", version=info.version, digest=info.digest, n_test=len(rows)
