@@ -22,6 +22,7 @@ from baselines.tables import (
     full_table,
     jsymbolic_table,
 )
+from bench.errors import UserError
 from bench.registry import register_method
 
 if TYPE_CHECKING:
@@ -96,6 +97,8 @@ class SvmLin(_TableSvm):
     """
 
     def __init__(self, *, dimensions: int = 521, extractor: str = NATIVE) -> None:
+        _check(dimensions)
+
         def select(scaled: FloatArray, labels: Labels, songs: Sequence[str]) -> Columns:
             del songs
             return best(anova_f(scaled, labels), dimensions)
@@ -114,6 +117,8 @@ class SvmPanda(_TableSvm):
     """
 
     def __init__(self, *, dimensions: int = 135, extractor: str = NATIVE) -> None:
+        _check(dimensions)
+
         def select(scaled: FloatArray, labels: Labels, songs: Sequence[str]) -> Columns:
             return best(relieff(scaled, labels, songs), dimensions)
 
@@ -134,3 +139,8 @@ class SvmJSymbolic(_TableSvm):
             return np.arange(scaled.shape[1])
 
         super().__init__(jsymbolic_table, extractor, JSYMBOLIC_COLUMNS, select)
+
+
+def _check(dimensions: int) -> None:
+    if dimensions < 1:
+        raise UserError(f"setting dimensions={dimensions}: must be at least 1")

@@ -140,7 +140,8 @@ def plan(
         suite: where methods, datasets and sizes come from.
         method: glob over the suite's methods.
         dataset: glob over the suite's datasets.
-        seeds: all of the suite's by default. A deterministic method runs with the first alone.
+        seeds: all of the suite's by default. A deterministic method runs with seed 0 alone,
+            whichever are asked for.
         changes: settings that differ from the suite's.
         from_scratch: only the methods that can start from a checkpoint, without one.
 

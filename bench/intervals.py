@@ -55,8 +55,8 @@ class Runs:
     deterministic: bool = False
 
 
-def accuracy_interval(runs: Runs, songs: IntArray) -> Interval:
-    """95 % interval of the mean accuracy over seeds.
+def accuracy_intervals(methods: Sequence[Runs], songs: IntArray) -> list[Interval]:
+    """95 % intervals of the mean accuracy over seeds, of methods on the same clips.
 
     A percentile interval of a bootstrap that draws songs, then clips within them, then seeds. Of k
     seeds k - 1 are drawn, which makes the variance between them unbiased (Rao and Wu 1988); with
@@ -65,16 +65,8 @@ def accuracy_interval(runs: Runs, songs: IntArray) -> Interval:
     songs of 12. Where two to five seeds differ by more than songs do it is too narrow, for a
     bootstrap does not know Student's t.
     """
-    (interval,) = accuracy_intervals([runs], songs)
-    return interval
-
-
-def accuracy_intervals(methods: Sequence[Runs], songs: IntArray) -> list[Interval]:
-    """`accuracy_interval` of several methods on the same clips.
-
-    All seeds of all methods stand in one matrix: one wide product is ten times as fast as many
-    narrow ones.
-    """
+    # All seeds of all methods stand in one matrix: one wide product is ten times as fast as many
+    # narrow ones.
     hits = np.concatenate([runs.hits for runs in methods]).T.astype(np.float32)
     ends = np.cumsum([len(runs.hits) for runs in methods])
     by_seed = np.split(song_weights(songs) @ hits, ends[:-1], axis=1)
@@ -82,7 +74,7 @@ def accuracy_intervals(methods: Sequence[Runs], songs: IntArray) -> list[Interva
 
 
 def macro_f1_interval(labels: IntArray, answers: IntArray, songs: IntArray) -> Interval:
-    """As `accuracy_interval`, of macro-F1, with its bias corrected (Efron 1981).
+    """As `accuracy_intervals`, of one method's macro-F1, with its bias corrected (Efron 1981).
 
     Macro-F1 is no mean: resamples, which hold fewer different songs, have a lower one. Let the
     measured value be at the normal quantile b of the resamples; the ends are those at 2 b ± 1.96,

@@ -215,19 +215,15 @@ def encode_record(record: Record) -> bytes:
 
 def sealed(record: Record) -> Record:
     """The record with its digest, as it is written."""
-    return msgspec.structs.replace(record, digest=_digest(record))
+    return msgspec.structs.replace(record, digest=content_digest(record))
 
 
-def content_digest(data: bytes) -> str:
-    """sha256 of what a record's file says, but for its digest and however it is laid out.
+def content_digest(record: Record) -> str:
+    """sha256 of what a record says, but for its digest and however its file is laid out.
 
     It is that of the file as `encode_record` writes it without a digest. It shows accidents and
     careless edits; whoever means to deceive computes it anew.
     """
-    return _digest(msgspec.json.decode(data, type=Record))
-
-
-def _digest(record: Record) -> str:
     bare = msgspec.structs.replace(record, digest="")
     return hashlib.sha256(encode_record(bare)).hexdigest()
 
@@ -241,7 +237,7 @@ def _is_sealed(record: Record, data: bytes) -> bool:
         as_written.update(end)
         if as_written.hexdigest() == record.digest:
             return True
-    return _digest(record) == record.digest
+    return content_digest(record) == record.digest
 
 
 def decode_record(data: bytes, *, name: str | Path) -> Record:

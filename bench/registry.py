@@ -56,6 +56,10 @@ class MethodEntry:
         return factory
 
 
+#: Keywords of `register_method`, and the types of their literals.
+_KEYWORDS = {"version": int, "deterministic": bool, "encoding": str, "start": str}
+
+
 def register_method(
     name: str,
     *,
@@ -194,16 +198,23 @@ def _called(call: ast.Call) -> str:
     return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
 
 
+def _literal(keyword: ast.keyword) -> tuple[str, Any]:
+    name, value = keyword.arg or "**", ast.literal_eval(keyword.value)
+    if type(value) is not _KEYWORDS.get(name):
+        raise TypeError(name)
+    return name, value
+
+
 def _entry(call: ast.Call, node: ast.ClassDef, module: str, file: Path) -> MethodEntry:
     try:
         (name,) = (ast.literal_eval(argument) for argument in call.args)
-        keywords: dict[str, Any] = {k.arg or "**": ast.literal_eval(k.value) for k in call.keywords}
+        keywords: dict[str, Any] = dict(map(_literal, call.keywords))
         summary = (ast.get_docstring(node) or "").partition("\n")[0]
         entry = MethodEntry(name, module, node.name, summary=summary, **keywords)
     except (ValueError, TypeError):
         raise UserError(
-            f"{file}:{call.lineno}: @register_method takes a name and the keywords version, "
-            "deterministic, encoding and start, all literals"
+            f"{file}:{call.lineno}: @register_method takes a name and as literals the keywords "
+            "version (a number), deterministic (True or False), encoding and start (texts)"
         ) from None
     check_name(str(name), f"{file}:{call.lineno}: the method's name")
     return entry

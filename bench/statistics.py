@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 #: Of the songs' signs, at least. A large family of tests has more: see `_p_values`.
 _FLIPS = 9_999
+_POWER = 0.8  # of the number of clips that is asked for
 #: Pairs whose flips are in memory at once.
 _PAIRS = 64
 
@@ -258,10 +259,8 @@ def runs_p(values: ArrayLike, mean: float, std: float, n: int) -> float | None:
     return float(2 * stdtr(freedom, -abs(scores.mean() - mean) / (ours + theirs) ** 0.5))
 
 
-def clips_needed(
-    difference: float, discordance: float, *, design_effect: float = 1.0, power: float = 0.8
-) -> int:
-    """How many test clips it takes to see a difference between two methods at the 5 % level.
+def clips_needed(difference: float, discordance: float, *, design_effect: float = 1.0) -> int:
+    """How many test clips it takes to see a difference, four times in five, at the 5 % level.
 
     The sample size of McNemar's test (Connor 1987), times the design effect of songs.
 
@@ -269,7 +268,6 @@ def clips_needed(
         difference: of the accuracies, a fraction.
         discordance: share of the clips that just one of the two gets right.
         design_effect: how many clips of songs count for one that stands alone.
-        power: chance of seeing the difference if it is there.
 
     Raises:
         ValueError: methods that differ on so few clips cannot differ by that much.
@@ -280,7 +278,7 @@ def clips_needed(
     normal = NormalDist()
     n = (
         normal.inv_cdf(1 - ALPHA / 2) * discordance**0.5
-        + normal.inv_cdf(power) * (discordance - difference**2) ** 0.5
+        + normal.inv_cdf(_POWER) * (discordance - difference**2) ** 0.5
     ) ** 2 / difference**2
     return int(np.ceil(n * max(design_effect, 1.0)))
 

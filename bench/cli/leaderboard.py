@@ -66,17 +66,22 @@ def leaderboard(
         songs_of_clips,
         suite_descriptions,
     )
+    from bench.errors import UserError
     from bench.files import write_atomically
     from bench.report.leaderboard import render_leaderboard
     from bench.report.summary import BEGIN, render_summary, with_summary
     from bench.store import read_failures
 
+    if compare is not None and (check or draw):
+        raise UserError("--compare writes nothing: say it without --check and --draw")
+    if check and draw:
+        raise UserError("--check writes nothing: say it without --draw")
     if compare is not None:
         click.echo(_comparison(compare, results), nl=False)
         return
     records = board_records(results)
     songs = songs_of_clips(records)
-    if draw and not check:
+    if draw:
         from bench.report.figures import write_figures
 
         written = write_figures(records, figures, songs=songs)

@@ -77,7 +77,7 @@ class Manifest:
         """The rows by file, a path below the dataset's folder."""
         return {self.file.replace("{id}", row.clip): row for row in self.rows}
 
-    @property
+    @cached_property
     def info(self) -> DatasetInfo:
         """Name, version, digest and sizes."""
         sizes = {split: sum(row.split == split for row in self.rows) for split in SPLITS}

@@ -27,7 +27,8 @@ class Choice:
     """What was said about where cells run. One that cannot be met is never made.
 
     Raises:
-        UserError: an unknown executor, or options that do not go together.
+        UserError: an unknown executor, one whose extra is not installed, or options that do not
+            go together.
     """
 
     executor: str = "local"
@@ -43,6 +44,10 @@ class Choice:
 
     def __post_init__(self) -> None:
         pick(self.executor, EXECUTORS, "executor")
+        needed = _NEEDS.get(self.executor)
+        if needed and find_spec(needed) is None:
+            hint = f"pip install 'smer-bench[{self.executor}]'"
+            raise UserError(f"--executor {self.executor} needs {needed}: {hint}")
         for executor, options in EXECUTORS.items():
             for option in options:
                 if getattr(self, option) and executor != self.executor:
@@ -73,14 +78,10 @@ def open_executor(choice: Choice, cells: Sequence[Cell]) -> Iterator[Executor]:
     """The chosen executor, ready to run these cells.
 
     Raises:
-        UserError: its extra is not installed, or what it needs is not there.
+        UserError: what it needs is not there.
     """
     from bench.running import default_jobs
 
-    needed = _NEEDS.get(choice.executor)
-    if needed and find_spec(needed) is None:
-        hint = f"pip install 'smer-bench[{choice.executor}]'"
-        raise UserError(f"--executor {choice.executor} needs {needed}: {hint}")
     if choice.executor == "dask":
         from bench.executors.dask import DaskExecutor, connected
 

@@ -6,15 +6,19 @@ import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.console import Group
+from rich.text import Text
+
 from bench.cells import record_path
 from bench.errors import UserError
-from bench.report.rows import Row
+from bench.report.rows import arrange
 from bench.report.show import show_failure, show_record, show_row
 from bench.store import read_failures, read_record
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from bench.records import Record
     from bench.store import Failure
 
 _SEED = "seed-"
@@ -39,11 +43,19 @@ def find_cell(name: str, results: Path) -> RenderableType:
     if place in failures:
         return show_failure(failures[place])
     records = [read_record(results / f"{cell}.json") for cell in _cells(results, place)]
-    if len(records) > 1:
-        return show_row(Row(tuple(sorted(records, key=lambda record: record.cell.seed))))
-    if records:
+    if len(records) == 1:
         return show_record(records[0])
+    if records:
+        return _show_rows(records)
     raise UserError(_nothing(name, place, results))
+
+
+def _show_rows(records: list[Record]) -> RenderableType:
+    """What stands on the board of a method's records, and why the rest does not."""
+    boards, left_out = arrange(records)
+    rows = [row for board in boards for row in (*board.rows, *board.variants)]
+    notes = [f"left out: {len(group.records)}, {group.reason}" for group in left_out]
+    return Group(*map(show_row, rows), *map(Text, notes))
 
 
 def cell_names(results: Path) -> list[str]:

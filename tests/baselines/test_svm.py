@@ -12,6 +12,7 @@ from sklearn.svm import SVC
 from baselines import svm
 from baselines.kernel import N_FOLDS, RadialMachine
 from bench.clips import Clip
+from bench.errors import UserError
 from bench.methods import DetailedMethod, silent
 
 if TYPE_CHECKING:
@@ -171,3 +172,9 @@ def test_progress_reaches_the_end() -> None:
     assert told == sorted(told)
     assert told[-1] == 1
     assert len(told) % N_FOLDS == 0
+
+
+@pytest.mark.parametrize("kind", [svm.SvmLin, svm.SvmPanda])
+def test_no_dimensions_are_refused_before_the_work(kind: type[svm.SvmLin | svm.SvmPanda]) -> None:
+    with pytest.raises(UserError, match="setting dimensions=0: must be at least 1"):
+        kind(dimensions=0)

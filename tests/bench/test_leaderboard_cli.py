@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 from bench.cells import record_path
 from bench.cli.leaderboard import leaderboard
+from bench.errors import UserError
 from bench.records import encode_record
 from tests.bench.boards import column, rows_of
 
@@ -52,6 +53,15 @@ def test_check_shows_the_difference_and_writes_nothing(
     assert outcome.exit_code == 1
     assert any(line.startswith("+| newcomer |") for line in outcome.output.splitlines())
     assert board.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "flags", [["--check", "--draw"], ["--compare", ".", "--check"], ["--compare", ".", "--draw"]]
+)
+def test_flags_that_would_be_ignored_are_refused(results: Path, flags: list[str]) -> None:
+    outcome = CliRunner().invoke(leaderboard, ["--results", str(results), *flags])
+    assert isinstance(outcome.exception, UserError)
+    assert "writes nothing" in str(outcome.exception)
 
 
 def test_check_of_a_missing_board_shows_it_all(results: Path, tmp_path: Path) -> None:

@@ -107,6 +107,15 @@ def test_a_decorator_that_needs_running_is_refused_with_its_line(strangers: Path
 
 
 @pytest.mark.parametrize(
+    "keyword", ["version='2'", "deterministic='no'", "encoding=3", "start=None", "color=1", "**{}"]
+)
+def test_a_keyword_of_another_type_is_refused(strangers: Path, keyword: str) -> None:
+    (strangers / "mine.py").write_text(f"@register_method('mine', {keyword})\nclass Mine: ...\n")
+    with pytest.raises(UserError, match=r"mine\.py:1: .* version \(a number\)"):
+        methods()
+
+
+@pytest.mark.parametrize(
     "name", ["<b>", "../up", "a b", "mine+width=3", "", "x" * 65, "mïne", "-a"]
 )
 def test_a_name_that_no_record_may_hold_is_refused(strangers: Path, name: str) -> None:

@@ -82,6 +82,16 @@ def test_a_method_shows_all_its_seeds(results: Path) -> None:
     assert "mean ± std" in text
 
 
+def test_records_that_the_board_leaves_out_are_no_part_of_the_mean(
+    results: Path, make_record: MakeRecord
+) -> None:
+    old = make_record(seed=5, predicted=(3, 3, 3, 3), protocol=0, settings={"lr": 0.25})
+    (results / record_path(old.cell)).write_bytes(encode_record(old))
+    text = shown(results, "lite/emopia/alpha")
+    assert "75.00 ± 0.00" in text
+    assert "left out: 1, measured by protocol 0" in text
+
+
 def test_a_single_seed_is_shown_in_full(results: Path) -> None:
     assert "Provenance" in shown(results, "lite/emopia/solo+tasks=key")
 

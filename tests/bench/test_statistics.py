@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from bench import intervals, statistics
-from bench.intervals import Runs, accuracy_interval, accuracy_intervals, macro_f1_interval
+from bench.intervals import Interval, Runs, accuracy_intervals, macro_f1_interval
 from bench.scoring import score_predictions
 from bench.statistics import (
     clips_needed,
@@ -45,6 +45,11 @@ def few_resamples(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def runs(hits: Hits) -> Runs:
     return Runs(hits, tuple(range(len(hits))))
+
+
+def accuracy_interval(method: Runs, songs: Songs) -> Interval:
+    (interval,) = accuracy_intervals([method], songs)
+    return interval
 
 
 def simulate(
