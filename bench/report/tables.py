@@ -86,16 +86,12 @@ def macro_f1(row: Row, *, segments: bool = False) -> str:
     return plus_minus(*row.mean_std("macro_f1", segments=segments), 3)
 
 
-def per_cent(interval: Interval | None, decimals: int = 1) -> str:
+def per_cent(interval: Interval | None) -> str:
     """An interval of fractions in per cent."""
     if interval is None:
         return NOTHING
-    return " to ".join(signless(100 * end, decimals) for end in (interval.low, interval.high))
-
-
-def signless(value: float, decimals: int) -> str:
-    """A number whose minus is one."""
-    return f"{value:.{decimals}f}".replace("-", "−")
+    ends = (f"{100 * end:.1f}" for end in (interval.low, interval.high))
+    return " to ".join(ends).replace("-", "−")
 
 
 def p_value(p: float | None) -> str:

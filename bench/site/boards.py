@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 def main_table(board: Board, expected: Expected, inference: Inference) -> Table:
     """The board: every method of the suite, with what it costs; those not run yet come last."""
     standings = inference.standings(board)
+    inference.intervals(board.rows)  # faster together
     columns = (
         METHOD,
         Column("Rank", "letters tie"),
