@@ -37,7 +37,7 @@ class Claim:
 
 
 class Claims:
-    """The claims on one results folder."""
+    """The claims on what lies in one folder: that of the results, or of unfinished cells."""
 
     def __init__(self, results: Path) -> None:
         self.folder = results / ".claims"

@@ -49,7 +49,8 @@ def finetune(cell: Cell, target: Path, command: str, progress: Progress) -> Reco
     check_settings(cell)
     neural_type(cell.method)
     unfinished = f"finetune-{cell.key}"
-    fitted, record = fit_and_record(cell, progress, scratch_folder(unfinished))
+    with scratch_folder(unfinished) as scratch:
+        fitted, record = fit_and_record(cell, progress, scratch)
     method = cast("NeuralMethod", fitted)
     card = _card(record, command)
     save_finetuned(method, cell.method, cell.settings, target, card)

@@ -59,7 +59,8 @@ def attempt(cell: Cell, progress: Progress) -> Record | str:
     """Run a cell. Whatever its method raises, there is an answer: one line that says why not."""
     limit_threads(cell.threads)
     try:
-        return run_cell(cell, progress, scratch_folder(cell.key))
+        with scratch_folder(cell.key) as scratch:
+            return run_cell(cell, progress, scratch)
     except KeyboardInterrupt:
         return "interrupted"
     except (UserError, WorkError) as error:

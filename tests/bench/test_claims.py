@@ -88,13 +88,42 @@ def test_states_are_kept_for_a_month_unless_their_cell_is_done(
 ) -> None:
     monkeypatch.setenv("SMER_BENCH_CACHE", str(tmp_path))
     forget_abandoned()
-    for key in ("done", "old", "new"):
-        scratch_folder(key).mkdir(parents=True)
-        (scratch_folder(key) / "state").touch()
-    for path in (scratch_folder("old"), scratch_folder("old") / "state"):
+    folders = {key: tmp_path / "unfinished" / key for key in ("done", "old", "new")}
+    for folder in folders.values():
+        folder.mkdir(parents=True)
+        (folder / "state").touch()
+    for path in (folders["old"], folders["old"] / "state"):
         os.utime(path, (0, 0))
-    os.utime(scratch_folder("new"), (0, 0))  # but not what is in it
+    os.utime(folders["new"], (0, 0))  # but not what is in it
     forget("done")
     forget("never there")
     forget_abandoned()
     assert [path.name for path in (tmp_path / "unfinished").iterdir()] == ["new"]
+
+
+def test_one_process_at_a_time_has_a_cells_state(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMER_BENCH_CACHE", str(tmp_path))
+    with scratch_folder("cell") as first:
+        assert first
+        first.mkdir(parents=True)
+        with scratch_folder("cell") as second, scratch_folder("another") as other:
+            assert second is None
+            assert other
+        forget("cell")  # a run into another folder, for which the cell is done
+        assert first.exists()
+    with scratch_folder("cell") as again:
+        assert again == first
+    forget("cell")
+    assert not list((tmp_path / "unfinished").iterdir())
+
+
+def test_without_a_cache_to_write_to_the_method_is_to_warn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SMER_BENCH_CACHE", str(tmp_path / "file"))
+    with scratch_folder("cell") as folder:
+        assert folder == tmp_path / "file" / "unfinished" / "cell"
+    forget("cell")

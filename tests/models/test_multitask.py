@@ -37,7 +37,7 @@ def test_scales_start_at_one_and_are_learned() -> None:
 def test_one_task_alone_is_its_loss() -> None:
     weights = TaskWeights(["emotion"])
     assert not list(weights.values())
-    assert float(weights.weighted(LOSSES) + weights.penalty()) == pytest.approx(1.2)
+    assert (weights.weighted(LOSSES) + weights.penalty()).item() == pytest.approx(1.2)
 
 
 def test_scales_never_reach_zero() -> None:

@@ -119,7 +119,9 @@ def test_a_network_that_was_kept_answers_as_the_cells_record_has_it(
     assert tuned.method.tasks == ["key", "velocity"]
     assert tuned.card.scores == record.scores
     assert (tuned.card.key, tuned.card.seed) == (record.key, 3)
-    assert not scratch_folder(f"finetune-{record.key}").exists()
+    with scratch_folder(f"finetune-{record.key}") as scratch:
+        assert scratch
+        assert not scratch.exists()
 
 
 def test_a_network_goes_to_the_device_of_who_asks(folder: Path, tmp_path: Path) -> None:
