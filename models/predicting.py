@@ -115,5 +115,5 @@ def reliability(tuned: FineTuned) -> str:
     return shown(
         f"{tuned.name}, fine-tuned on {data.name} {data.version} (seed {tuned.card.seed}): "
         f"right on {100 * scores.accuracy:.1f} % of its {scores.n:,} test clips, macro-F1 "
-        f"{scores.macro_f1:.3f}; always the commonest quadrant would be {100 * commonest:.1f} %"
+        f"{scores.macro_f1:.3f}; the commonest quadrant of these is {100 * commonest:.1f} % of them"
     )
