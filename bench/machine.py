@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import subprocess
 import sysconfig
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,3 +27,18 @@ def lacks_for_kernels() -> str:
     if not Path(sysconfig.get_path("include"), "Python.h").exists():
         return "Python's headers, such as the package python3-dev, for Triton"
     return ""
+
+
+def gpu_names() -> list[str]:
+    """What CUDA_VISIBLE_DEVICES may call the NVIDIA GPUs of this machine: numbers, then UUIDs."""
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return []
+    try:
+        answer = subprocess.run(
+            [program, "-L"], capture_output=True, text=True, check=True, timeout=60
+        ).stdout
+    except (OSError, subprocess.SubprocessError):
+        return []
+    numbers = re.findall(r"^GPU (\d+):", answer, re.MULTILINE)
+    return numbers + re.findall(r"UUID: ((?:GPU|MIG)-[\w/-]+)\)", answer)

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from bench.errors import UserError
+from bench.machine import gpu_names
 from bench.registry import pick
 
 if TYPE_CHECKING:
@@ -96,5 +97,22 @@ def open_executor(choice: Choice, cells: Sequence[Cell]) -> Iterator[Executor]:
     else:
         from bench.executors.local import LocalExecutor
 
+        _check_gpus(choice.devices)
         jobs = choice.jobs or choice.room_on_gpus or default_jobs(cells)
         yield LocalExecutor(jobs, choice.devices)
+
+
+def _check_gpus(devices: Sequence[str]) -> None:
+    """A process that sees no GPU would train on the processor, for days.
+
+    Raises:
+        UserError: one of them is not on this machine.
+    """
+    there = gpu_names() if devices else []
+    for device in devices:
+        # UUIDs may be cut short, as CUDA has it.
+        if device not in there and not any(
+            name.startswith(device) for name in there if device.startswith(("GPU-", "MIG-"))
+        ):
+            known = ", ".join(name for name in there if name.isdecimal()) or "none"
+            raise UserError(f"--gpus: no NVIDIA GPU {device!r} here; there are: {known}")

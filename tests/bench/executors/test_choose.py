@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -46,10 +48,50 @@ def test_what_does_not_go_together(said: dict[str, Any], message: str) -> None:
         ({}, 1, []),  # one cell is no work for more
     ],
 )
-def test_how_many_cells_at_once(said: dict[str, Any], jobs: int, gpus: list[str]) -> None:
+def test_how_many_cells_at_once(
+    said: dict[str, Any], jobs: int, gpus: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.executors.choose.gpu_names", lambda: ["0", "1"])
     with open_executor(Choice(**said), [strange_cell("Uniform")]) as executor:
         assert isinstance(executor, LocalExecutor)
         assert (executor.jobs, executor.gpus) == (jobs, gpus)
+
+
+@pytest.mark.parametrize(
+    ("gpus", "message"),
+    [
+        ("0,GPU-8932", None),
+        ("MIG-5c31", None),
+        ("7", "--gpus: no NVIDIA GPU '7' here; there are: 0, 1"),
+        ("0,x", "--gpus: no NVIDIA GPU 'x' here; there are: 0, 1"),
+        ("GPU-9", "--gpus: no NVIDIA GPU 'GPU-9' here; there are: 0, 1"),
+    ],
+)
+def test_gpus_that_are_not_there_are_told(
+    gpus: str, message: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "nvidia-smi"
+    program.write_text(
+        "#!/bin/sh\n"
+        "echo 'GPU 0: NVIDIA H200 (UUID: GPU-8932f937-d72c)'\n"
+        "echo 'GPU 1: NVIDIA H200 (UUID: GPU-1c31f937-d72c)'\n"
+        "echo '  MIG 1g.18gb Device 0: (UUID: MIG-5c31f937/1/0)'\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    opened = open_executor(Choice(gpus=gpus), [strange_cell("Uniform")])
+    if message is None:
+        with opened:
+            return
+    with pytest.raises(UserError, match=re.escape(message or "")), opened:
+        pass
+
+
+def test_without_nvidias_program_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    opened = open_executor(Choice(gpus="0"), [strange_cell("Uniform")])
+    with pytest.raises(UserError, match="no NVIDIA GPU '0' here; there are: none"), opened:
+        pass
 
 
 def test_options_of_sbatch_may_be_written_as_sbatch_does(
