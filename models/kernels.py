@@ -1,9 +1,9 @@
 """Attention on a GPU, in Triton: over sequences of any lengths at once, distances included.
 
 A program works on tiles of `TILE` queries by `TILE` keys, and keeps no weights, as FlashAttention
-does (Dao et al. 2022). What that lacks are the distances of `relative_key_query`.
-Within a tile they are a band of 2 TILE - 1 rows of the table; queries and keys are multiplied with
-the band, and each row of the product is shifted to its place.
+does (Dao et al. 2022). What that lacks are the distances of `relative_key_query`. Within a tile
+they are a band of 2 TILE - 1 rows of the table; queries and keys are multiplied with the band, and
+each row of the product is shifted to its place.
 
 An array of tiles has the shape (n_tiles, TILE, TILE): all tiles of a sequence's first head, query
 by query, then those of its next heads, then the next sequence's. What distances add to the scores,

@@ -10,17 +10,10 @@ from scipy import stats
 from bench.records import PROTOCOL, CellIdentity
 from bench.report.leaderboard import render_leaderboard
 from bench.store import Failure
-from tests.bench.boards import column
+from tests.bench.boards import LABELS, column, with_hits
 
 if TYPE_CHECKING:
     from tests.bench.conftest import MakeRecord
-
-LABELS = [0, 1, 2, 3] * 5
-
-
-def with_hits(hits: int) -> list[int]:
-    """Answers to LABELS of which so many are right."""
-    return [q if i < hits else (q + 1) % 4 for i, q in enumerate(LABELS)]
 
 
 def test_mean_and_sample_deviation_over_seeds(make_record: MakeRecord) -> None:

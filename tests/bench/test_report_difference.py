@@ -10,19 +10,13 @@ from bench.errors import UserError
 from bench.records import encode_record
 from bench.report.difference import render_difference
 from bench.store import Failure
+from tests.bench.boards import LABELS, with_hits
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from bench.records import Record
     from tests.bench.conftest import MakeRecord
-
-LABELS = [0, 1, 2, 3] * 5
-
-
-def with_hits(hits: int) -> list[int]:
-    """Answers to LABELS of which so many are right."""
-    return [q if i < hits else (q + 1) % 4 for i, q in enumerate(LABELS)]
 
 
 def rows(text: str) -> dict[str, list[str]]:
