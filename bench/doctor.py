@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from bench.errors import UserError
-from bench.machine import lacks_for_kernels, usable_cores
+from bench.machine import lacks_for_amx, lacks_for_kernels, usable_cores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,6 +71,8 @@ def _processor() -> Finding:
     text = f"{usable_cores()} cores, " + (
         f"bfloat16 by {fast}" if fast else "no bfloat16 instructions"
     )
+    if fast == _BFLOAT16[0] and (lacks := lacks_for_amx()):
+        text += f" (attention would be faster with {lacks})"
     return Finding("processor", "present", text + (f", OMP_NUM_THREADS={threads}" * bool(threads)))
 
 

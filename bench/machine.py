@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import sysconfig
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,6 +28,24 @@ def lacks_for_kernels() -> str:
     if not Path(sysconfig.get_path("include"), "Python.h").exists():
         return "Python's headers, such as the package python3-dev, for Triton"
     return ""
+
+
+def lacks_for_amx() -> str:
+    """What the compiled attention, for processors with AMX, would miss here; empty if nothing."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
+    except OSError:
+        flags = []
+    if sys.platform != "linux" or not {"amx_bf16", "avx512_bf16", "avx512vl"} <= set(flags):
+        return "a processor with AMX, under Linux"
+    if cxx_compiler() is None:
+        return "a C++ compiler, g++ or clang++"
+    return ""
+
+
+def cxx_compiler() -> str | None:
+    """The command for C++: what CXX names, or one that is installed."""
+    return os.environ.get("CXX") or shutil.which("g++") or shutil.which("clang++")
 
 
 def gpu_names() -> list[str]:

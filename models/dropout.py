@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def keep_mask(shape: Sequence[int], p: float) -> Tensor:
+def keep_mask(shape: Sequence[int], p: float, out: Tensor | None = None) -> Tensor:
     """What a dropout on the CPU keeps: False with probability `p`, else True, by torch's generator.
+
+    Written into `out` if given, of as many booleans one after the other.
 
     Torch draws a Bernoulli value from two 32-bit random numbers, at 5 ns each. Here one
     number of torch's seeds NumPy's fastest generator, four values share 64 of its bits, and `p` is
@@ -27,7 +29,9 @@ def keep_mask(shape: Sequence[int], p: float) -> Tensor:
     n_values = math.prod(shape)
     generator = np.random.SFC64(int(torch.randint(2**63 - 1, ())))
     drawn = generator.random_raw(-(-n_values // 4)).view(np.uint16)[:n_values]
-    return torch.from_numpy(drawn >= round(p * 65536)).view(*shape)
+    kept = torch.empty(n_values, dtype=torch.bool) if out is None else out
+    np.greater_equal(drawn, round(p * 65536), out=kept.numpy())
+    return kept.view(*shape)
 
 
 class Dropout(nn.Module):

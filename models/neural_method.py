@@ -14,6 +14,7 @@ from bench.keys import find_keys
 from bench.machine import lacks_for_kernels
 from bench.registry import find_method, pick
 from bench.starts import NOTHING, find_start, sha256_of
+from models.attention import implementation
 from models.checkpoints import load_checkpoint, load_sizes
 from models.multitask import EMOTION, UNKNOWN
 from models.network import Network
@@ -143,12 +144,15 @@ class NeuralMethod(ABC):
     def details(self) -> dict[str, Any]:
         """See `bench.methods.DetailedMethod`."""
         network = self.network
+        device = next(network.parameters()).device
+        dtype = torch.bfloat16 if self.precision == "bf16" else torch.float32
         return {
             "history": self._history.epochs,
             "best_epoch": self._history.best_epoch,
             "epochs_run": len(self._history.epochs),
             "n_parameters": sum(p.numel() for p in network.parameters()),
             "precision": self.precision,
+            "attention": implementation(device, dtype, self.width // self.heads),
             "start": self._origin or "random",
         }
 

@@ -7,7 +7,7 @@ each row of the product is shifted to its place.
 
 An array of tiles has the shape (n_tiles, TILE, TILE): all tiles of a sequence's first head, query
 by query, then those of its next heads, then the next sequence's. What distances add to the scores,
-what dropout keeps and the gradients of the scores are such arrays. `models.fused` has the callers,
+what dropout keeps and the gradients of the scores are such arrays. `fused` has the callers,
 and says what `places` and `row_tiles` are.
 """
 

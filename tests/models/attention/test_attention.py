@@ -7,8 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models import attention
-from models.attention import Block, causal_attention, relative_attention
+from models.attention import Block, causal_attention, plain, relative_attention, spans
 
 HEADS, SIZE, LONGEST = 2, 4, 12
 WIDTH = HEADS * SIZE
@@ -19,7 +18,7 @@ def textbook(
 ) -> torch.Tensor:
     """Attention as transformers 4 writes it, block by block: all distances gathered."""
     out = []
-    for rows, block in attention.spans(blocks):
+    for rows, block in spans(blocks):
         n = block.length
         q, k, v = qkv[rows].view(block.batch, n, 3, HEADS, -1).permute(2, 0, 3, 1, 4)
         scores = q @ k.transpose(-1, -2)
@@ -84,7 +83,7 @@ def test_causal_attention_and_its_gradients_are_the_textbooks(
 ) -> None:
     qkv, _, grad = random_input(blocks, seed)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(attention, "_QUERIES", queries)
+        patch.setattr(plain, "QUERIES", queries)
         ours = causal_attention(qkv, blocks, HEADS)
         (mine,) = torch.autograd.grad(ours, qkv, grad)
     theirs = textbook(qkv, None, blocks, causal=True)

@@ -13,9 +13,8 @@ from models.attention import Block, spans
 
 pytest.importorskip("triton", reason="Triton is for Linux")
 
-from models import fused
-from models.fused import Fused, Layout
-from models.kernels import TILE
+from models.attention.gpu import Fused, Layout, fused
+from models.attention.gpu.kernels import TILE
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 P = 0.3
@@ -138,7 +137,7 @@ def test_a_gpu_and_a_cpu_compute_the_same(relative: bool) -> None:
         expected = attention.causal_attention(qkv, blocks, 2)
     for given in (blocks, layout):
         moved = table.to(DEVICE) if relative else None
-        found = attention._fused(qkv.to(DEVICE), moved, given, 2, 0.0).cpu()
+        found = Fused.apply(qkv.to(DEVICE), moved, given, 2, 0.0).cpu()
         torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
 
 

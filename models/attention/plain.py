@@ -1,8 +1,4 @@
-"""Self-attention: BERT's with `relative_key_query` distances, and GPT-2's causal one.
-
-Both work on *rows*: the tokens of several sequences, one under the other, as the linear layers
-before and after them like it. `Block`s of sequences of one length, padding included, say which
-rows attend to each other. On a GPU `models.fused` computes what on a CPU is computed here.
+"""Attention on the CPU, of any precision, in torch's and NumPy's passes.
 
 The distance terms of Shaw et al. (2018) and Huang et al. (2020, "method 4"), as transformers 4
 wrote them, gather an array of shape (length, length, head size) for every layer. Here the queries
@@ -13,12 +9,12 @@ wanted (length, length) values are a skewed view of that product, as in Music Tr
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
+from models.attention.blocks import spans
 from models.bits import copy_transposed, masked
 from models.dropout import keep_mask
 
@@ -27,73 +23,18 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from models.fused import Layout
-
-    #: Which rows see each other: blocks, or on a GPU where their sequences lie.
-    Arrangement: TypeAlias = "Sequence[Block] | Layout"
+    from models.attention.blocks import Block
 
 #: Causal attention looks at this many queries at a time, so that it never computes most of the
 #: half of the scores that it may not use.
-_QUERIES = 256
+QUERIES = 256
 
 #: The products with the table of distances have a multiple of this many columns. Without it, the
 #: 2 length - 1 are an odd number, and bf16 matrices of odd strides multiply up to 30 times slower.
 _COLUMNS = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """`batch` sequences of `length` rows each; all rows of a block follow one another.
-
-    `mask`, of shape (batch, length), says which rows are seen as keys; None: all. Causal attention
-    needs none against padding on the right, and ignores it.
-    """
-
-    batch: int
-    length: int
-    mask: Tensor | None = None
-
-    @property
-    def n_rows(self) -> int:
-        """Rows of this block, padding included."""
-        return self.batch * self.length
-
-
-def relative_attention(
-    qkv: Tensor, table: Tensor, blocks: Arrangement, heads: int, dropout: float = 0.0
-) -> Tensor:
-    """Bidirectional attention with `relative_key_query` distances.
-
-    The score of query l and key r is (q_l k_r + q_l t_(l-r) + k_r t_(l-r)) / sqrt(head size).
-
-    Args:
-        qkv: queries, keys and values, shape (n_rows, 3 * width).
-        table: one vector for each distance l - r = -(m-1)..m-1, shape (2 m - 1, head size).
-        blocks: which rows see each other; their `n_rows` sum to n_rows, no length exceeds m.
-        heads: width = heads * head size.
-        dropout: probability with which an attention weight is dropped.
-
-    Returns:
-        Shape (n_rows, width).
-    """
-    if qkv.device.type != "cpu":
-        return _fused(qkv, table, blocks, heads, dropout)
-    result: Tensor = _Relative.apply(qkv, table, blocks, heads, dropout)  # type: ignore[no-untyped-call]
-    return result
-
-
-def causal_attention(qkv: Tensor, blocks: Arrangement, heads: int, dropout: float = 0.0) -> Tensor:
-    """Attention to oneself and what came before, without distances.
-
-    Args and result as for `relative_attention`; a block's mask is ignored.
-    """
-    if qkv.device.type != "cpu":
-        return _fused(qkv, None, blocks, heads, dropout)
-    result: Tensor = _Causal.apply(qkv, blocks, heads, dropout)  # type: ignore[no-untyped-call]
-    return result
-
-
-class _Relative(torch.autograd.Function):
+class Relative(torch.autograd.Function):
     """`relative_attention` on the CPU, one tape entry for all blocks of a layer."""
 
     @staticmethod
@@ -105,18 +46,18 @@ class _Relative(torch.autograd.Function):
         heads: int,
         dropout: float,
     ) -> Tensor:
-        with torch.autocast("cpu", enabled=False):
-            distances = table.to(qkv.dtype)
-            out = qkv.new_empty(len(qkv), qkv.shape[1] // 3)
-            kept = []
-            for rows, block in spans(blocks):
-                split = _split(qkv[rows], block, heads)
-                scores = _scores(split[:2], distances, block, heads)
-                weights = torch.softmax(scores, dim=-1)
-                keep = keep_mask(weights.shape, dropout) if dropout else None
-                used = weights if keep is None else masked(weights, keep)
-                _join(torch.bmm(used, split[2]), block, out[rows]).mul_(1 / (1 - dropout))
-                kept += [split, weights] + ([] if keep is None else [keep])
+        """See there."""
+        distances = table.to(qkv.dtype)
+        out = qkv.new_empty(len(qkv), qkv.shape[1] // 3)
+        kept = []
+        for rows, block in spans(blocks):
+            split = _split(qkv[rows], block, heads)
+            scores = _scores(split[:2], distances, block, heads)
+            weights = torch.softmax(scores, dim=-1)
+            keep = keep_mask(weights.shape, dropout) if dropout else None
+            used = weights if keep is None else masked(weights, keep)
+            _join(torch.bmm(used, split[2]), block, out[rows]).mul_(1 / (1 - dropout))
+            kept += [split, weights] + ([] if keep is None else [keep])
         ctx.save_for_backward(distances, *kept)
         ctx.blocks, ctx.heads, ctx.dropout = blocks, heads, dropout
         ctx.table_dtype = table.dtype
@@ -124,6 +65,7 @@ class _Relative(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Any:
+        """The gradients of `qkv` and `table`."""
         distances, *kept = ctx.saved_tensors
         d_qkv = grad.new_empty(len(grad), 3 * grad.shape[1])
         d_table = torch.zeros_like(distances, dtype=ctx.table_dtype)
@@ -210,37 +152,38 @@ def _skewed(product: Tensor) -> Tensor:
     return product.as_strided((batch, n, n), (n * width, width - 1, 1), start)
 
 
-class _Causal(torch.autograd.Function):
+class Causal(torch.autograd.Function):
     """`causal_attention` on the CPU, where torch's fused kernel has no dropout."""
 
     @staticmethod
     def forward(
         ctx: Any, qkv: Tensor, blocks: Sequence[Block], heads: int, dropout: float
     ) -> Tensor:
-        with torch.autocast("cpu", enabled=False):
-            out = qkv.new_empty(len(qkv), qkv.shape[1] // 3)
-            kept = []
-            for rows, block in spans(blocks):
-                split = _split(qkv[rows], block, heads)
-                q, k, v = split
-                kept.append(split)
-                mixed = torch.empty_like(q)
-                for start, end in _chunks(block.length):
-                    scores = torch.bmm(q[:, start:end], k[:, :end].transpose(1, 2))
-                    later = scores.new_full((end - start, end - start), -math.inf).triu_(1)
-                    scores[:, :, start:] += later
-                    weights = torch.softmax(scores, dim=-1)
-                    keep = keep_mask(weights.shape, dropout) if dropout else None
-                    used = weights if keep is None else masked(weights, keep)
-                    mixed[:, start:end] = torch.bmm(used, v[:, :end])
-                    kept += [weights] + ([] if keep is None else [keep])
-                _join(mixed, block, out[rows]).mul_(1 / (1 - dropout))
+        """See there."""
+        out = qkv.new_empty(len(qkv), qkv.shape[1] // 3)
+        kept = []
+        for rows, block in spans(blocks):
+            split = _split(qkv[rows], block, heads)
+            q, k, v = split
+            kept.append(split)
+            mixed = torch.empty_like(q)
+            for start, end in chunks(block.length):
+                scores = torch.bmm(q[:, start:end], k[:, :end].transpose(1, 2))
+                later = scores.new_full((end - start, end - start), -math.inf).triu_(1)
+                scores[:, :, start:] += later
+                weights = torch.softmax(scores, dim=-1)
+                keep = keep_mask(weights.shape, dropout) if dropout else None
+                used = weights if keep is None else masked(weights, keep)
+                mixed[:, start:end] = torch.bmm(used, v[:, :end])
+                kept += [weights] + ([] if keep is None else [keep])
+            _join(mixed, block, out[rows]).mul_(1 / (1 - dropout))
         ctx.save_for_backward(*kept)
         ctx.blocks, ctx.heads, ctx.dropout = blocks, heads, dropout
         return out
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Any:
+        """The gradient of `qkv`."""
         kept = iter(ctx.saved_tensors)
         d_qkv = grad.new_empty(len(grad), 3 * grad.shape[1])
         for rows, block in spans(ctx.blocks):
@@ -249,7 +192,7 @@ class _Causal(torch.autograd.Function):
             d_out = d_out * (1 / (1 - ctx.dropout))
             gradients = torch.zeros((3, *q.shape), dtype=q.dtype)
             d_q, d_k, d_v = gradients
-            for start, end in _chunks(block.length):
+            for start, end in chunks(block.length):
                 weights = next(kept)
                 keep = next(kept) if ctx.dropout else None
                 used = weights if keep is None else masked(weights, keep)
@@ -267,38 +210,10 @@ class _Causal(torch.autograd.Function):
         return d_qkv, None, None, None
 
 
-def _fused(
-    qkv: Tensor, table: Tensor | None, blocks: Arrangement, heads: int, dropout: float
-) -> Tensor:
-    """Either on a GPU: with a table of distances, or causal."""
-    from models import fused  # needs Triton, which comes with torch for a GPU
-
-    layout = blocks if isinstance(blocks, fused.Layout) else fused.Layout.of(blocks, qkv.device)
-    with torch.autocast(qkv.device.type, enabled=False):
-        result: Tensor = fused.Fused.apply(qkv, table, layout, heads, dropout)  # type: ignore[no-untyped-call]
-    return result
-
-
-def arranged(blocks: Sequence[Block], device: torch.device) -> Arrangement:
-    """Blocks as attention on a device wants them: to ask for once, not in every layer."""
-    if device.type == "cpu":
-        return blocks
-    from models.fused import Layout
-
-    return Layout.of(blocks, device)
-
-
-def spans(blocks: Sequence[Block]) -> Iterator[tuple[slice, Block]]:
-    """Each block with its rows."""
-    start = 0
-    for block in blocks:
-        yield slice(start, start + block.n_rows), block
-        start += block.n_rows
-
-
-def _chunks(length: int) -> Iterator[tuple[int, int]]:
-    for start in range(0, length, _QUERIES):
-        yield start, min(start + _QUERIES, length)
+def chunks(length: int) -> Iterator[tuple[int, int]]:
+    """The queries that causal attention looks at together: first, and first after them."""
+    for start in range(0, length, QUERIES):
+        yield start, min(start + QUERIES, length)
 
 
 def _split(rows: Tensor, block: Block, heads: int, parts: int = 3) -> Tensor:

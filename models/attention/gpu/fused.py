@@ -1,4 +1,4 @@
-"""`models.attention` on a GPU: where sequences lie, and what calls the kernels."""
+"""Where sequences lie on the GPU, and what calls the kernels."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import torch
 from torch.autograd.function import once_differentiable
 
 from bench.errors import UserError
-from models import kernels
-from models.attention import spans
-from models.kernels import TILE
+from models.attention.blocks import check_reach, reach, spans
+from models.attention.gpu import kernels
+from models.attention.gpu.kernels import TILE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
 
-    from models.attention import Block
+    from models.attention.blocks import Block
 
 #: Warps of a kernel's program: the fewest whose registers hold its tiles, or as measured.
 _WARPS = {
@@ -76,21 +76,27 @@ class Fused(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, qkv: Tensor, table: Tensor | None, layout: Layout, heads: int, dropout: float
+        ctx: Any,
+        qkv: Tensor,
+        table: Tensor | None,
+        blocks: Sequence[Block] | Layout,
+        heads: int,
+        dropout: float,
     ) -> Tensor:
-        """See there; `layout` for the blocks."""
+        """See there."""
+        layout = blocks if isinstance(blocks, Layout) else Layout.of(blocks, qkv.device)
         qkv = qkv.contiguous()
         call = _Call(layout, heads, qkv.shape[1] // 3 // heads, dropout)
         if call.size > _LARGEST:
             raise UserError(f"heads of size {call.size}: on a GPU at most {_LARGEST}")
-        if table is not None and layout.longest > _reach(table):
-            raise ValueError(f"{layout.longest} rows, but distances of fewer than {_reach(table)}")
+        if table is not None:
+            check_reach(table, layout.longest)
         distances = bias = keep = None
         if table is not None:
             distances = table.to(qkv.dtype).contiguous()
             bias = call.new_tiles(qkv)
             call.run(
-                kernels.distances, call.by_rows, qkv, distances, bias, *call.where, _reach(table)
+                kernels.distances, call.by_rows, qkv, distances, bias, *call.where, reach(table)
             )
         if dropout:
             keep = call.new_tiles(qkv, torch.uint8).bernoulli_(1 - dropout)
@@ -134,14 +140,14 @@ class Fused(torch.autograd.Function):
             masked=call.seen(distances) is not None,
             dropout=keep is not None,
         )
-        reach = _reach(distances) if relative else 0
+        farthest = reach(distances) if relative else 0
         for part in (0, 1):
             call.run(
                 kernels.backward_of_rows,
                 call.by_rows,
                 *(qkv, distances, d_qkv, d_scores),
                 *call.where,
-                reach,
+                farthest,
                 call.scales[0],
                 relative=relative,
                 part=part,
@@ -152,7 +158,7 @@ class Fused(torch.autograd.Function):
         grid = (2 * _in_tiles(layout.longest) - 1, call.heads, min(_PROGRAMS, n))
         parts = torch.zeros(grid[2], grid[1], 2, *distances.shape, device=qkv.device)
         arrays = (qkv, d_scores, parts, layout.places)
-        call.run(kernels.backward_of_table, grid, *arrays, n, reach, call.scales[0])
+        call.run(kernels.backward_of_table, grid, *arrays, n, farthest, call.scales[0])
         return d_qkv, parts.sum((0, 1, 2)).to(ctx.table_dtype), None, None, None
 
 
@@ -202,11 +208,6 @@ class _Call:
     def new_tiles(self, like: Tensor, dtype: torch.dtype | None = None) -> Tensor:
         """An array of tiles, with anything in it."""
         return like.new_empty(self.layout.n_tiles * self.heads, TILE, TILE, dtype=dtype)
-
-
-def _reach(table: Tensor) -> int:
-    """The table has vectors of the distances -(reach - 1)..reach - 1."""
-    return len(table) // 2 + 1
 
 
 def _in_tiles(length: int) -> int:

@@ -1,0 +1,70 @@
+"""The compiled functions: built once, by this machine's compiler, and kept in the cache folder."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import subprocess
+import tempfile
+import warnings
+from functools import cache
+from pathlib import Path
+
+from bench.derived import cache_directory
+from bench.errors import UserError
+from bench.files import write_atomically
+from bench.machine import cxx_compiler, lacks_for_amx
+
+_FOLDER = Path(__file__).parent
+_MAIN, _HEADERS = "attention.cpp", ("products.h", "softmax.h")
+
+#: Named one by one, so that what is built on one node of a cluster serves the others.
+_INSTRUCTIONS = (
+    *("avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512bf16"),
+    *("fma", "amx-tile", "amx-bf16"),
+)
+_FLAGS = (
+    *("-std=c++17", "-O3", "-shared", "-fPIC", "-pthread", "-w"),
+    *(f"-m{name}" for name in _INSTRUCTIONS),
+)
+
+
+@cache
+def library() -> ctypes.CDLL | None:
+    """What `attention.cpp` exports, for this process; None where it cannot be had.
+
+    Warns where the processor could, but the compiler cannot: training is then slower, not wrong.
+    """
+    compiler = cxx_compiler()
+    if compiler is None or lacks_for_amx():
+        return None
+    try:
+        loaded = _load(compiler)
+    except (OSError, UserError, subprocess.SubprocessError) as error:
+        said = getattr(error, "stderr", "") or str(error)
+        first = next(iter(said.strip().splitlines()), "")
+        warnings.warn(f"attention goes without AMX, and slower: {first}", stacklevel=2)
+        return None
+    loaded.allow_tiles.restype = ctypes.c_bool
+    return loaded if loaded.allow_tiles() else None
+
+
+def _load(compiler: str) -> ctypes.CDLL:
+    version = subprocess.run(
+        [compiler, "--version"], capture_output=True, text=True, check=True
+    ).stdout
+    digest = hashlib.sha256(" ".join((version, *_FLAGS)).encode())
+    for name in (_MAIN, *_HEADERS):
+        digest.update((_FOLDER / name).read_bytes())
+    file = cache_directory() / "amx" / f"{digest.hexdigest()[:16]}.so"
+    if file.exists():
+        try:
+            return ctypes.CDLL(str(file))
+        except OSError:
+            pass  # damaged, or of another system: built anew
+    with tempfile.TemporaryDirectory() as folder:
+        built = Path(folder) / file.name
+        command = [compiler, *_FLAGS, str(_FOLDER / _MAIN), "-o", str(built)]
+        subprocess.run(command, capture_output=True, text=True, check=True)
+        write_atomically(file, built.read_bytes())
+    return ctypes.CDLL(str(file))
