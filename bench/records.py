@@ -8,7 +8,7 @@ refused. `bench.verification` goes further: it holds a record against the manife
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any
@@ -48,6 +48,11 @@ SUM_TOLERANCE = 1.5e-3
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 _MAX_DEPTH = 16
+
+#: Four numbers as MessagePack has them: each thing begins with a byte that says what it is.
+_PACKED_ROW = np.dtype(
+    [("list", "u1"), ("values", [("float", "u1"), ("value", ">f8")], N_QUADRANTS)]
+)
 
 Name = Annotated[str, msgspec.Meta(pattern=NAME)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
@@ -139,6 +144,12 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True)
         """The predictions as arrays."""
         return Table.of(self.predictions)
 
+    def condensed(self) -> Record:
+        """The same without its predictions but for the table of them: a quarter of the memory."""
+        bare = msgspec.structs.replace(self, predictions=[])
+        vars(bare)["table"] = self.table
+        return bare
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Table:
@@ -151,6 +162,15 @@ class Table:
     n_segments: IntArray  # of each clip, 0 where there are none; shape (n_clips,)
     segment_probabilities: FloatArray  # of all clips, one after another; shape (n_segments, 4)
     segment_answers: IntArray  # shape (n_segments,)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both are of the same predictions."""
+        return isinstance(other, Table) and all(
+            np.array_equal(getattr(self, field.name), getattr(other, field.name))
+            for field in fields(self)
+        )
 
     @classmethod
     def of(cls, predictions: Sequence[Prediction]) -> Table:
@@ -194,8 +214,12 @@ def rounded(row: FloatArray) -> list[float]:
 
 
 def _stacked(rows: list[list[float]]) -> FloatArray:
-    values = chain.from_iterable(rows)  # several times as fast as an array of lists
-    return np.fromiter(values, np.float64, N_QUADRANTS * len(rows)).reshape(-1, N_QUADRANTS)
+    """Rows of four numbers as an array, four times as fast as NumPy walks through lists."""
+    packed = msgspec.msgpack.encode(rows)
+    numbers = np.frombuffer(
+        packed, _PACKED_ROW, offset=len(packed) - _PACKED_ROW.itemsize * len(rows)
+    )
+    return numbers["values"]["value"].astype(np.float64)
 
 
 def encode_record(record: Record) -> bytes:

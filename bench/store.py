@@ -137,13 +137,18 @@ class Store:
         return self._record(cell).with_suffix(FAILED)
 
 
-def read_records(results: Path) -> list[Record]:
+def read_records(results: Path, *, condensed: bool = False) -> list[Record]:
     """All records below a folder, in the order of their paths, each checked against itself.
+
+    Args:
+        results: the folder.
+        condensed: keep tables of predictions alone, for a thousand records fill the memory.
 
     Raises:
         UserError: a file is no record or contradicts itself, or as `json_files`; names it.
     """
-    return [read_record(path) for path in _files(results, failed=False)]
+    records = map(read_record, _files(results, failed=False))
+    return [record.condensed() if condensed else record for record in records]
 
 
 def read_record(path: Path) -> Record:

@@ -22,7 +22,7 @@ def board_records(results: Path) -> list[Record]:
     from bench.store import read_records
 
     with _without_garbage_collection():
-        return read_records(results)
+        return read_records(results, condensed=True)
 
 
 def expected_cells(records: Iterable[Record]) -> list[CellIdentity]:

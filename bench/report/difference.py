@@ -108,7 +108,7 @@ def _rows(board: Board | None) -> dict[Name, Row]:
 
 def _answers(row: Row | None) -> object:
     """What a row's figures follow from."""
-    return [(r.cell.seed, r.key, r.predictions) for r in row.records] if row else None
+    return [(r.cell.seed, r.key, r.table) for r in row.records] if row else None
 
 
 def _line(old: Row | None, new: Row | None, inference: Inference) -> list[str]:

@@ -80,7 +80,7 @@ class Row:
     def deterministic(self) -> bool:
         """Whether the seed changes nothing, by the method's word and by its records."""
         said = self.first.method.deterministic
-        return said and all(r.predictions == self.first.predictions for r in self.records)
+        return said and all(r.table == self.first.table for r in self.records)
 
     @property
     def has_segments(self) -> bool:

@@ -59,7 +59,8 @@ def clip_board(board: Board) -> ClipBoard | None:
     """The answers of all methods of a board, its variants left out; None without methods."""
     if not board.rows:
         return None
-    labels = {p.clip: p.label for row in board.rows for p in row.first.predictions}
+    tables = [row.first.table for row in board.rows]
+    labels = {clip: label for t in tables for clip, label in zip(t.clips, t.labels, strict=True)}
     clips = sorted(labels)
     found = ClipBoard(
         clips,

@@ -26,6 +26,40 @@ def test_a_record_comes_back_from_its_file(make_record: MakeRecord) -> None:
     assert encode_record(decode_record(data, name="r.json")) == data
 
 
+def test_a_table_holds_the_predictions(make_record: MakeRecord) -> None:
+    record = make_record(segments=[[0], [1, 0], [2], [3]])
+    # Whole numbers in a file are numbers like others.
+    again = decode_record(encode_record(record).replace(b"0.0", b"0"), name="r.json")
+    for of in (record, again):
+        table = of.table
+        assert table.clips == [p.clip for p in of.predictions]
+        assert table.labels.tolist() == [p.label for p in of.predictions]
+        assert table.probabilities.tolist() == [p.p for p in of.predictions]
+        rows = [row for p in of.predictions for row in p.segments or ()]
+        assert table.segment_probabilities.tolist() == rows
+        assert table.n_segments.tolist() == [1, 2, 1, 1]
+    assert record.table == again.table
+
+
+def test_a_condensed_record_keeps_its_table_alone(make_record: MakeRecord) -> None:
+    record = make_record(segments=[[0], [1, 0], [2], [3]])
+    condensed = record.condensed()
+    assert condensed.predictions == []
+    assert condensed.table == record.table
+    assert msgspec.structs.replace(condensed, predictions=record.predictions) == record
+
+
+def test_tables_of_other_predictions_are_others(make_record: MakeRecord) -> None:
+    table = make_record().table
+    assert table == make_record().table
+    for other in (
+        make_record(predicted=(0, 1, 2, 1)).table,
+        make_record(segments=[[0], [1, 0], [2], [3]]).table,
+        make_record().predictions,
+    ):
+        assert table != other
+
+
 def test_a_file_has_one_prediction_a_line(make_record: MakeRecord) -> None:
     lines = encode_record(make_record()).decode().splitlines()
     assert sum('"clip-' in line for line in lines) == 4
