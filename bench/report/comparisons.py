@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from bench.intervals import ALPHA
 from bench.report.markdown import escape, signed, table
 from bench.report.published import published
-from bench.report.tables import changes_text, dataset_title, p_value, per_cent
+from bench.report.tables import dataset_title, named, p_value, per_cent
 from bench.statistics import clips_needed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from bench.report.inference import Inference, Pair
-    from bench.report.rows import Board, Row
+    from bench.report.rows import Board
 
 _ABOUT_TASKS = """\
 Each method with auxiliary tasks against the same without, on the same clips with the same seeds.
@@ -84,12 +84,7 @@ def _pairs_table(pairs: Sequence[Pair]) -> str:
 
 def pair_name(pair: Pair) -> str:
     """Both of its rows; not escaped."""
-    return f"{row_name(pair.with_it)} − {row_name(pair.without)}"
-
-
-def row_name(row: Row) -> str:
-    """A method, and what differs from the suite; not escaped."""
-    return row.method + (f" ({changes_text(row.changes)})" if row.changes else "")
+    return f"{named(pair.with_it)} − {named(pair.without)}"
 
 
 def verdict(pair: Pair) -> str:

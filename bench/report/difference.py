@@ -12,9 +12,9 @@ from bench.report.rows import arrange, changes_key, suite_order
 from bench.report.tables import (
     NOTHING,
     accuracy,
-    changes_text,
     dataset_title,
     macro_f1,
+    named,
     per_cent,
 )
 
@@ -114,14 +114,13 @@ def _answers(row: Row | None) -> object:
 def _line(old: Row | None, new: Row | None, inference: Inference) -> list[str]:
     shown = new or old
     assert shown is not None  # noqa: S101 - one of the boards has it
-    name = shown.method + (f" ({changes_text(shown.changes)})" if shown.changes else "")
     gains = {"accuracy": NOTHING, "macro_f1": NOTHING}
     if old and new:
         for field, (scale, decimals) in {"accuracy": (100, 2), "macro_f1": (1, 3)}.items():
             gain = new.mean_std(field)[0] - old.mean_std(field)[0]
             gains[field] = signed(scale * gain, decimals)
     return [
-        escape(name),
+        escape(named(shown)),
         accuracy(old) if old else NOTHING,
         accuracy(new) if new else NOTHING,
         gains["accuracy"],

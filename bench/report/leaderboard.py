@@ -13,7 +13,7 @@ from bench.report.inference import Inference
 from bench.report.markdown import escape, plus_minus, table
 from bench.report.published import published
 from bench.report.rows import arrange, cell_order, suite_order
-from bench.report.tables import NOTHING, changes_text, dataset_title, render_board
+from bench.report.tables import NOTHING, dataset_title, named, render_board
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -112,8 +112,7 @@ def _failures(failures: Iterable[Failure]) -> str:
 
 
 def _cell_name(cell: CellIdentity) -> str:
-    method = f"{cell.method} ({changes_text(cell.changes)})" if cell.changes else cell.method
-    return f"{cell.suite}/{cell.dataset}/{method}/seed-{cell.seed}"
+    return f"{cell.suite}/{cell.dataset}/{named(cell)}/seed-{cell.seed}"
 
 
 def _later_results() -> str:

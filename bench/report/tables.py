@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from bench.intervals import Interval
+    from bench.records import CellIdentity
     from bench.report.ablation import Grid
     from bench.report.expected import Expected
     from bench.report.inference import Inference
@@ -295,6 +296,11 @@ def changes_text(changes: dict[str, object]) -> str:
     return ", ".join(f"{key} = {_plain(value)}" for key, value in sorted(changes.items()))
 
 
+def named(of: Row | CellIdentity) -> str:
+    """A method and what differs from the suite, as "midibert (precision = fp32)"; not escaped."""
+    return of.method + (f" ({changes_text(of.changes)})" if of.changes else "")
+
+
 def _plain(value: object) -> str:
     return "[" + ", ".join(map(_plain, value)) + "]" if isinstance(value, list) else str(value)
 
@@ -302,7 +308,7 @@ def _plain(value: object) -> str:
 def _confusions(rows: Iterable[Row]) -> str:
     lines = []
     for row in rows:
-        name = row.method + (f" ({changes_text(row.changes)})" if row.changes else "")
+        name = named(row)
         for quadrant, shares in zip(QUADRANTS, row.confusion, strict=True):
             cells = (NOTHING if np.isnan(share) else f"{100 * share:.0f}" for share in shares)
             lines.append([escape(name), quadrant, *cells])

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.labels import QUADRANTS
-from bench.report.comparisons import row_name
 from bench.report.markdown import one_line
 from bench.report.published import published
-from bench.report.tables import changes_text, p_value
+from bench.report.tables import changes_text, named, p_value
 from bench.site.cells import (
     ACCURACY,
     COST,
@@ -262,4 +261,4 @@ def confusion_table(row: Row) -> Table:
         )
         for quadrant, shares in zip(QUADRANTS, row.confusion, strict=True)
     )
-    return Table(one_line(row_name(row)), columns, rows)
+    return Table(one_line(named(row)), columns, rows)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.report.comparisons import pair_name, row_name, verdict
+from bench.report.comparisons import pair_name, verdict
 from bench.report.markdown import one_line, signed
 from bench.report.published import published
 from bench.report.rows import cell_order
-from bench.report.tables import changes_text, p_value, per_cent
+from bench.report.tables import changes_text, named, p_value, per_cent
 from bench.site.cells import ACCURACY, MACRO_F1, METHOD, SEEDS, board_title, dataset_name, seconds
 from bench.site.table import NOTHING, Cell, Column, Table
 
@@ -38,7 +38,7 @@ def runs_table(board: Board) -> Table:
         Column("Cell key", numeric=False),
     )
     rows = tuple(
-        (Cell(one_line(row_name(row)), {"method": row_name(row)}), *_run(record))
+        (Cell(one_line(named(row)), {"method": named(row)}), *_run(record))
         for row in (*board.rows, *board.variants)
         for record in row.records
     )
@@ -159,11 +159,12 @@ def _reasons(title: str, cells: Sequence[tuple[CellIdentity, str]]) -> Table | N
     )
     rows = []
     for cell, reason in cells:
-        changed = changes_text(cell.changes)
-        method = f"{cell.method} ({changed})" if changed else cell.method
         rows.append(
             (
-                Cell(one_line(method), {"method": cell.method, "changed": changed}),
+                Cell(
+                    one_line(named(cell)),
+                    {"method": cell.method, "changed": changes_text(cell.changes)},
+                ),
                 Cell(str(cell.seed), {"seed": cell.seed}),
                 Cell(one_line(cell.suite), {"suite": cell.suite}),
                 Cell(dataset_name(cell.dataset), {"dataset": cell.dataset}),
