@@ -25,6 +25,7 @@ from textbook import TextbookMidiBert, TextbookMidiGpt
 from torch import nn
 
 from bench.datasets import load_dataset
+from models.attention import amx, implementation
 from models.batching import Packing, micro_batches
 from models.memory import keep_freed_memory
 from models.midibert_method import MidiBertMethod
@@ -55,10 +56,14 @@ def main() -> None:
     parser.add_argument("--textbook-steps", type=int, default=2)
     parser.add_argument("--textbook-clips", type=int, default=16, help="clips in each of them")
     parser.add_argument("--cpu-time", action="store_true", help="CPU-seconds instead of seconds")
+    parser.add_argument("--plain", action="store_true", help="without AMX for attention")
     parser.add_argument("--profile", action="store_true", help="also print where our time goes")
     options = parser.parse_args()
     if options.cpu_time and options.device != "cpu":
         parser.error("--cpu-time says nothing of a GPU")
+
+    if options.plain:
+        amx.is_possible = lambda *_: False
 
     factory, textbook = METHODS[options.method]
     method = factory(device=options.device)
@@ -68,6 +73,8 @@ def main() -> None:
     n_tokens = sum(len(example) for batch in batches for example in batch)
     where = torch.cuda.get_device_name() if options.device == "cuda" else "CPU"
     print(f"{options.clips} clips, {n_tokens} tokens, {where}, {torch.get_num_threads()} threads")
+    size = method.width // method.heads
+    print("attention:", implementation(torch.device(options.device), torch.bfloat16, size))
     check_equal(network, reference, batches[0])
 
     clock = time.process_time if options.cpu_time else time.perf_counter

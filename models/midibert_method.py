@@ -11,11 +11,11 @@ from bench.derived import derive
 from bench.registry import register_method
 from models.backbones.midibert import MidiBert, MidiBertConfig
 from models.batching import Example
+from models.evaluation import mean_by_clip
 from models.heads import AttentionPooling
 from models.multitask import UNKNOWN
 from models.neural_method import NeuralMethod
 from models.tokens.compound import COMPOUND, PAD, RESCALED, SIZES, segments
-from models.training import mean_by_clip
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,9 +16,10 @@ from bench.registry import find_method, pick
 from bench.starts import NOTHING, find_start, sha256_of
 from models.attention import implementation
 from models.checkpoints import load_checkpoint, load_sizes
+from models.evaluation import predict
 from models.multitask import EMOTION, UNKNOWN
 from models.network import Network
-from models.training import History, Recipe, predict
+from models.training import History, Recipe
 from models.training import train as train_network
 
 if TYPE_CHECKING:

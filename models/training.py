@@ -12,27 +12,26 @@ import math
 import time
 import warnings
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from bench.errors import UserError
-from bench.scoring import score
 from models.batching import Packing, label_counts, micro_batches, shuffled_batches
+from models.evaluation import autocast, validate
 from models.memory import keep_freed_memory, return_freed_memory
-from models.multitask import EMOTION, loss_sums
+from models.multitask import loss_sums
 from models.states import read_state, write_state
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from bench.methods import FloatArray, Progress
+    from bench.methods import Progress
     from models.batching import Example
+    from models.evaluation import Precision
     from models.network import Network
-
-    Precision = Literal["fp32", "bf16"]
 
 #: Warm-up takes at most this share of all steps. It shortens only runs of fewer than 5,000 steps
 #: (with 500 steps of warm-up), so none of the paper's.
@@ -127,12 +126,13 @@ def train(
                 done = (epoch + (i + 1) / steps_per_epoch) / recipe.epochs
                 best = f", best macro-F1 {history.best_macro_f1:.3f}" if epoch else ""
                 progress(done, f"epoch {epoch + 1}{best}")
-        scores = score(*_by_clip(network, valid, recipe.precision))
+        scores, auxiliary = validate(network, valid, recipe.precision)
         history.epochs.append(
             {
                 "train_loss": round(float(total) / len(training), 5),
                 "valid_accuracy": round(scores.accuracy, 5),
                 "valid_macro_f1": round(scores.macro_f1, 5),
+                **{f"valid_{t}_accuracy": round(share, 5) for t, share in auxiliary.items()},
                 **{f"scale_{t}": round(s, 5) for t, s in network.weights.values().items()},
             }
         )
@@ -153,19 +153,6 @@ def train(
     return history
 
 
-def predict(network: Network, examples: Sequence[Example], precision: Precision) -> FloatArray:
-    """Probabilities of Q1..Q4 for each example, shape (n_examples, 4)."""
-    device = next(network.parameters()).device
-    result = np.empty((len(examples), 4))
-    packing = Packing.for_device(device, network.backbone.config.max_length)
-    network.eval()
-    for batch in micro_batches(examples, packing):
-        with torch.inference_mode(), _autocast(device, precision):
-            logits = network(batch.to(device), tasks=[EMOTION])[EMOTION]
-            result[batch.order] = torch.softmax(logits.double(), dim=1).cpu().numpy()
-    return result
-
-
 def add_gradients(
     network: Network, batch: Sequence[Example], packing: Packing, precision: Precision
 ) -> torch.Tensor:
@@ -181,7 +168,7 @@ def add_gradients(
     total = torch.zeros((), device=device)
     for micro in micro_batches(batch, packing):
         moved = micro.to(device)
-        with _autocast(device, precision):
+        with autocast(device, precision):
             logits = network(moved)
         sums = loss_sums(logits, moved.targets)
         # A batch without a single label of a task, such as a key, has a sum of 0 for it.
@@ -217,29 +204,6 @@ def _schedule(
         return (steps - step) / max(steps - warmup, 1)
 
     return torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
-
-
-def _by_clip(
-    network: Network, examples: Sequence[Example], precision: Precision
-) -> tuple[list[int], FloatArray]:
-    """Labels and probabilities of the examples' clips."""
-    labels = {example.clip: int(example.targets[EMOTION]) for example in examples}
-    clips = np.array([example.clip for example in examples])
-    probabilities = predict(network, examples, precision)
-    return list(labels.values()), mean_by_clip(probabilities, clips)
-
-
-def mean_by_clip(values: FloatArray, clips: np.ndarray[Any, Any]) -> FloatArray:
-    """Means of the rows of each clip, in the order in which the clips first come."""
-    _, first, index = np.unique(clips, return_index=True, return_inverse=True)
-    rank = np.argsort(np.argsort(first))[index]
-    sums = np.zeros((len(first), values.shape[1]))
-    np.add.at(sums, rank, values)
-    return sums / np.bincount(rank)[:, None]
-
-
-def _autocast(device: torch.device, precision: Precision) -> torch.autocast:
-    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
 
 
 class _State:

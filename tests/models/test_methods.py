@@ -121,6 +121,13 @@ def test_a_method_fits_predicts_and_tells(cls: type[NeuralMethod], clips: list[C
     assert details["start"] == "random"
     scales = {f"scale_{task}" for task in ("emotion", *method.tasks)} if method.tasks else set()
     assert {name for name in details["history"][0] if name.startswith("scale_")} == scales
+    shares = {f"valid_{task}_accuracy" for task in method.tasks}
+    for epoch in details["history"]:
+        assert shares == {name for name in epoch if name.startswith("valid_")} - {
+            "valid_accuracy",
+            "valid_macro_f1",
+        }
+        assert all(0 <= epoch[name] <= 1 for name in shares)
 
 
 def test_segments_are_pieces_of_the_clip_and_their_mean_is_its_prediction(

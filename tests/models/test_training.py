@@ -20,9 +20,10 @@ from models import training
 from models.backbones.midibert import MidiBert, MidiBertConfig
 from models.backbones.midigpt import MidiGpt, MidiGptConfig
 from models.batching import Example, Packing, micro_batches
+from models.evaluation import mean_by_clip, predict
 from models.heads import AttentionPooling, LastToken
 from models.network import Network
-from models.training import History, Recipe, mean_by_clip, predict, train
+from models.training import History, Recipe, train
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
