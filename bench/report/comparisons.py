@@ -1,4 +1,4 @@
-"""Whether auxiliary tasks and learned starts help, and how many clips it would take to tell."""
+"""Whether auxiliary tasks and pre-training help, and how many clips it would take to tell."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bench.intervals import ALPHA
 from bench.report.markdown import escape, signed, table
 from bench.report.published import published
-from bench.report.tables import dataset_title, named, p_value, per_cent
+from bench.report.tables import NOTHING, dataset_title, named, p_value, per_cent
 from bench.statistics import clips_needed
 
 if TYPE_CHECKING:
@@ -20,13 +20,18 @@ if TYPE_CHECKING:
 
 _ABOUT_TASKS = """\
 Each method with auxiliary tasks against the same without, on the same clips with the same seeds.
-The interval draws songs, clips and seeds, which makes it wide where a song has few clips; p is that
-of a paired permutation test over songs which adds the error of so few seeds, and Holm's correction
-covers the whole table. g is Cohen's: of the clips on which just one of the two is right, the
-share that the first wins, minus one half."""
+*Points* are percentage points of accuracy; the interval draws songs, clips and seeds, which makes
+it wide where a song has few clips. Two tests ask two things. *p (songs)*: would the difference show
+on other songs, too? That is a paired permutation test over songs which adds the error of so few
+seeds; it decides whether the two are told apart. *p (seeds)*: would it show with other seeds on
+these very clips? That is a paired t-test over seeds, which comparisons of means and deviations on
+one test set, such as the paper's, amount to. Both are corrected for all rows of the table (Holm).
+g is Cohen's: of the clips on which just one of the two is right, the share that the first wins,
+minus one half. *Valid* is the difference on the validation clips, by which the epoch was chosen."""
 _ABOUT_STARTS = """\
-Each method that starts from learned weights against the same from random ones, which may have a
-learning rate of its own: likewise, on the seeds that both were run with."""
+Each method that starts from pre-trained weights against the same from random ones, which may have a
+learning rate of its own: likewise, on the seeds that both were run with. Where *Valid* has the
+other sign, the validation clips say the opposite of the test clips."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ def questions(inference: Inference, boards: Sequence[Board]) -> list[Question]:
     tasks, starts = inference.multi_task_pairs(boards), inference.start_pairs(boards)
     found = (
         Question("tasks", "Do auxiliary tasks help?", _ABOUT_TASKS, tasks, _power_notes(tasks)),
-        Question("starts", "Do learned starts help?", _ABOUT_STARTS, starts),
+        Question("starts", "Does pre-training help?", _ABOUT_STARTS, starts),
     )
     return [question for question in found if question.pairs]
 
@@ -70,15 +75,16 @@ def _pairs_table(pairs: Sequence[Pair]) -> str:
                 verdict(pair),
                 signed(100 * result.difference, 2),
                 per_cent(result.interval),
-                p_value(result.p),
                 p_value(pair.p_holm),
+                NOTHING if pair.p_seeds_holm is None else p_value(pair.p_seeds_holm),
                 signed(result.effect_size, 2),
                 f"{100 * result.first_only:.1f} : {100 * result.second_only:.1f}",
+                NOTHING if pair.validation is None else signed(100 * pair.validation, 2),
                 str(result.n_seeds),
             ]
         )
-    header = ["Dataset", "Comparison", "Told apart?", "Points", "95 %", "p", "p (Holm)"]
-    header += ["g", "Only one right, %", "Seeds"]
+    header = ["Dataset", "Comparison", "Told apart?", "Points", "95 %", "p (songs)", "p (seeds)"]
+    header += ["g", "Only one right, %", "Valid", "Seeds"]
     return table(header, rows, left=3)
 
 
@@ -106,32 +112,33 @@ def _power_note(pairs: Sequence[Pair]) -> str:
     """That of pairs on one dataset."""
     gain = published().gain(pairs[0].with_it.dataset)
     dataset = dataset_title(pairs[0].with_it.dataset)
-    discordance = fmean(p.result.first_only + p.result.second_only for p in pairs)
+    mean_square = fmean(p.result.mean_square for p in pairs)
     design_effect = max(fmean(p.result.design_effect for p in pairs), 1.0)
     n_clips = pairs[0].result.n_clips
-    if discordance * 100 < gain:
+    if mean_square * 100 < gain:
         return (
-            f"Power on {dataset}: the methods differ on {100 * discordance:.1f} % of the clips, "
-            f"too few for the paper's {gain:.2f} points."
+            f"Power on {dataset}: the methods differ on too few clips for the paper's "
+            f"{gain:.2f} points."
         )
-    needed = clips_needed(gain / 100, discordance, design_effect=design_effect)
+    needed = clips_needed(gain / 100, mean_square, design_effect=design_effect)
     return (
-        f"Power on {dataset}: one run of each of two such methods differs on "
-        f"{100 * discordance:.0f} % of the clips, and clips of a song resemble each other (design "
-        f"effect {design_effect:.1f}). If seeds made no difference, to see the paper's {gain:.2f} "
-        f"points with a chance of 80 % at the 5 % level would take about {_about(needed):,} test "
-        f"clips, with songs growing in proportion; there are {n_clips:,}.{_seed_noise(pairs)}"
+        f"Power on {dataset}: averaged over seeds, two such methods differ by "
+        f"{mean_square**0.5:.2f} on a clip (root mean square), and clips of a song resemble each "
+        f"other (design effect {design_effect:.1f}). To see the paper's {gain:.2f} points on other "
+        "songs with a chance of 80 % at the 5 % level would take about "
+        f"{_about(needed):,} test clips, with songs growing in proportion; there are {n_clips:,}."
+        f"{_seed_noise(pairs)}"
     )
 
 
 def _seed_noise(pairs: Sequence[Pair]) -> str:
-    """What the seeds add to the noise, whatever the number of clips."""
+    """What more clips may leave of the noise."""
     errors = [100 * p.result.seed_error for p in pairs if p.result.seed_error is not None]
     if not errors:
         return ""
     return (
-        " The noise of seeds comes on top, here a standard error of "
-        f"{fmean(errors):.1f} points; only more seeds lower it."
+        f" The standard error over seeds is {fmean(errors):.1f} points here; what of it is not "
+        "due to single clips, only more seeds lower."
     )
 
 

@@ -13,11 +13,11 @@ from bench.errors import UserError
 from bench.files import write_atomically
 from bench.labels import QUADRANTS
 from bench.report.ablation import grids
+from bench.report.history import curves
 from bench.report.inference import Inference
 from bench.report.markdown import one_line
 from bench.report.published import published
 from bench.report.rows import arrange
-from bench.report.show import curves
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -93,7 +94,16 @@ class Pair:
     with_it: Row
     without: Row
     result: Comparison
-    p_holm: float | None  # corrected for all pairs of its table; None where there is no test
+    # Corrected for all pairs of its table; None where there is no test:
+    p_holm: float | None  # of other songs and seeds
+    p_seeds_holm: float | None  # of other seeds on the same clips
+
+    @property
+    def validation(self) -> float | None:
+        """Difference of the accuracies on the validation clips; None where a record tells none."""
+        ours, theirs = self.with_it.validation_accuracies, self.without.validation_accuracies
+        gains = [ours[seed] - theirs[seed] for seed in ours.keys() & theirs.keys()]
+        return fmean(gains) if len(gains) == self.result.n_seeds else None
 
 
 class Inference:
@@ -155,7 +165,7 @@ class Inference:
         return self._pairs(boards, Row.is_multi_task_of)
 
     def start_pairs(self, boards: Iterable[Board]) -> list[Pair]:
-        """Every method with a learned start against the same from scratch, over one suite."""
+        """Every method with a pre-trained start against the same from scratch, over one suite."""
         return self._pairs(boards, Row.is_started_of)
 
     def _pairs(self, boards: Iterable[Board], related: Callable[[Row, Row], bool]) -> list[Pair]:
@@ -165,11 +175,9 @@ class Inference:
             for without, with_it in product((*board.rows, *board.variants), repeat=2)
             if related(with_it, without) and (result := self._compare(with_it, without))
         ]
-        corrected = iter(holm([result.p for *_, result in found if result.p is not None]))
-        return [
-            Pair(with_it, without, result, None if result.p is None else next(corrected))
-            for with_it, without, result in found
-        ]
+        p = _corrected([result.p for *_, result in found])
+        p_seeds = _corrected([result.p_seeds for *_, result in found])
+        return [Pair(*of, *both) for of, *both in zip(found, p, p_seeds, strict=True)]
 
     def _compare(self, first: Row, second: Row) -> Comparison | None:
         """None unless there is a seed that both were run with, on the same clips."""
@@ -179,3 +187,9 @@ class Inference:
         if not common_seeds(ours.runs, theirs.runs):
             return None
         return compare(ours.runs, theirs.runs, ours.songs)
+
+
+def _corrected(p_values: Sequence[float | None]) -> list[float | None]:
+    """By Holm's method for as many tests as there are."""
+    corrected = iter(holm([p for p in p_values if p is not None]))
+    return [None if p is None else next(corrected) for p in p_values]

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from bench.records import PROTOCOL
+from bench.report.history import validation_accuracy
 from bench.report.published import published
 from bench.starts import NOTHING, SETTING
 from bench.statistics import mean_std, runs_p
@@ -136,6 +137,12 @@ class Row:
         return float(np.mean(gains)) if gains else None
 
     @cached_property
+    def validation_accuracies(self) -> dict[int, float]:
+        """Of the seeds whose records tell it: see `validation_accuracy`."""
+        told = {record.cell.seed: validation_accuracy(record) for record in self.records}
+        return {seed: accuracy for seed, accuracy in told.items() if accuracy is not None}
+
+    @cached_property
     def confusion(self) -> NDArray[np.float64]:
         """Mean confusion matrix, shape (4, 4), rows sum to 1 (nan for an absent quadrant)."""
         counts = np.asarray([r.scores.confusion for r in self.records], np.float64).mean(axis=0)
@@ -151,7 +158,7 @@ class Row:
         return named and self.first.method.encoding == single.first.method.encoding
 
     def is_started_of(self, scratch: Row) -> bool:
-        """Whether this is the suite's method, with a learned start, and `scratch` it without.
+        """Whether this is the suite's method, with a pre-trained start, and `scratch` it without.
 
         How long and how fast `scratch` learns may differ, for what suits learned weights may not
         suit random ones.

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.labels import QUADRANTS
+from bench.report.history import curves
 from bench.report.markdown import one_line, plus_minus
 from bench.report.rows import normalised
 
@@ -113,23 +114,6 @@ def sparkline(values: Iterable[float]) -> str:
         _BARS[round((v - low) / span * (len(_BARS) - 1))] if abs(v) < float("inf") else " "
         for v in shown
     )
-
-
-def curves(history: object) -> dict[str, list[float]]:
-    """A training history as named curves, whether it is a list of epochs or a table of columns."""
-    columns: dict[str, list[Any]] = {}
-    if isinstance(history, dict):
-        columns = {
-            str(name): values for name, values in history.items() if isinstance(values, list)
-        }
-    elif isinstance(history, list) and all(isinstance(epoch, dict) for epoch in history):
-        names = dict.fromkeys(str(name) for epoch in history for name in epoch)
-        columns = {name: [epoch.get(name) for epoch in history] for name in names}
-    numbers = {
-        name: [float(v) if isinstance(v, int | float) else float("nan") for v in values]
-        for name, values in columns.items()
-    }
-    return {name: values for name, values in numbers.items() if any(v == v for v in values)}
 
 
 def _title(cell: CellIdentity, *, seed: bool = True) -> Text:

@@ -73,15 +73,16 @@ def pairs_table(pairs: Sequence[Pair], title: str) -> Table:
         Column("Told apart?", numeric=False),
         Column("Difference", "points"),
         Column("95 % interval", "points"),
-        Column("p"),
-        Column("p", "Holm"),
+        Column("p", "songs"),
+        Column("p", "seeds"),
         Column("Cohen's g"),
         Column("Only one right", "% of clips"),
+        Column("Valid", "points"),
         SEEDS,
     )
     rows = []
     for pair in pairs:
-        result, dataset = pair.result, pair.with_it.dataset
+        result, gain, dataset = pair.result, pair.validation, pair.with_it.dataset
         name = one_line(pair_name(pair))
         rows.append(
             (
@@ -93,15 +94,22 @@ def pairs_table(pairs: Sequence[Pair], title: str) -> Table:
                     per_cent(result.interval),
                     {"low": result.interval.low, "high": result.interval.high},
                 ),
-                Cell(NOTHING if result.p is None else p_value(result.p), {"p": result.p}),
                 Cell(
                     NOTHING if pair.p_holm is None else p_value(pair.p_holm),
-                    {"p_holm": pair.p_holm},
+                    {"p_songs": result.p, "p_songs_holm": pair.p_holm},
+                ),
+                Cell(
+                    NOTHING if pair.p_seeds_holm is None else p_value(pair.p_seeds_holm),
+                    {"p_seeds": result.p_seeds, "p_seeds_holm": pair.p_seeds_holm},
                 ),
                 Cell(signed(result.effect_size, 2), {"cohens_g": result.effect_size}),
                 Cell(
                     f"{100 * result.first_only:.1f} : {100 * result.second_only:.1f}",
                     {"first_only": result.first_only, "second_only": result.second_only},
+                ),
+                Cell(
+                    NOTHING if gain is None else signed(100 * gain, 2),
+                    {"validation_difference": gain},
                 ),
                 Cell(str(result.n_seeds), {"seeds": result.n_seeds}),
             )

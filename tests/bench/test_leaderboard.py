@@ -178,8 +178,9 @@ def test_added_tasks_are_compared_with_the_same_method_without(make_record: Make
     assert points == {"EMOPIA": "+40.00"}
     assert "| EMOPIA | mt-alpha − alpha | yes, better |" in text
     power = text.partition("Power on EMOPIA")[2]
-    assert "to see the paper's 4.17 points" in power
-    assert "there are 100. The noise of seeds comes on top, here a standard error of 0.0" in power
+    assert "To see the paper's 4.17 points" in power
+    assert "there are 100. The standard error over seeds is 0.0 points here" in power
+    assert column(text, heading, "p (seeds)") == {"EMOPIA": "–"}  # all seeds answer the same
     once = render_leaderboard([record for record in records if record.cell.seed == 1])
     assert "| EMOPIA | mt-alpha − alpha | n = 1: no test |" in once
     assert heading not in render_leaderboard([r for r in records if r.cell.method != "alpha"])
@@ -188,24 +189,61 @@ def test_added_tasks_are_compared_with_the_same_method_without(make_record: Make
 def test_the_more_is_asked_the_more_it_takes(make_record: MakeRecord) -> None:
     labels = LABELS * 2
     records = [
-        make_record(method, seed=seed, labels=labels, predicted=with_hits(hits) * 2, settings=tasks)
+        make_record(
+            method,
+            seed=seed,
+            labels=labels,
+            predicted=with_hits(hits + (seed if tasks else 0)) * 2,
+            settings=tasks,
+        )
         for seed in range(3)
         for method, hits, tasks in (
             ("alpha", 11, {}),
-            ("mt-alpha", 14, {"tasks": ["key"]}),
+            ("mt-alpha", 13, {"tasks": ["key"]}),
             ("beta", 11, {}),
-            ("mt-beta", 15, {"tasks": ["key"]}),
+            ("mt-beta", 14, {"tasks": ["key"]}),
         )
     ]
-    lines = [
-        [cell.strip() for cell in line.strip("| ").split(" | ")]
-        for line in render_leaderboard(records).splitlines()
-        if line.startswith("| EMOPIA | mt-")
-    ]
-    # The smaller p counts twice, which makes it no smaller than the other.
-    (first, second) = sorted((float(line[5]), float(line[6])) for line in lines)
-    assert first[1] == pytest.approx(2 * first[0], abs=2e-3)
-    assert second[1] == pytest.approx(max(second[0], 2 * first[0]), abs=2e-3)
+    heading = "### Do auxiliary tasks help?"
+    for test in ("p (songs)", "p (seeds)"):
+        alone = sorted(
+            float(column(render_leaderboard(some), heading, test)["EMOPIA"])
+            for name in ("alpha", "beta")
+            if (some := [r for r in records if r.cell.method.endswith(name)])
+        )
+        text = render_leaderboard(records).partition(heading)[2]
+        place = 5 if test == "p (songs)" else 6
+        rows = [
+            line.split(" | ") for line in text.splitlines() if line.startswith("| EMOPIA | mt-")
+        ]
+        first, second = sorted(float(row[place]) for row in rows)
+        # The smaller p counts twice, which makes it no smaller than the other.
+        assert first == pytest.approx(2 * alone[0], abs=2e-3)
+        assert second == pytest.approx(max(alone[1], 2 * alone[0]), abs=2e-3)
+
+
+def test_the_validation_clips_are_asked_too(make_record: MakeRecord) -> None:
+    def board(histories: dict[str, list[float]]) -> str:
+        records = [
+            make_record(
+                method,
+                seed=seed,
+                settings={"tasks": ["key"]} if method == "mt-alpha" else {},
+                details={
+                    "best_epoch": 2,
+                    "history": [{"valid_accuracy": v} for v in histories.get(method, ())],
+                },
+            )
+            for seed in range(2)
+            for method in ("alpha", "mt-alpha")
+        ]
+        return column(render_leaderboard(records), "### Do auxiliary tasks help?", "Valid")[
+            "EMOPIA"
+        ]
+
+    assert board({"alpha": [0.9, 0.5], "mt-alpha": [0.1, 0.75, 0.2]}) == "+25.00"
+    assert board({"alpha": [0.9, 0.5], "mt-alpha": [0.1]}) == "–"  # there is no second epoch
+    assert board({"alpha": [0.9, 0.5]}) == "–"
 
 
 def test_learned_starts_are_compared_with_random_ones(make_record: MakeRecord) -> None:
@@ -227,7 +265,7 @@ def test_learned_starts_are_compared_with_random_ones(make_record: MakeRecord) -
             (4, {"width": 8, "lr": 1e-3}, {"width": 8, **scratch}),  # another network
         )
     ]
-    heading = "### Do learned starts help?"
+    heading = "### Does pre-training help?"
     text = render_leaderboard(records)
     assert column(text, heading, "Comparison") == {
         "EMOPIA": "alpha − alpha (lr = 0.001, start = none)"

@@ -254,6 +254,33 @@ def test_the_effect_size_is_cohens_g() -> None:
     assert compare(runs(first), runs(first), np.arange(20)).effect_size == 0
 
 
+def test_p_of_seeds_is_the_paired_t_tests() -> None:
+    rng = np.random.default_rng(43)
+    first, second = rng.random((6, 50)) < 0.6, rng.random((6, 50)) < 0.5
+    result = compare(runs(first), runs(second), np.arange(50))
+    expected = stats.ttest_rel(first.mean(axis=1), second.mean(axis=1)).pvalue
+    assert result.p_seeds == pytest.approx(expected)
+    # It asks nothing of songs: of the same runs on one song, p is other and this is the same.
+    one_song = compare(runs(first), runs(second), np.zeros(50, dtype=np.int64))
+    assert one_song.p_seeds == result.p_seeds
+    assert one_song.p != result.p
+    for n_seeds in (1, 3):  # alone, or all the same
+        same = compare(runs(first[:1].repeat(n_seeds, 0)), runs(second[:n_seeds]), np.arange(50))
+        assert (same.p_seeds is None) == (n_seeds == 1)
+    equal = compare(runs(first[:1].repeat(3, 0)), runs(second[:1].repeat(3, 0)), np.arange(50))
+    assert equal.p_seeds is None
+
+
+def test_the_mean_square_is_of_means_over_seeds() -> None:
+    first = np.array([[True, True, False, False], [True, False, True, False]])
+    second = np.zeros((2, 4), dtype=bool)
+    result = compare(runs(first), runs(second), np.arange(4))
+    assert result.mean_square == (1**2 + 0.5**2 + 0.5**2 + 0) / 4
+    # Of one seed it is the share of clips on which the two differ.
+    alone = compare(runs(first[:1]), runs(second[:1]), np.arange(4))
+    assert alone.mean_square == alone.first_only + alone.second_only
+
+
 @pytest.mark.parametrize("clips", [1, 4])
 def test_clips_that_say_the_same_raise_the_design_effect(clips: int) -> None:
     first = np.repeat([[True, False, True, True, False, False]], clips, axis=1)

@@ -280,7 +280,7 @@ def test_pairs_of_methods_are_tables_of_their_own(make_record: MakeRecord, tmp_p
     words = pages(tmp_path / "site")["index.html"].words
     for name, title, difference in (
         ("tasks", "Do auxiliary tasks help?", 0.1),
-        ("starts", "Do learned starts help?", 0.3),
+        ("starts", "Does pre-training help?", 0.3),
     ):
         assert title in words
         (row,) = rows_of(tmp_path / "site", f"lite.{name}.csv")
