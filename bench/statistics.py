@@ -91,12 +91,11 @@ def compare(first: Runs, second: Runs, songs: IntArray) -> Comparison:
     difference = _Difference.of(_Shares.of(first, members), _Shares.of(second, members))
     (p,) = _p_values([difference])
     mean_by_clip = by_clip.mean(axis=0, keepdims=True)
-    gain, std = mean_std(by_clip.mean(axis=1))
     return Comparison(
-        difference=gain,
+        difference=float(by_clip.mean()),
         interval=percentiles(mean_over_seeds(song_weights(songs) @ by_clip.T.astype(np.float32))),
         p=p,
-        p_seeds=_t_test(gain, std / n_seeds**0.5, n_seeds - 1) if std else None,
+        p_seeds=_seeds_p(by_clip.mean(axis=1)),
         first_only=float((ours & ~theirs).mean()),
         second_only=float((theirs & ~ours).mean()),
         mean_square=float((mean_by_clip**2).mean()),
@@ -266,6 +265,14 @@ def runs_p(values: ArrayLike, mean: float, std: float, n: int) -> float | None:
         return None
     freedom = (ours + theirs) ** 2 / (ours**2 / (len(scores) - 1) + theirs**2 / (n - 1))
     return _t_test(float(scores.mean()) - mean, (ours + theirs) ** 0.5, freedom)
+
+
+def _seeds_p(differences: FloatArray) -> float | None:
+    """That of the mean over seeds; None where there is one seed, or all give the same."""
+    mean, std = mean_std(differences)
+    if std is None or not np.ptp(differences):
+        return None
+    return _t_test(mean, std / len(differences) ** 0.5, len(differences) - 1)
 
 
 def _t_test(difference: float, error: float, freedom: float) -> float:

@@ -73,7 +73,7 @@ class _Commands(click.Group):
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(version("smer-bench"), prog_name="bench")
 def cli() -> None:
-    """The benchmark of symbolic music emotion recognition.
+    """A benchmark of symbolic music emotion recognition.
 
     Start with `bench run --all --suite smoke`; it needs no download.
     """

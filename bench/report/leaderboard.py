@@ -28,16 +28,20 @@ Written by `bench leaderboard` from {shown} records in `results/`; protocol vers
 Edits by hand are lost: add records instead."""
 _READING = """\
 How to read it. Accuracies are per cent, macro-F1 is a fraction; both are mean ± sample standard
-deviation (ddof = 1) over seeds, as in the paper. Clips are scored, however many segments a method
-cuts them into. The 95 % intervals draw songs, clips and seeds anew. Methods that share a letter
+deviation (ddof = 1) over seeds, as the paper's digits say of its own. Clips are scored, however
+many segments a method cuts them into. The 95 % intervals draw songs, clips and, where there are
+several, seeds anew: that of a single seed says nothing of others. Methods that share a letter
 cannot be told apart at the 5 % level, or have no two seeds in common: the test is a paired
 permutation test over songs, corrected for all pairs of the board (Holm), so that even methods whose
-intervals are apart may share one. A rank is 1 + the number of better methods that can be told apart
-from this one. *Paper* columns repeat what [{title}]({url})
-printed. *Δ* is measured minus printed: points of accuracy, fractions of macro-F1. Valence and
-arousal are the accuracies of the predicted quadrant's two halves. A deterministic method runs once.
-Seeds that are missing are not in the mean; those *beyond* are others than the suite asks for, and
-are."""
+intervals are apart may share one, and a board of more methods tells fewer apart. A rank is 1 + the
+number of better methods that can be told apart from this one. *Paper* columns repeat what
+[{title}]({url}) printed. *Δ* is measured minus printed: percentage points of accuracy, fractions of
+macro-F1. Valence and arousal are how often the predicted quadrant lies on the right side of each
+axis. A deterministic method runs once. Seeds that are missing are not in the mean; those *beyond*
+are others than the suite asks for, and are.
+
+Methods learn from the train clips, and may use the validation clips as they like: networks choose
+their epoch by them, SVMs and tree ensembles learn from them, too."""
 
 
 def render_leaderboard(
