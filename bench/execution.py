@@ -183,13 +183,22 @@ def predict(method: Method, clips: Sequence[Clip]) -> list[Prediction]:
 
 
 def _checked(answer: FloatArray, n_rows: int | None, what: str) -> FloatArray:
-    table = np.asarray(answer, dtype=np.float64)
+    try:
+        table = np.asarray(answer, dtype=np.float64)
+    except (ValueError, TypeError) as error:
+        raise WorkError(f"{what}: no table of probabilities: {error}") from error
     if table.ndim != 2 or table.shape[1] != N_QUADRANTS or not len(table):
         raise WorkError(f"{what}: probabilities of shape {table.shape}, not (n, {N_QUADRANTS})")
     if n_rows is not None and len(table) != n_rows:
         raise WorkError(f"{what}: {len(table)} rows of probabilities for {n_rows} clips")
-    if not np.isfinite(table).all() or table.min() < 0:
-        raise WorkError(f"{what}: probabilities that are negative or not numbers")
-    if abs(table.sum(axis=1) - 1).max() > _TOLERANCE:
-        raise WorkError(f"{what}: rows of probabilities that do not sum to 1")
+    with np.errstate(over="ignore"):  # infinity is not 1 either
+        off = abs(table.sum(axis=1) - 1) > _TOLERANCE
+    for wrong, text in (
+        ((~np.isfinite(table) | (table < 0)).any(axis=1), "are negative or not numbers"),
+        (off, "do not sum to 1"),
+    ):
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            told = ", ".join(f"{value:.4g}" for value in table[row])
+            raise WorkError(f"{what}: probabilities that {text}: row {row} is {told}")
     return table

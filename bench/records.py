@@ -272,7 +272,7 @@ def decode_record(data: bytes, *, name: str | Path) -> Record:
     """
     record = parse_record(data, name=name)
     for problem in contradictions(record, data):
-        raise UserError(f"{name}: {problem}")
+        raise UserError(f"{name}: {problem}; delete it and run its cell again")
     return record
 
 

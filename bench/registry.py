@@ -179,7 +179,7 @@ def _search(module: str) -> Iterator[MethodEntry]:
 def _registrations(file: Path, module: str) -> Iterator[MethodEntry]:
     try:
         source = file.read_bytes()
-        if b"@register_method(" not in source:
+        if b"register_method(" not in source:
             return  # spares parsing nearly every file
         tree = ast.parse(source, filename=str(file))  # bytes: as the file's coding line says
     except (OSError, SyntaxError, ValueError) as error:

@@ -49,7 +49,8 @@ def test_a_method_in_a_package_elsewhere_comes_on_the_board(package: Path) -> No
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             # Installed where no other test sees it, from what is on this machine.
             "PIP_TARGET": str(installed),
-            "PYTHONPATH": str(installed),
+            # Where an editable package lies Python reads in its own folders alone.
+            "PYTHONPATH": f"{installed}{os.pathsep}{package}",
             "PIP_NO_DEPS": "1",
             "PIP_NO_INDEX": "1",
             "PIP_NO_BUILD_ISOLATION": "0",  # as pip spells "yes"

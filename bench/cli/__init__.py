@@ -85,6 +85,10 @@ def main(arguments: list[str] | None = None) -> Any:
         code = cli.main(args=arguments, prog_name="bench", standalone_mode=False)
     except (UserError, WorkError) as error:
         message, code = str(error), error.exit_code
+    except OSError as error:  # such as a name that no file can have
+        if error.filename is None:
+            raise
+        message, code = f"{error.filename}: {error.strerror}", 2
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         sys.exit(error.exit_code)

@@ -17,10 +17,13 @@ def board_records(results: Path) -> list[Record]:
     """All records below a folder.
 
     Raises:
-        UserError: as `bench.store.read_records`.
+        UserError: there is no such folder; or as `bench.store.read_records`.
     """
+    from bench.errors import UserError
     from bench.store import read_records
 
+    if not results.is_dir():
+        raise UserError(f"{results}: there is no such folder of records")
     with _without_garbage_collection():
         return read_records(results, condensed=True)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bench.errors import UserError
+from bench.errors import UserError, WorkError
 from bench.files import check_writable, write_atomically
 from bench.shown import shown
 
@@ -103,6 +103,8 @@ def features(
         else:
             kept.append(shown(file))
             rows.append(outcome[positions])
+    if not kept:
+        raise WorkError(f"none of the {len(files)} files has an answer")
     _write(output, [chosen.columns[i] for i in positions], kept, rows)
     if len(kept) < len(files):
         sys.exit(1)

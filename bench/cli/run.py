@@ -121,6 +121,7 @@ def run_and_tell(
         f"{len(outcome.failed)} failed; records in {results}"
     )
     if outcome.failed:
-        raise WorkError(f"{len(outcome.failed)} of {len(todo)} cells failed; see above")
+        n_failed = len(outcome.failed)
+        raise WorkError(f"{n_failed} of {len(todo)} cells failed; `bench show CELL` has its log")
     if outcome.interrupted:
         raise WorkError("interrupted; the same command goes on from here")

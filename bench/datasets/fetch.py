@@ -54,6 +54,10 @@ def fetch(name: str, mirror: str | Path | None = None, progress: Progress = sile
         UserError: an unknown name; no network; an archive that is missing, damaged, or does not
             hold the files that the manifest lists.
     """
+    from bench.datasets import dataset_names  # which imports this package's modules
+
+    if name in set(dataset_names()) - set(BUILT_IN):
+        raise UserError(f"{name}: a dataset of another package, which must bring its files")
     manifest = built_in_manifest(pick(name, BUILT_IN, "dataset"))
     folder = dataset_folder(manifest)
     if name not in SOURCES:

@@ -144,8 +144,10 @@ def read_manifest(path: Path) -> Manifest:
     """
     try:
         return parse_manifest(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read: {error}") from error
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not a manifest: {error}") from error
     except ValueError as error:
         raise UserError(f"{path}: {error}") from None
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bench.store import Failure
 
 _HEADER = """\
-Written by `bench leaderboard` from {shown} records in `results/`; protocol version {protocol}.
+Written by `bench leaderboard` from {shown} records; protocol version {protocol}.
 Edits by hand are lost: add records instead."""
 _READING = """\
 How to read it. Accuracies are per cent, macro-F1 is a fraction; both are mean ± sample standard

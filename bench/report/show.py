@@ -93,12 +93,17 @@ def show_row(row: Row) -> RenderableType:
 
 def show_failure(failure: Failure) -> RenderableType:
     """Why a cell has no record."""
-    log = "\n".join(one_line(line) for line in failure.log.splitlines())
+    log = "\n".join(_indented(line) for line in failure.log.splitlines())
     return Group(
         _title(failure.cell),
         Text.assemble(("failed: ", "bold red"), one_line(failure.reason)),
         *([_heading("Log"), Text(log)] if log else []),
     )
+
+
+def _indented(line: str) -> str:
+    text = line.lstrip(" ")
+    return " " * (len(line) - len(text)) + one_line(text)
 
 
 def sparkline(values: Iterable[float]) -> str:

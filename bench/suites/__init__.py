@@ -84,6 +84,8 @@ def load_suite(name: str) -> Suite:
                 pick(unknown[1], Suite.__struct_fields__, "key")
         raise UserError(f"{source}: {error}") from None
     _check(suite, source)
+    if name.endswith(".toml") and suite.name in suite_names():
+        raise UserError(f"{source}: name = {suite.name!r} is a suite of the package: take another")
     return suite
 
 

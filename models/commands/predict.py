@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bench.errors import UserError
+from bench.errors import UserError, WorkError
 from models.commands.options import Refusals, chosen_network, network_options
 
 if TYPE_CHECKING:
@@ -73,6 +73,8 @@ def predict(
     tuned = chosen_network(method, checkpoint, device)
     refusals = Refusals()
     guesses = list(guess_files(tuned.method, files, refusals))
+    if not guesses:
+        raise WorkError(f"none of the {refusals.count} files can be judged")
     if output is not None:
         write_atomically(
             output, _csv(guesses) if output.suffix == ".csv" else _json(tuned, guesses)

@@ -55,7 +55,8 @@ def test_each_fault_fails_its_own_cell_with_a_reason(tmp_path: Path) -> None:
     reasons = {
         "ExitsInPython": "its process ended with exit code 0",
         "OutOfAddresses": "out of memory",
-        "NotNumbers": "predict_proba: probabilities that are negative or not numbers",
+        "NotNumbers": "predict_proba: probabilities that are negative or not numbers: "
+        "row 0 is nan, nan, nan, nan",
         "WrongShape": "predict_proba: probabilities of shape (64, 3), not (n, 4)",
         "PrintsGarbage": "SpeechlessError: ",
         "RaisesNothing": "WorkError: ",

@@ -118,10 +118,22 @@ def test_a_readme_with_marks_has_the_lite_table(
     assert "end of board" in str(CliRunner().invoke(leaderboard).exception)
 
 
+def test_a_folder_that_is_not_there_empties_no_board(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "leaderboard.md").write_text("# Leaderboard\n")
+    for more in ([], ["--check"]):
+        error = CliRunner().invoke(leaderboard, ["--results", "resluts", *more]).exception
+        assert str(error) == "resluts: there is no such folder of records"
+    assert (tmp_path / "leaderboard.md").read_text() == "# Leaderboard\n"
+
+
 def test_a_readme_without_marks_is_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "results").mkdir()
     (tmp_path / "README.md").write_bytes(b"# Mine\r\n")
     assert CliRunner().invoke(leaderboard).exit_code == 0
     assert (tmp_path / "README.md").read_bytes() == b"# Mine\r\n"

@@ -38,7 +38,8 @@ def test_whatever_a_method_does_the_others_finish(tmp_path: Path) -> None:
         "Dies": "its process was killed by SIGKILL: out of memory?",
         "Exits": "its process ended with exit code 3",
         "RunsOutOfMemory": "out of memory",
-        "WrongSum": "predict_proba: rows of probabilities that do not sum to 1",
+        "WrongSum": "predict_proba: probabilities that do not sum to 1: "
+        "row 0 is 0.5, 0.5, 0.5, 0.5",
     }
     assert [r.method.name for r in read_records(tmp_path)] == ["segmented", "uniform"]
     failures = {failure.cell.method: failure for failure in read_failures(tmp_path)}
