@@ -61,15 +61,15 @@ def accuracy_intervals(methods: Sequence[Runs], songs: IntArray) -> list[Interva
     A percentile interval of a bootstrap that draws songs, then clips within them, then seeds. Of k
     seeds k - 1 are drawn, which makes the variance between them unbiased (Rao and Wu 1988); with
     one seed the interval knows nothing of other seeds. Where songs have few clips it is wider than
-    it need be: in simulations it covered 96 to 99 % with 32 songs of 3 clips, and 96 % with 40
-    songs of 12. Where two to five seeds differ by more than songs do it is too narrow, for a
-    bootstrap does not know Student's t.
+    it need be: in simulations (benchmarks/simulations.py) it covered 97 to 98 % with 32 songs of 3
+    clips, and 95 to 98 % with 40 songs of 12. Where two to five seeds differ by more than songs do
+    it is too narrow, for a bootstrap does not know Student's t.
     """
     # All seeds of all methods stand in one matrix: one wide product is ten times as fast as many
     # narrow ones.
-    hits = np.concatenate([runs.hits for runs in methods]).T.astype(np.float32)
+    hits = np.concatenate([runs.hits for runs in methods]).T
     ends = np.cumsum([len(runs.hits) for runs in methods])
-    by_seed = np.split(song_weights(songs) @ hits, ends[:-1], axis=1)
+    by_seed = np.split(resampled_means(hits, songs), ends[:-1], axis=1)
     return [percentiles(mean_over_seeds(part)) for part in by_seed]
 
 
@@ -78,9 +78,8 @@ def macro_f1_interval(labels: IntArray, answers: IntArray, songs: IntArray) -> I
 
     Macro-F1 is no mean: resamples, which hold fewer different songs, have a lower one. Let the
     measured value be at the normal quantile b of the resamples; the ends are those at 2 b ± 1.96,
-    the plain percentiles if b is 0. In simulations it covered 95 to 98 % with 32 songs of 3
-    clips and 40 songs of 12, where the uncorrected one covered 93 to 97 % and missed nearly always
-    by being too low; with 20 songs that are right or wrong as a whole it covered 90 %.
+    the plain percentiles if b is 0. In simulations (benchmarks/simulations.py) it covered 95 to
+    99 % with 32 songs of 3 clips and 40 songs of 12.
 
     Args:
         labels: true quadrants, shape (n_clips,).
@@ -88,9 +87,9 @@ def macro_f1_interval(labels: IntArray, answers: IntArray, songs: IntArray) -> I
         songs: as everywhere.
     """
     cells = np.eye(N_QUADRANTS**2, dtype=np.float32)[labels * N_QUADRANTS + answers]
-    resampled = np.einsum("rc,sck->rsk", song_weights(songs), cells, optimize=True)
-    means = mean_over_seeds(_macro_f1(resampled))
-    measured = float(_macro_f1(cells.mean(axis=1)).mean())
+    resampled = np.einsum("rc,sck->rsk", _counts(songs), cells, optimize=True)
+    means = mean_over_seeds(_macro_f1(resampled.astype(np.float64)))
+    measured = float(_macro_f1(cells.sum(axis=1, dtype=np.float64)).mean())
     below = np.count_nonzero(means < measured) + np.count_nonzero(means == measured) / 2
     normal = NormalDist()
     bias = normal.inv_cdf(min(max(below / len(means), 1 / len(means)), 1 - 1 / len(means)))
@@ -101,14 +100,14 @@ def macro_f1_interval(labels: IntArray, answers: IntArray, songs: IntArray) -> I
     return Interval(float(low), float(max(high, measured)))
 
 
-def _macro_f1(confusion: NDArray[np.float32]) -> NDArray[np.float32]:
+def _macro_f1(confusion: FloatArray) -> FloatArray:
     """Macro-F1 of flat confusion matrices, shape (.., 16) to (..)."""
     square = confusion.reshape(*confusion.shape[:-1], N_QUADRANTS, N_QUADRANTS)
     found = np.diagonal(square, axis1=-2, axis2=-1)
     total = square.sum(axis=-2) + square.sum(axis=-1)
-    f1: NDArray[np.float32] = np.divide(
-        2 * found, total, out=np.zeros_like(total), where=total > 0
-    ).mean(axis=-1)
+    f1: FloatArray = np.divide(2 * found, total, out=np.zeros_like(total), where=total > 0).mean(
+        axis=-1
+    )
     return f1
 
 
@@ -132,16 +131,29 @@ def _seed_weights(n_resamples: int, n_seeds: int) -> FloatArray:
     return rng.multinomial(drawn, np.full(n_seeds, 1 / n_seeds), size=n_resamples) / drawn
 
 
-def song_weights(songs: IntArray) -> NDArray[np.float32]:
-    """Weights of the clips in every resample, shape (n_resamples, n_clips), rows sum to 1.
+def resampled_means(values: NDArray[np.generic], songs: IntArray) -> FloatArray:
+    """Means over the clips of every resample, shape (n_resamples, n_columns).
 
     All methods on one test set share the same resamples, and so do their differences.
+
+    Args:
+        values: whole numbers or booleans, shape (n_clips, n_columns).
+        songs: as everywhere.
     """
-    return _drawn_weights(np.ascontiguousarray(songs, dtype=np.int64).tobytes())
+    counts = _counts(songs)
+    # Sums of whole numbers are exact in any order, and so the same with every BLAS.
+    sums = (counts @ values.astype(np.float32)).astype(np.float64)
+    means: FloatArray = sums / counts.sum(axis=1, dtype=np.float64, keepdims=True)
+    return means
+
+
+def _counts(songs: IntArray) -> NDArray[np.float32]:
+    """How often each clip is in every resample, shape (n_resamples, n_clips)."""
+    return _drawn_counts(np.ascontiguousarray(songs, dtype=np.int64).tobytes())
 
 
 @lru_cache(maxsize=8)
-def _drawn_weights(songs: bytes) -> NDArray[np.float32]:
+def _drawn_counts(songs: bytes) -> NDArray[np.float32]:
     ids, of = np.unique(np.frombuffer(songs, dtype=np.int64), return_inverse=True)
     rng = np.random.default_rng(SEED)
     drawn = rng.multinomial(len(ids), np.full(len(ids), 1 / len(ids)), size=_RESAMPLES)
@@ -153,5 +165,4 @@ def _drawn_weights(songs: bytes) -> NDArray[np.float32]:
         resample = np.repeat(np.arange(_RESAMPLES), drawn[:, song] * n)
         picked = resample * n + rng.integers(0, n, len(resample))
         counts[:, clips] = np.bincount(picked, minlength=_RESAMPLES * n).reshape(_RESAMPLES, n)
-    counts /= counts.sum(axis=1, keepdims=True)
     return counts

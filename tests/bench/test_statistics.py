@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def few_resamples(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """For simulations, which average over many data sets anyway."""
-    caches = (intervals._drawn_weights, statistics._coins, statistics._students_t)
+    caches = (intervals._drawn_counts, statistics._coins, statistics._students_t)
     for cached in caches:
         cached.cache_clear()
     monkeypatch.setattr(intervals, "_RESAMPLES", 400)
@@ -97,6 +97,14 @@ def test_intervals_together_are_those_of_each_alone() -> None:
         alone = accuracy_interval(one, songs)
         assert (interval.low, interval.high) == pytest.approx((alone.low, alone.high), abs=1e-6)
         assert one.hits.mean() in interval
+
+
+def test_means_of_resamples_are_exact() -> None:
+    songs = np.repeat(np.arange(40), 36)
+    hits = np.random.default_rng(2).random((len(songs), 3)) < 0.5
+    counts = intervals._counts(songs).astype(np.int64)
+    exact = (counts @ hits.astype(np.int64)) / counts.sum(axis=1, keepdims=True)
+    assert np.array_equal(intervals.resampled_means(hits, songs), exact)
 
 
 def test_songs_whose_clips_agree_widen_the_interval() -> None:
