@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import sysconfig
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -38,14 +41,25 @@ def lacks_for_amx() -> str:
         flags = []
     if sys.platform != "linux" or not {"amx_bf16", "avx512_bf16", "avx512vl"} <= set(flags):
         return "a processor with AMX, under Linux"
+    if not _grants_tiles():
+        return "a system that grants the use of AMX"
     if cxx_compiler() is None:
         return "a C++ compiler, g++ or clang++"
     return ""
 
 
 def cxx_compiler() -> str | None:
-    """The command for C++: what CXX names, or one that is installed."""
-    return os.environ.get("CXX") or shutil.which("g++") or shutil.which("clang++")
+    """The command for C++, as one types it: what CXX says, or one that is installed."""
+    commands = (os.environ.get("CXX", ""), "g++", "clang++")
+    return next((c for c in commands if c.strip() and shutil.which(shlex.split(c)[0])), None)
+
+
+@cache
+def _grants_tiles() -> bool:
+    """Asks Linux for AMX's tiles, which a process may use only after that."""
+    arch_prctl, request, tile_data = 158, 0x1023, 18  # ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+    refused: int = ctypes.CDLL(None).syscall(arch_prctl, request, tile_data)
+    return not refused
 
 
 def gpu_names() -> list[str]:

@@ -5,7 +5,7 @@ before and after them like it. `Block`s of sequences of one length, padding incl
 rows attend to each other.
 
 There are three implementations: `plain` on any CPU, `amx` in bf16 on a CPU with that instruction
-set, and `gpu`. On a CPU dropout drops the same in both.
+set, and `gpu`. Dropout drops the same in the first two.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 import torch
 
 from models.attention import amx
-from models.attention.blocks import Block, spans
+from models.attention.blocks import Block, check_shapes, spans
 from models.attention.plain import Causal, Relative
 
 if TYPE_CHECKING:
@@ -55,7 +55,10 @@ def relative_attention(
         dropout: probability with which an attention weight is dropped.
 
     Returns:
-        Shape (n_rows, width).
+        Shape (n_rows, width). Rows that a mask hides mean nothing.
+
+    Raises:
+        ValueError: the arguments do not fit each other.
     """
     return _apply(qkv, table, blocks, heads, dropout)
 
@@ -63,7 +66,7 @@ def relative_attention(
 def causal_attention(qkv: Tensor, blocks: Arrangement, heads: int, dropout: float = 0.0) -> Tensor:
     """Attention to oneself and what came before, without distances.
 
-    Args and result as for `relative_attention`; a block's mask is ignored.
+    As `relative_attention`, but for the mask: what it hides on the right no row before it sees.
     """
     return _apply(qkv, None, blocks, heads, dropout)
 
@@ -90,17 +93,17 @@ def _apply(
     """Either of them: with a table of distances, or causal."""
     chosen = implementation(qkv.device, qkv.dtype, qkv.shape[1] // 3 // heads)
     function: Any
-    arguments: tuple[Any, ...] = (qkv, table, blocks, heads, dropout)
     if chosen == "gpu":
         from models.attention.gpu import Fused  # needs Triton, which comes with a torch for GPUs
 
         function = Fused
-    elif chosen == "amx" and all(b.lengths() for b in cast("Sequence[Block]", blocks)):
-        function = amx.Tiled
-    elif table is not None:
-        function = Relative
     else:
-        function, arguments = Causal, (qkv, blocks, heads, dropout)
+        on_cpu = cast("Sequence[Block]", blocks)
+        check_shapes(qkv, table, on_cpu, heads)
+        if chosen == "amx" and all(block.lengths() is not None for block in on_cpu):
+            function = amx.Tiled
+        else:
+            function = Causal if table is None else Relative
     with torch.autocast(qkv.device.type, enabled=False):
-        result: Tensor = function.apply(*arguments)
+        result: Tensor = function.apply(qkv, table, blocks, heads, dropout)
     return result

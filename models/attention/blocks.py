@@ -60,3 +60,21 @@ def check_reach(table: Tensor, longest: int) -> None:
     """
     if longest > reach(table):
         raise ValueError(f"{longest} rows, but distances of fewer than {reach(table)}")
+
+
+def check_shapes(qkv: Tensor, table: Tensor | None, blocks: Sequence[Block], heads: int) -> None:
+    """Hold the arguments of attention against each other.
+
+    Raises:
+        ValueError: they do not fit; says which.
+    """
+    n_rows, width = sum(block.n_rows for block in blocks), qkv.shape[1]
+    size = width // 3 // heads
+    if n_rows != len(qkv):
+        raise ValueError(f"{len(qkv)} rows, but blocks of {n_rows}")
+    if width % (3 * heads):
+        raise ValueError(f"{width} columns are not queries, keys and values of {heads} heads")
+    if table is not None:
+        check_reach(table, max(block.length for block in blocks))
+        if table.shape[1] != size:
+            raise ValueError(f"distances of {table.shape[1]} values, heads of {size}")

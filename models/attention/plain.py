@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
+from torch.autograd.function import once_differentiable
 
 from models.attention.blocks import spans
 from models.bits import copy_transposed, masked
@@ -64,6 +65,7 @@ class Relative(torch.autograd.Function):
         return out
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> Any:
         """The gradients of `qkv` and `table`."""
         distances, *kept = ctx.saved_tensors
@@ -157,9 +159,15 @@ class Causal(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, qkv: Tensor, blocks: Sequence[Block], heads: int, dropout: float
+        ctx: Any,
+        qkv: Tensor,
+        table: None,
+        blocks: Sequence[Block],
+        heads: int,
+        dropout: float,
     ) -> Tensor:
-        """See there."""
+        """See there; without a table."""
+        del table
         out = qkv.new_empty(len(qkv), qkv.shape[1] // 3)
         kept = []
         for rows, block in spans(blocks):
@@ -182,6 +190,7 @@ class Causal(torch.autograd.Function):
         return out
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> Any:
         """The gradient of `qkv`."""
         kept = iter(ctx.saved_tensors)
@@ -207,7 +216,7 @@ class Causal(torch.autograd.Function):
                 d_k[:, :end] += torch.bmm(d_scores.transpose(1, 2), q[:, start:end])
             d_q.mul_(1 / math.sqrt(q.shape[2]))
             _join(gradients, block, d_qkv[rows])
-        return d_qkv, None, None, None
+        return d_qkv, None, None, None, None
 
 
 def chunks(length: int) -> Iterator[tuple[int, int]]:

@@ -3,17 +3,17 @@
 // One head of one sequence is one thread's task. It takes blocks of kBlock queries (or keys), whose
 // scores stay in the core's caches from the products that make them to those that they go into.
 //
-// Distances: the vectors t of distances come laid out twice, in the order of keys, for queries, and
-// in that of queries, for keys. The terms of row i of the block that begins at row `start` with all
-// j are x_(start+i) t(j - start - i). Those of the block are one product, with the *window* of the
-// layout from t(-start - kBlock + 1) on, shifted from row to row: they lie at
-// [i, kBlock - 1 - i + j].
-
-#include <sys/syscall.h>
-#include <unistd.h>
+// Distances: their vectors come laid out twice, for queries in the order in which the distance falls,
+// for keys in that in which it grows, so that from one key, or query, to the next there is always
+// one column more. With u_d the vector d columns from that of distance 0, the terms of row i of the
+// block that begins at row `start` are x_(start+i) u_(j-start-i), for all j. Those of the block are one
+// product, with the *window* of the layout that begins at u_(-start-kBlock+1), and are shifted from
+// row to row: they lie at [i, kBlock - 1 - i + j].
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
+#include <exception>
 #include <new>
 #include <thread>
 #include <vector>
@@ -37,8 +37,10 @@ struct Call {
 
   int64_t width() const { return heads * size; }
   bool causal() const { return columns == 0; }
+  // Column of the layout.
   int64_t window(int64_t start) const { return middle - start - (kBlock - 1); }
 };
+static_assert(sizeof(Call) == 48);  // as Python's
 
 // A sequence, and where its weights are. Those of `batch` sequences of one length lie together, as
 // an array of shape (batch, heads, length, length); causal ones as an array for each chunk of
@@ -51,16 +53,17 @@ struct Sequence {
   int64_t place;    // which of them this is,
   int64_t weights;  // and where they begin
 
-  int64_t keys(const Call& call, int64_t query) const {
+  // How many weights a query has.
+  int64_t n_weights(const Call& call, int64_t query) const {
     if (!call.causal()) return length;
     return std::min((query / call.queries + 1) * call.queries, length);
   }
 
-  // Where the weights of a query begin; they are as many as `keys`.
+  // Where they begin.
   int64_t of_query(const Call& call, int64_t head, int64_t query) const {
     const int64_t row_of_heads = place * call.heads + head;
     if (!call.causal()) return weights + (row_of_heads * length + query) * length;
-    const int64_t start = query / call.queries * call.queries, end = keys(call, query);
+    const int64_t start = query / call.queries * call.queries, end = n_weights(call, query);
     // Before this chunk's there are arrays of `queries` rows of `queries`, 2 `queries`, .. weights.
     const int64_t before = batch * call.heads * start * (start + call.queries) / 2;
     return weights + before + (row_of_heads * (end - start) + query - start) * end;
@@ -147,8 +150,8 @@ struct Forward {
   const bf16* qkv;        // (rows, 3, heads, size)
   const bf16* distances;  // two of shape (size, columns), paired
   const uint8_t* keep;    // for each weight; null: all
-  bf16* weights;
-  bf16* out;  // (rows, heads, size)
+  bf16* weights;          // null: not to be kept
+  bf16* out;              // (rows, heads, size)
 
   void operator()(const Sequence& sequence, int64_t head, Scratch& x) const {
     const int64_t size = call.size, width = call.width(), n = rounded(sequence.seen);
@@ -175,7 +178,8 @@ struct Forward {
         const int64_t place = sequence.of_query(call, head, query);
         softmax(call.causal() ? query + 1 : sequence.seen, keys, call.scale, scores + i * n,
                 call.causal() ? nullptr : x.terms + i * (n + kBlock) + kBlock - 1 - i,
-                {weights + place, keep ? keep + place : nullptr, sequence.keys(call, query)},
+                {weights ? weights + place : nullptr, keep ? keep + place : nullptr,
+                 sequence.n_weights(call, query)},
                 x.used + i * n);
       }
       multiply(rows, size, keys, x.used, n, x.more_pairs, size, x.mixed, size, false);
@@ -227,7 +231,7 @@ struct Backward {
     pair_rows(n, size, x.k, size, x.more_pairs);
     std::fill_n(x.d_k_t, n * size, 0.f);
     std::fill_n(x.d_v_t, n * size, 0.f);
-    // Only what lies between is written from now on.
+    // Of row i the columns from kBlock - 1 - i on are written, n of them; the others stay zeros.
     if (!call.causal()) std::fill_n(x.shifted, kBlock * (n + kBlock), 0);
 
     for (int64_t start = 0; start < n; start += kBlock) {
@@ -244,7 +248,7 @@ struct Backward {
         }
         softmax_backward(keys, call.scale, call.kept, d_scores + i * n,
                          weights + sequence.of_query(call, head, query),
-                         sequence.keys(call, query), x.d_scores + i * n, x.used + i * n);
+                         sequence.n_weights(call, query), x.d_scores + i * n, x.used + i * n);
       }
       pair_rows(rows, keys, x.used, n, x.block_pairs);
       multiply(size, keys, rows, x.d_out_t + start, n, x.block_pairs, keys, x.d_v_t, n, true);
@@ -298,48 +302,53 @@ struct Backward {
 };
 
 // Gives each thread its share of the heads of all sequences, always the same one, so that sums over
-// a thread's come out the same. `task_of` makes of a thread's number what works on a head.
+// a thread's come out the same. `task_of` makes of a thread's number what works on a head. False if
+// there is not enough memory, or no more threads: nothing is thrown into other languages.
 template <typename TaskOf>
-void run(const Call& call, const Sequence* sequences, int64_t n_sequences, int64_t n_threads,
+bool run(const Call& call, const Sequence* sequences, int64_t n_sequences, int64_t n_threads,
          bool backward, TaskOf task_of) {
   int64_t longest = 0;
   for (int64_t i = 0; i < n_sequences; ++i) longest = std::max(longest, sequences[i].seen);
+  std::atomic<bool> failed = false;
   const auto run_thread = [&](int64_t thread) {
-    configure_tiles();
-    Scratch scratch(call, rounded(longest), backward);
-    const auto task = task_of(thread);
-    for (int64_t i = thread; i < n_sequences * call.heads; i += n_threads) {
-      task(sequences[i / call.heads], i % call.heads, scratch);
+    try {
+      Scratch scratch(call, rounded(longest), backward);
+      configure_tiles();
+      const auto task = task_of(thread);
+      for (int64_t i = thread; i < n_sequences * call.heads; i += n_threads) {
+        task(sequences[i / call.heads], i % call.heads, scratch);
+      }
+      _tile_release();
+    } catch (const std::bad_alloc&) {
+      failed = true;
     }
-    _tile_release();
   };
   std::vector<std::thread> others;
-  for (int64_t thread = 1; thread < n_threads; ++thread) others.emplace_back(run_thread, thread);
-  run_thread(0);
+  try {
+    for (int64_t thread = 1; thread < n_threads; ++thread) others.emplace_back(run_thread, thread);
+    run_thread(0);
+  } catch (const std::exception&) {  // of making a thread
+    failed = true;
+  }
   for (auto& other : others) other.join();
+  return !failed;
 }
 
 }  // namespace
 
 extern "C" {
 
-// Asks Linux for the tiles, which a process may use only after that; whether they are there.
-bool allow_tiles() {
-  constexpr int kAsk = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
-  return syscall(SYS_arch_prctl, kAsk, kTileData) == 0;
-}
-
-void attention_forward(const Call* call, const Sequence* sequences, int64_t n_sequences,
+bool attention_forward(const Call* call, const Sequence* sequences, int64_t n_sequences,
                        int64_t n_threads, const bf16* qkv, const bf16* distances,
                        const uint8_t* keep, bf16* weights, bf16* out) {
-  run(*call, sequences, n_sequences, n_threads, false,
-      [&](int64_t) { return Forward{*call, qkv, distances, keep, weights, out}; });
+  return run(*call, sequences, n_sequences, n_threads, false,
+             [&](int64_t) { return Forward{*call, qkv, distances, keep, weights, out}; });
 }
 
-void attention_backward(const Call* call, const Sequence* sequences, int64_t n_sequences,
+bool attention_backward(const Call* call, const Sequence* sequences, int64_t n_sequences,
                         int64_t n_threads, const bf16* qkv, const bf16* distances,
                         const bf16* weights, const bf16* d_out, bf16* d_qkv, float* d_distances) {
-  run(*call, sequences, n_sequences, n_threads, true, [&](int64_t thread) {
+  return run(*call, sequences, n_sequences, n_threads, true, [&](int64_t thread) {
     float* own = d_distances + thread * 2 * call->size * call->columns;
     return Backward{*call, qkv, distances, weights, d_out, d_qkv, own};
   });

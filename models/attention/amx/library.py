@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import shlex
 import subprocess
 import tempfile
 import warnings
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from bench.files import write_atomically
 from bench.machine import cxx_compiler, lacks_for_amx
 
 _FOLDER = Path(__file__).parent
-_MAIN, _HEADERS = "attention.cpp", ("products.h", "softmax.h")
+_MAIN = _FOLDER / "attention.cpp"
 
 #: Named one by one, so that what is built on one node of a cluster serves the others.
 _INSTRUCTIONS = (
@@ -35,36 +37,36 @@ def library() -> ctypes.CDLL | None:
 
     Warns where the processor could, but the compiler cannot: training is then slower, not wrong.
     """
-    compiler = cxx_compiler()
-    if compiler is None or lacks_for_amx():
+    if lacks_for_amx():
         return None
     try:
-        loaded = _load(compiler)
-    except (OSError, UserError, subprocess.SubprocessError) as error:
+        return _load(shlex.split(cxx_compiler() or ""))
+    except (OSError, subprocess.SubprocessError) as error:
         said = getattr(error, "stderr", "") or str(error)
         first = next(iter(said.strip().splitlines()), "")
         warnings.warn(f"attention goes without AMX, and slower: {first}", stacklevel=2)
         return None
-    loaded.allow_tiles.restype = ctypes.c_bool
-    return loaded if loaded.allow_tiles() else None
 
 
-def _load(compiler: str) -> ctypes.CDLL:
-    version = subprocess.run(
-        [compiler, "--version"], capture_output=True, text=True, check=True
-    ).stdout
+def _load(compiler: list[str]) -> ctypes.CDLL:
+    version = _output([*compiler, "--version"])
     digest = hashlib.sha256(" ".join((version, *_FLAGS)).encode())
-    for name in (_MAIN, *_HEADERS):
-        digest.update((_FOLDER / name).read_bytes())
+    for source in sorted((*_FOLDER.glob("*.cpp"), *_FOLDER.glob("*.h"))):
+        digest.update(source.read_bytes())
     file = cache_directory() / "amx" / f"{digest.hexdigest()[:16]}.so"
     if file.exists():
         try:
             return ctypes.CDLL(str(file))
         except OSError:
-            pass  # damaged, or of another system: built anew
+            pass  # of another system: built anew
     with tempfile.TemporaryDirectory() as folder:
         built = Path(folder) / file.name
-        command = [compiler, *_FLAGS, str(_FOLDER / _MAIN), "-o", str(built)]
-        subprocess.run(command, capture_output=True, text=True, check=True)
-        write_atomically(file, built.read_bytes())
-    return ctypes.CDLL(str(file))
+        _output([*compiler, *_FLAGS, str(_MAIN), "-o", str(built)])
+        loaded = ctypes.CDLL(str(built))
+        with suppress(UserError):  # without a cache it is built each time
+            write_atomically(file, built.read_bytes())
+    return loaded
+
+
+def _output(command: list[str]) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout

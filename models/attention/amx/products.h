@@ -31,17 +31,21 @@ inline void store(bf16* out, __m256i values) { _mm256_storeu_si256((__m256i*)out
 
 // Every tile has 16 rows of 64 bytes: for this thread, until _tile_release().
 inline void configure_tiles() {
-  struct alignas(64) {
+  struct alignas(64) Config {
     uint8_t palette = 1, start_row = 0, reserved[14] = {};
     uint16_t bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
     uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
-  } config;
+  };
+  // Compilers are not told that all of it is read, and would not write it to the stack.
+  static constexpr Config config{};
   _tile_loadconfig(&config);
 }
 
 // c = a b, or c += a b: a of shape (m, k), b (k, n) paired, c (m, n).
 inline void multiply(int64_t m, int64_t n, int64_t k, const bf16* a, int64_t lda, const bf16* b,
                      int64_t ldb, float* c, int64_t ldc, bool add) {
+  // Nor are they told that loading a tile reads memory: all that is to be read is written by now.
+  asm volatile("" ::: "memory");
   for (int64_t j = 0; j < n; j += kStep) {
     for (int64_t i = 0; i < m; i += kStep) {
       float* top = c + i * ldc + j;

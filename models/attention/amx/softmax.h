@@ -12,9 +12,10 @@ namespace amx {
 // Lanes 0..n-1.
 inline __mmask16 first(int64_t n) { return n >= kTile ? 0xffff : n <= 0 ? 0 : (1 << n) - 1; }
 
-// e^x for x <= 0, with a relative error below 3e-7 + 1e-7 |x|; 0 below -104.
+// e^x for x <= 0, with a relative error below 3e-7 + 1e-7 |x| down to -87, then to 0; NaN of NaN.
 inline __m512 exponential(__m512 x) {
-  x = _mm512_max_ps(_mm512_mul_ps(x, _mm512_set1_ps(1.44269504f)), _mm512_set1_ps(-150.f));
+  x = _mm512_mul_ps(x, _mm512_set1_ps(1.44269504f));
+  x = _mm512_max_ps(_mm512_set1_ps(-150.f), x);  // the second, if one of them is NaN
   const __m512 whole = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
   const __m512 part = _mm512_sub_ps(x, whole);
   // Taylor's series of 2^part, with |part| <= 1/2.
@@ -27,7 +28,7 @@ inline __m512 exponential(__m512 x) {
 
 // Weights as they are kept for the way back: rounded, and negative where dropout drops them.
 struct Weights {
-  bf16* values;
+  bf16* values;         // null: they are not
   const uint8_t* keep;  // 0: dropped; null: none is
   int64_t n;            // of the row in memory
 };
@@ -63,8 +64,10 @@ inline void softmax(int64_t seen, int64_t n, float scale, float* scores, const f
       const __m128i bytes = _mm_maskz_loadu_epi8(row, weights.keep + j);
       kept = _mm_test_epi8_mask(bytes, bytes);
     }
-    _mm256_mask_storeu_epi16(weights.values + j, row,
-                             _mm256_mask_mov_epi16(_mm256_or_si256(value, sign), kept, value));
+    if (weights.values) {
+      _mm256_mask_storeu_epi16(weights.values + j, row,
+                               _mm256_mask_mov_epi16(_mm256_or_si256(value, sign), kept, value));
+    }
     store(used + j, _mm256_maskz_mov_epi16(kept, value));
   }
 }

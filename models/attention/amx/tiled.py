@@ -13,7 +13,7 @@ from torch.autograd.function import once_differentiable
 
 from models.attention import plain
 from models.attention.amx.library import library
-from models.attention.blocks import check_reach, reach
+from models.attention.blocks import reach
 from models.dropout import keep_mask
 
 if TYPE_CHECKING:
@@ -57,8 +57,6 @@ class Tiled(torch.autograd.Function):
         dropout: float,
     ) -> Tensor:
         """See there."""
-        if table is not None:
-            check_reach(table, max(block.length for block in blocks))
         qkv = qkv.contiguous()
         size = qkv.shape[1] // 3 // heads
         distances = None if table is None else _laid_out(table)
@@ -74,15 +72,16 @@ class Tiled(torch.autograd.Function):
         shapes = list(_shapes(blocks, heads, causal=table is None))
         n_weights = [sum(map(math.prod, arrays)) for arrays in shapes]
         sequences = _places(blocks, n_weights)
-        weights = qkv.new_empty(sum(n_weights))
-        keep = _drawn(chain.from_iterable(shapes), dropout, weights) if dropout else None
+        keep = _drawn(chain.from_iterable(shapes), dropout, sum(n_weights)) if dropout else None
+        weights = qkv.new_empty(sum(n_weights)) if any(ctx.needs_input_grad) else None
         out = qkv.new_empty(len(qkv), qkv.shape[1] // 3)
         in_pairs = None
         if distances is not None:
             in_pairs = distances.view(2, -1, size // 2, 2).transpose(1, 2).contiguous()
-        _run("forward", call, sequences, qkv, in_pairs, keep, weights, out)
+        threads = min(torch.get_num_threads(), len(sequences) * heads)
+        _run("forward", call, sequences, threads, qkv, in_pairs, keep, weights, out)
         ctx.save_for_backward(qkv, distances, sequences, weights)
-        ctx.call = call
+        ctx.call, ctx.threads = call, threads
         ctx.table = None if table is None else (_before(table), len(table), table.dtype)
         return out
 
@@ -94,11 +93,11 @@ class Tiled(torch.autograd.Function):
         d_qkv = torch.empty_like(qkv)
         in_pairs = d_distances = None
         if distances is not None:
-            n_threads, size = torch.get_num_threads(), ctx.call.size
+            size = ctx.call.size
             in_pairs = distances.view(2, -1, 2, size).transpose(2, 3).contiguous()
-            d_distances = torch.zeros(n_threads, 2, size, distances.shape[1])
+            d_distances = torch.zeros(ctx.threads, 2, size, distances.shape[1])
         arrays = (qkv, in_pairs, weights, d_out.contiguous(), d_qkv, d_distances)
-        _run("backward", ctx.call, sequences, *arrays)
+        _run("backward", ctx.call, sequences, ctx.threads, *arrays)
         d_table = None
         if d_distances is not None:
             before, n, dtype = ctx.table
@@ -135,14 +134,14 @@ def _shapes(
         yield [(block.batch * heads, end - start, end) for start, end in chunks]
 
 
-def _drawn(shapes: Iterable[tuple[int, ...]], dropout: float, weights: Tensor) -> Tensor:
-    """What dropout keeps of arrays of weights that follow one another."""
-    keep = torch.empty_like(weights, dtype=torch.bool)
+def _drawn(shapes: Iterable[tuple[int, ...]], dropout: float, n: int) -> Tensor:
+    """What dropout keeps of arrays of weights that follow one another, n in all."""
+    keep = torch.empty(n, dtype=torch.bool)
     start = 0
     for shape in shapes:
-        n = math.prod(shape)
-        keep_mask(shape, dropout, out=keep[start : start + n])
-        start += n
+        end = start + math.prod(shape)
+        keep_mask(shape, dropout, out=keep[start:end])
+        start = end
     return keep
 
 
@@ -151,16 +150,21 @@ def _places(blocks: Sequence[Block], n_weights: Sequence[int]) -> Tensor:
     places = []
     row = weights = 0
     for block, n in zip(blocks, n_weights, strict=True):
-        for i, seen in enumerate(block.lengths() or []):
+        lengths = block.lengths()
+        if lengths is None:
+            raise ValueError("rows that are not seen stand before some that are")
+        for i, seen in enumerate(lengths):
             places.append((row, block.length, seen, block.batch, i, weights))
             row += block.length
         weights += n
     return torch.tensor(places)
 
 
-def _run(name: str, call: _Call, sequences: Tensor, *arrays: Tensor | None) -> None:
-    """Call one of the compiled functions with all of torch's threads."""
+def _run(name: str, call: _Call, sequences: Tensor, threads: int, *arrays: Tensor | None) -> None:
+    """Call one of the compiled functions."""
     function = getattr(library(), f"attention_{name}")
-    counts = (ctypes.c_int64(len(sequences)), ctypes.c_int64(torch.get_num_threads()))
+    function.restype = ctypes.c_bool
+    counts = (ctypes.c_int64(len(sequences)), ctypes.c_int64(threads))
     pointers = (ctypes.c_void_p(None if a is None else a.data_ptr()) for a in arrays)
-    function(ctypes.byref(call), ctypes.c_void_p(sequences.data_ptr()), *counts, *pointers)
+    if not function(ctypes.byref(call), ctypes.c_void_p(sequences.data_ptr()), *counts, *pointers):
+        raise MemoryError("attention: not enough memory, or no more threads")
