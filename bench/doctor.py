@@ -51,6 +51,7 @@ def examine() -> Iterator[Finding]:
     yield from _folders()
     yield _mirror()
     yield from _datasets()
+    yield _methods()
     yield from _extractors()
 
 
@@ -157,6 +158,15 @@ def _datasets() -> Iterator[Finding]:
             yield Finding(name, "present", text)
         else:
             yield Finding(name, "absent", f"bench data fetch {name}")
+
+
+def _methods() -> Finding:
+    from bench.registry import methods
+
+    try:
+        return Finding("methods", "present", f"{len(methods())}, told by `bench ls methods`")
+    except UserError as error:
+        return Finding("methods", "broken", str(error))
 
 
 def _extractors() -> Iterator[Finding]:

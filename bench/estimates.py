@@ -42,7 +42,7 @@ def estimate(cells: Sequence[Cell], results: Path, *, jobs: int | None) -> Itera
             total += seconds * len(lacking)
             line += f"  about {_duration(seconds)} a cell"
         yield line
-    at_once = jobs or default_jobs(todo)
+    at_once = min(jobs or default_jobs(todo), len(todo) or 1)
     rest = "no estimate"
     if total:
         rest = f"about {_duration(total / at_once)} with {at_once} at a time"

@@ -138,7 +138,7 @@ def fit_and_record(
         scores=scores,
         segment_scores=segment_scores,
         details=method.details() if isinstance(method, DetailedMethod) else {},
-        provenance=meter.read(),
+        provenance=meter.read(cell.method.module),
         predictions=predictions,
     )
     return method, _read_back(record)

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
 
 from bench.records import Provenance
@@ -37,8 +37,12 @@ class Meter:
         _git_state()  # of the code that is loaded by now; there may be a commit meanwhile
         _forget_peaks()
 
-    def read(self) -> Provenance:
-        """What the work since the start has cost, and where it ran."""
+    def read(self, module: str) -> Provenance:
+        """What the work since the start has cost, and where it ran.
+
+        Args:
+            module: of the method that did it; the version of its package is told, too.
+        """
         revision, dirty = _git_state()
         return Provenance(
             package=version("smer-bench"),
@@ -48,11 +52,17 @@ class Meter:
             python=platform.python_version(),
             platform=f"{platform.system()} {platform.machine()}",
             device=_device(),
-            libraries={name: v for name in _LIBRARIES if (v := _version(name))},
+            libraries={name: v for name in _libraries(module) if (v := _version(name))},
             wall_seconds=round(time.monotonic() - self.wall, 2),
             cpu_seconds=round(_cpu_seconds() - self.cpu, 2),
             peak_memory_mb=round(_peak_memory_bytes() / 2**20, 1),
         )
+
+
+def _libraries(module: str) -> list[str]:
+    top = module.partition(".")[0]
+    own = packages_distributions().get(top, [])
+    return [*_LIBRARIES, *(name for name in dict.fromkeys(own) if name != "smer-bench")]
 
 
 def _version(name: str) -> str:

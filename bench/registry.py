@@ -27,6 +27,7 @@ from bench.names import check_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from importlib.metadata import EntryPoint
 
     from bench.methods import Method
 
@@ -97,7 +98,7 @@ def methods() -> dict[str, MethodEntry]:
     """
     found: dict[str, MethodEntry] = {}
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
-        for entry in _search(point.value):
+        for entry in _search(point):
             if found.setdefault(entry.name, entry) != entry:
                 other = found[entry.name]
                 raise UserError(
@@ -159,13 +160,17 @@ def load_point(group: str, name: str, kind: str) -> Any:
         ) from error
 
 
-def _search(module: str) -> Iterator[MethodEntry]:
+def _search(point: EntryPoint) -> Iterator[MethodEntry]:
+    module = point.value
     try:
         spec = importlib.util.find_spec(module)
     except ImportError:
         spec = None
     if spec is None or spec.origin is None:
-        raise UserError(f"the entry point {module!r} in {GROUP} names no module")
+        package = f"the package {point.dist.name}" if point.dist else "a package"
+        raise UserError(
+            f"{package} brings methods from {module!r}, which is no module: mend or uninstall it"
+        )
     origin = Path(spec.origin)
     if spec.submodule_search_locations is None:
         yield from _registrations(origin, module)
@@ -185,12 +190,16 @@ def _registrations(file: Path, module: str) -> Iterator[MethodEntry]:
     except (OSError, SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None) or 1
         raise UserError(f"{file}:{line}: {getattr(error, 'msg', None) or error}") from None
-    for node in tree.body:
-        if not isinstance(node, ast.ClassDef):
-            continue
-        for decorator in node.decorator_list:
-            if isinstance(decorator, ast.Call) and _called(decorator) == "register_method":
-                yield _entry(decorator, node, module, file)
+    for node in ast.walk(tree):
+        for decorator in getattr(node, "decorator_list", ()):
+            if not isinstance(decorator, ast.Call) or _called(decorator) != "register_method":
+                continue
+            if not isinstance(node, ast.ClassDef) or node not in tree.body:
+                raise UserError(
+                    f"{file}:{decorator.lineno}: @register_method stands on what is no class at "
+                    "the top of its file, where it is searched for"
+                )
+            yield _entry(decorator, node, module, file)
 
 
 def _called(call: ast.Call) -> str:

@@ -39,7 +39,7 @@ class Expected:
             return "deterministic"
         cell = row.first.cell
         if cell.suite not in self.suites:
-            return f"{len(row.seeds)} of {max(len(row.seeds), _SEEDS)}"
+            return str(len(row.seeds))  # of a suite that is not known here
         place = (cell.suite, cell.dataset, cell.method)
         # A variant is to have as many as its method.
         wanted = self._seeds.get((*place, changes_key(cell))) or self._seeds.get((*place, ""))

@@ -60,6 +60,16 @@ def test_a_bad_file_is_one_line_and_the_others_have_rows(
     assert files == ["file", str(songs / "b.mid"), str(songs / "a.mid")]
 
 
+def test_where_no_file_has_an_answer_an_older_table_stays(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "out.csv"
+    output.write_text("of another day\n")
+    assert _run(str(tmp_path / "none.mid"), "-o", str(output)) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == "bench: none of the 1 files has an answer"
+    assert output.read_text() == "of another day\n"
+
+
 @pytest.mark.parametrize("wrong", [["--features", "Nothing*"], ["-j", "0"]])
 def test_wrong_arguments_write_nothing(songs: Path, wrong: list[str]) -> None:
     output = songs / "out.csv"

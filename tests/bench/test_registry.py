@@ -107,6 +107,36 @@ def test_a_decorator_that_needs_running_is_refused_with_its_line(strangers: Path
 
 
 @pytest.mark.parametrize(
+    "source",
+    [
+        "@register_method('mine')\ndef mine(): ...\n",
+        "if True:\n    @register_method('mine')\n    class Mine: ...\n",
+        "class Outer:\n    @register_method('mine')\n    class Mine: ...\n",
+    ],
+)
+def test_what_would_not_be_found_is_told(strangers: Path, source: str) -> None:
+    (strangers / "mine.py").write_text(source)
+    with pytest.raises(
+        UserError, match=r"mine\.py:\d: @register_method stands on what is no class"
+    ):
+        methods()
+
+
+def test_a_decorator_by_its_module_is_found(strangers: Path) -> None:
+    (strangers / "mine.py").write_text("@registry.register_method('mine')\nclass Mine: ...\n")
+    assert "mine" in methods()
+
+
+def test_a_package_without_its_module_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = [EntryPoint("gone", "there_is_no_such_module", registry.GROUP)]
+    monkeypatch.setattr(registry, "entry_points", lambda group: points if group else [])
+    methods.cache_clear()
+    with pytest.raises(UserError, match="brings methods from 'there_is_no_such_module', which is"):
+        methods()
+    methods.cache_clear()
+
+
+@pytest.mark.parametrize(
     "keyword", ["version='2'", "deterministic='no'", "encoding=3", "start=None", "color=1", "**{}"]
 )
 def test_a_keyword_of_another_type_is_refused(strangers: Path, keyword: str) -> None:

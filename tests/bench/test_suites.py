@@ -96,6 +96,15 @@ def test_a_name_that_no_one_has_is_told_with_its_suite(tmp_path: Path, old: str,
         plan(suite)
 
 
+def test_a_file_may_not_take_the_name_of_a_suite_of_the_package(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(
+        'name = "lite"\ndescription = ""\ndatasets = ["synthetic"]\n[methods.majority]\n'
+    )
+    with pytest.raises(UserError, match=r"mine\.toml: name = 'lite' is a suite of the package"):
+        load_suite(str(file))
+
+
 def test_unknown_suite_and_missing_file() -> None:
     with pytest.raises(UserError, match="did you mean 'smoke'"):
         load_suite("smok")

@@ -256,6 +256,11 @@ def test_score_counts_hits_beside_the_networks_own(
     assert f"of the test clips that are {target} it calls" in shown
     nothing = run("score", tmp_path / "bad.mid", "--checkpoint", network, "--target", "Q1")
     assert isinstance(nothing.exception, WorkError)
+    output = tmp_path / "kept.csv"
+    output.write_text("of another day\n")
+    nothing = run("predict", tmp_path / "bad.mid", "--checkpoint", network, "-o", output)
+    assert isinstance(nothing.exception, WorkError)
+    assert output.read_text() == "of another day\n"
 
 
 def guess(quadrant: int, p: float = 0.7) -> Guess:
