@@ -19,13 +19,13 @@ _SHOWN = 24
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a file, complete.")
-def inspect(*, files: tuple[Path, ...], as_json: bool) -> None:
+def inspect(*, paths: tuple[Path, ...], as_json: bool) -> None:
     """Show notes, key and its correlation, velocity classes, and tokens as each model sees them.
 
-    A file that cannot be read is named on standard error and makes the exit code 2; the others
-    are shown.
+    Of folders, all MIDI files. A file that cannot be read is named on standard error and makes
+    the exit code 2; the others are shown.
 
     \b
     Example:
@@ -36,6 +36,7 @@ def inspect(*, files: tuple[Path, ...], as_json: bool) -> None:
 
     from bench.keys import find_key
     from bench.midi import MidiError, read_midi
+    from bench.midi_files import midi_files
     from bench.views import load_view, view_names
 
     views = {}
@@ -46,7 +47,7 @@ def inspect(*, files: tuple[Path, ...], as_json: bool) -> None:
         except UserError as error:  # another package's; the others can be shown
             click.echo(f"bench: {shown(str(error))}", err=True)
             code = error.exit_code
-    for file in files:
+    for file in midi_files(paths):
         try:
             midi = read_midi(file)
         except MidiError as error:

@@ -3,12 +3,12 @@
 // One head of one sequence is one thread's task. It takes blocks of kBlock queries (or keys), whose
 // scores stay in the core's caches from the products that make them to those that they go into.
 //
-// Distances: their vectors come laid out twice, for queries in the order in which the distance falls,
-// for keys in that in which it grows, so that from one key, or query, to the next there is always
-// one column more. With u_d the vector d columns from that of distance 0, the terms of row i of the
-// block that begins at row `start` are x_(start+i) u_(j-start-i), for all j. Those of the block are one
-// product, with the *window* of the layout that begins at u_(-start-kBlock+1), and are shifted from
-// row to row: they lie at [i, kBlock - 1 - i + j].
+// Distances: their vectors come laid out twice, for queries in the order in which the distance
+// falls, for keys in that in which it grows, so that from one key, or query, to the next there is
+// always one column more. With u_d the vector d columns from that of distance 0, the terms of row i
+// of the block that begins at row `start` are x_(start+i) u_(j-start-i), for all j. Those of the
+// block are one product, with the *window* of the layout that begins at u_(-start-kBlock+1), and are
+// shifted from row to row: they lie at [i, kBlock - 1 - i + j].
 
 #include <algorithm>
 #include <atomic>
@@ -37,7 +37,7 @@ struct Call {
 
   int64_t width() const { return heads * size; }
   bool causal() const { return columns == 0; }
-  // Column of the layout.
+  // The column at which the window of a block begins.
   int64_t window(int64_t start) const { return middle - start - (kBlock - 1); }
 };
 static_assert(sizeof(Call) == 48);  // as Python's
@@ -97,21 +97,21 @@ class Arrays {
 struct Scratch : Arrays {
   Scratch(const Call& call, int64_t n, bool backward) {
     const int64_t n_values = n * call.size, n_block = kBlock * (n + kBlock);
-    for (bf16** array : {&q, &k, &v, &pairs, &more_pairs}) *array = take<bf16>(n_values);
+    for (bf16** array : {&q, &k, &v, &k_pairs, &v_pairs}) *array = take<bf16>(n_values);
     scores = take<float>((call.causal() ? kBlock : n) * n);
     terms = take<float>(n_block);
     used = take<bf16>(kBlock * n);
     mixed = take<float>(kBlock * call.size);
     if (!backward) return;
-    for (bf16** array : {&q_t, &k_t, &d_out, &d_out_t}) *array = take<bf16>(n_values);
+    for (bf16** array : {&q_t, &k_t, &d_out, &d_out_t, &turning}) *array = take<bf16>(n_values);
     d_scores = take<bf16>(kBlock * n);
     for (bf16** array : {&shifted, &block_pairs}) *array = take<bf16>(n_block);
     for (float** array : {&d_rows, &d_k_t, &d_v_t}) *array = take<float>(n_values);
   }
 
-  bf16 *q, *k, *v, *pairs, *more_pairs, *used;
+  bf16 *q, *k, *v, *k_pairs, *v_pairs, *used;
   float *scores, *terms, *mixed;
-  bf16 *q_t, *k_t, *d_out, *d_out_t, *d_scores, *shifted, *block_pairs;
+  bf16 *q_t, *k_t, *d_out, *d_out_t, *turning, *d_scores, *shifted, *block_pairs;
   float *d_rows, *d_k_t, *d_v_t;
 };
 
@@ -160,14 +160,14 @@ struct Forward {
     load_rows(call, sequence, rows_in, 3 * width, x.q);
     load_rows(call, sequence, rows_in + width, 3 * width, x.k);
     load_rows(call, sequence, rows_in + 2 * width, 3 * width, x.v);
-    pair_columns(n, size, x.k, x.pairs);
-    pair_rows(n, size, x.v, size, x.more_pairs);
+    pair_columns(n, size, x.k, x.k_pairs);
+    pair_rows(n, size, x.v, size, x.v_pairs);
     if (!call.causal()) write_terms_of_keys(n, x);
     for (int64_t start = 0; start < n; start += kBlock) {
       const int64_t rows = std::min(kBlock, n - start);
       const int64_t keys = call.causal() ? start + rows : n;
       float* scores = x.scores + (call.causal() ? 0 : start * n);
-      multiply(rows, keys, size, x.q + start * size, size, x.pairs, n, scores, n, !call.causal());
+      multiply(rows, keys, size, x.q + start * size, size, x.k_pairs, n, scores, n, !call.causal());
       if (!call.causal()) write_terms(0, start, rows, n, x.q, x);
       for (int64_t i = 0; i < rows; ++i) {
         const int64_t query = start + i;
@@ -182,7 +182,7 @@ struct Forward {
                  sequence.n_weights(call, query)},
                 x.used + i * n);
       }
-      multiply(rows, size, keys, x.used, n, x.more_pairs, size, x.mixed, size, false);
+      multiply(rows, size, keys, x.used, n, x.v_pairs, size, x.mixed, size, false);
       store_rows(call, std::min(rows, sequence.seen - start), x.mixed, 1 / call.kept,
                  rows_out + start * width, width);
     }
@@ -227,8 +227,8 @@ struct Backward {
     write_transpose(n, x.q, x.q_t, x);
     write_transpose(n, x.k, x.k_t, x);
     write_transpose(n, x.d_out, x.d_out_t, x);
-    pair_columns(n, size, x.v, x.pairs);
-    pair_rows(n, size, x.k, size, x.more_pairs);
+    pair_columns(n, size, x.v, x.v_pairs);
+    pair_rows(n, size, x.k, size, x.k_pairs);
     std::fill_n(x.d_k_t, n * size, 0.f);
     std::fill_n(x.d_v_t, n * size, 0.f);
     // Of row i the columns from kBlock - 1 - i on are written, n of them; the others stay zeros.
@@ -238,7 +238,7 @@ struct Backward {
       const int64_t rows = std::min(kBlock, n - start);
       const int64_t keys = call.causal() ? start + rows : n;
       float* d_scores = x.scores + (call.causal() ? 0 : start * n);
-      multiply(rows, keys, size, x.d_out + start * size, size, x.pairs, n, d_scores, n, false);
+      multiply(rows, keys, size, x.d_out + start * size, size, x.v_pairs, n, d_scores, n, false);
       for (int64_t i = 0; i < rows; ++i) {
         const int64_t query = start + i;
         if (query >= sequence.seen) {  // d_out and d_scores are zeros
@@ -254,7 +254,7 @@ struct Backward {
       multiply(size, keys, rows, x.d_out_t + start, n, x.block_pairs, keys, x.d_v_t, n, true);
       pair_rows(rows, keys, x.d_scores, n, x.block_pairs);
       multiply(size, keys, rows, x.q_t + start, n, x.block_pairs, keys, x.d_k_t, n, true);
-      multiply(rows, size, keys, x.d_scores, n, x.more_pairs, size, x.mixed, size, false);
+      multiply(rows, size, keys, x.d_scores, n, x.k_pairs, size, x.mixed, size, false);
       if (!call.causal()) {
         for (int64_t i = 0; i < rows; ++i) {
           std::memcpy(x.shifted + i * (n + kBlock) + kBlock - 1 - i, x.d_scores + i * n,
@@ -283,8 +283,8 @@ struct Backward {
   }
 
   void write_transpose(int64_t n, const bf16* values, bf16* out, Scratch& x) const {
-    pair_columns(n, call.size, values, x.pairs);
-    unpair_rows(call.size, n, x.pairs, out);
+    pair_columns(n, call.size, values, x.turning);
+    unpair_rows(call.size, n, x.turning, out);
   }
 
   // Adds what the terms of a block's rows, whose gradients are in `shifted`, give to the gradients
