@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
+from drawn_blocks import layouts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -33,20 +34,6 @@ needs_amx = pytest.mark.skipif(bool(lacks_for_amx()), reason=f"lacks {lacks_for_
 
 HEADS, LONGEST = 3, 150
 ROUNDING = 5e-3  # of bf16, in a norm; plain's passes in bf16 are off by 6e-3
-
-
-@st.composite
-def layouts(draw: st.DrawFn) -> list[Block]:
-    """Blocks whose lengths are not multiples of anything, with and without padding."""
-    blocks = []
-    for _ in range(draw(st.integers(1, 3))):
-        batch, length = draw(st.integers(1, 3)), draw(st.integers(1, LONGEST))
-        mask = None
-        if draw(st.booleans()):
-            lengths = draw(st.lists(st.integers(1, length), min_size=batch, max_size=batch))
-            mask = torch.arange(length) < torch.tensor(lengths)[:, None]
-        blocks.append(Block(batch, length, mask))
-    return blocks
 
 
 def seen(blocks: list[Block]) -> Tensor:
@@ -104,7 +91,7 @@ def check_equal(found: list[Tensor], expected: list[Tensor], grad: Tensor, rows:
 @needs_amx
 @settings(max_examples=40)
 @given(
-    blocks=layouts(),
+    blocks=layouts(LONGEST),
     seed=st.integers(0, 2**32),
     size=st.sampled_from([32, 64, 96]),
     more=st.integers(0, 40),

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from drawn_blocks import layouts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -39,19 +40,6 @@ def textbook(
     return torch.cat(out)
 
 
-@st.composite
-def layouts(draw: st.DrawFn) -> list[Block]:
-    blocks = []
-    for _ in range(draw(st.integers(1, 3))):
-        batch, length = draw(st.integers(1, 3)), draw(st.integers(1, LONGEST))
-        mask = None
-        if draw(st.booleans()):
-            lengths = draw(st.lists(st.integers(1, length), min_size=batch, max_size=batch))
-            mask = torch.arange(length) < torch.tensor(lengths)[:, None]
-        blocks.append(Block(batch, length, mask))
-    return blocks
-
-
 def random_input(blocks: list[Block], seed: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
     n_rows = sum(block.n_rows for block in blocks)
@@ -63,7 +51,7 @@ def random_input(blocks: list[Block], seed: int) -> tuple[torch.Tensor, torch.Te
 
 
 @settings(deadline=None, max_examples=25)
-@given(layouts(), st.integers(0, 2**32))
+@given(layouts(LONGEST), st.integers(0, 2**32))
 def test_relative_attention_and_its_gradients_are_the_textbooks(
     blocks: list[Block], seed: int
 ) -> None:
@@ -77,7 +65,7 @@ def test_relative_attention_and_its_gradients_are_the_textbooks(
 
 
 @settings(deadline=None, max_examples=25)
-@given(layouts(), st.integers(0, 2**32), st.integers(1, LONGEST + 1))
+@given(layouts(LONGEST), st.integers(0, 2**32), st.integers(1, LONGEST + 1))
 def test_causal_attention_and_its_gradients_are_the_textbooks(
     blocks: list[Block], seed: int, queries: int
 ) -> None:
