@@ -15,7 +15,7 @@ from bench.machine import usable_cores
 from bench.scratch import forget, forget_abandoned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from types import FrameType
 
     from bench.cells import Cell
@@ -52,9 +52,18 @@ def check(store: Store, cells: Sequence[Cell]) -> None:
     Raises:
         UserError: settings that do not fit their method, or a folder that cannot be written.
     """
+    check_all_settings(cells)
+    store.check_writable()
+
+
+def check_all_settings(cells: Iterable[Cell]) -> None:
+    """Tell of settings that do not fit their method; each is made once with each of its settings.
+
+    Raises:
+        UserError: see `bench.execution.check_settings`.
+    """
     for cell in {(c.method.name, repr(c.settings)): c for c in cells}.values():
         check_settings(cell)
-    store.check_writable()
 
 
 def sweep(store: Store, cells: Sequence[Cell]) -> None:

@@ -65,7 +65,7 @@ def ablate(
             loaded,
             method=method,
             dataset=dataset,
-            seeds=parse_seeds(seeds) if seeds else None,
+            seeds=None if seeds is None else parse_seeds(seeds),
             changes={"tasks": subset} if subset else {},
         )
     ]

@@ -48,14 +48,17 @@ def plan(
     from bench.cells import parse_changes, parse_seeds
     from bench.cells import plan as plan_cells
     from bench.estimates import estimate
+    from bench.running import check_all_settings
     from bench.suites import load_suite
 
     cells = plan_cells(
         load_suite(suite),
         method=method,
         dataset=dataset,
-        seeds=parse_seeds(seeds) if seeds else None,
+        seeds=None if seeds is None else parse_seeds(seeds),
         changes=parse_changes(changes),
     )
+    if changes:  # the suite's own settings are known to fit
+        check_all_settings(cells)
     for line in estimate(cells, results, jobs=jobs):
         click.echo(line)

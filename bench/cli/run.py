@@ -74,7 +74,7 @@ def run(
         load_suite(suite),
         method=method,
         dataset=dataset,
-        seeds=parse_seeds(seeds) if seeds else None,
+        seeds=None if seeds is None else parse_seeds(seeds),
         changes=parse_changes(changes),
         from_scratch=from_scratch,
     )

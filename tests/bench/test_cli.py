@@ -109,6 +109,11 @@ def test_ablation_runs_all_subsets_once(folder: Path) -> None:
         (["run", "--all", "--suite", "smoke", "--changes", "x"], "--changes 'x': write key=value"),
         (["run", "--all", "--suite", "absent.toml"], "absent.toml: cannot be read"),
         (["ablate", "--tasks", "keys", "--suite", "smoke"], "did you mean 'key'"),
+        (
+            ["plan", "--method", "key-mode", "--changes", "deep=1"],
+            "unknown setting of key-mode 'deep'",
+        ),
+        (["plan", "--seeds", ""], "--seeds '': write seeds like"),
         (["plan", "--dataset", "emopa"], "did you mean 'emopia'"),
         (["data", "fetch", "emopa"], "did you mean 'emopia'"),
         (["data", "export", "synthetic", "--what", "keys", "-o", "x"], "did you mean 'key'"),
