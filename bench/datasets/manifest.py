@@ -107,13 +107,14 @@ class Manifest:
             UserError: a file is missing (the message names it), or a song crosses splits.
         """
         from bench.clips import Clip
+        from bench.datasets.builtin import BUILT_IN  # which is made of manifests
         from bench.labels import QUADRANTS
 
         if missing := self.missing(folder):
             more = f" and {len(missing) - 1:,} more" if len(missing) > 1 else ""
+            hint = f"; mend it by `bench data fetch {self.name}`" if self.name in BUILT_IN else ""
             raise UserError(
-                f"{folder / missing[0]}{more}: missing from {self.name} {self.version}; "
-                f"mend it by `bench data fetch {self.name}`"
+                f"{folder / missing[0]}{more}: missing from {self.name} {self.version}{hint}"
             )
         splits: dict[str, list[Clip]] = {split: [] for split in (*SPLITS, LEFT_OUT)}
         for file, row in self.files.items():
