@@ -104,13 +104,10 @@ def verify(names: Sequence[str]) -> None:
 @_names
 def info(names: Sequence[str]) -> None:
     """Describe datasets: clips per split and class, songs, lengths, and known dirt."""
-    from rich.console import Console
-
+    from bench.cli.console import wide_console
     from bench.datasets import dataset_info, dataset_names, manifest_rows
 
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=125)  # wide enough that nothing is cut in a file or a pipe
+    console = wide_console()
     for name in names or dataset_names():
         found = dataset_info(name)
         rows = manifest_rows(name)

@@ -29,8 +29,7 @@ def show(cell: str, results: Path) -> None:
     Example:
       bench show lite/emopia/midibert/0
     """
-    from rich.console import Console
-
+    from bench.cli.console import wide_console
     from bench.report.find import find_cell
 
-    Console().print(find_cell(cell, results))
+    wide_console().print(find_cell(cell, results))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from statistics import mean, stdev
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Table
 
+from bench.cli.console import wide_console
 from bench.errors import UserError
 from bench.store import read_record
 
@@ -39,7 +39,7 @@ def print_summary(store: Store, cells: Sequence[Cell]) -> list[str]:
         return mistakes
     table = Table(box=None, header_style="bold")
     table.add_column("method", overflow="fold")  # a name cut off is none
-    for title in ("accuracy %", "macro-F1", "seeds", "seconds a cell"):
+    for title in ("accuracy %", "macro-F1", "seeds", "s a cell"):
         table.add_column(title, justify="right")
     best = sorted(groups.items(), key=lambda item: -mean(r.scores.accuracy for r in item[1]))
     for name, records in best:
@@ -50,7 +50,7 @@ def print_summary(store: Store, cells: Sequence[Cell]) -> list[str]:
             str(len(records)),
             f"{mean(r.provenance.wall_seconds for r in records):.1f}",
         )
-    Console().print(table)
+    wide_console().print(table)
     return mistakes
 
 
