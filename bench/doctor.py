@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from bench.errors import UserError
-from bench.machine import lacks_for_amx, lacks_for_kernels, usable_cores
+from bench.machine import cpu_flags, lacks_for_amx, lacks_for_kernels, usable_cores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,10 +63,7 @@ def _torch() -> Finding:
 
 
 def _processor() -> Finding:
-    try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
-    except OSError:
-        flags = []
+    flags = cpu_flags()
     fast = next((name for name in _BFLOAT16 if name in flags), None)
     threads = os.environ.get("OMP_NUM_THREADS")
     text = f"{usable_cores()} cores, " + (

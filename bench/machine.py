@@ -8,7 +8,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 import sysconfig
 from functools import cache
 from importlib.util import find_spec
@@ -33,13 +32,17 @@ def lacks_for_kernels() -> str:
     return ""
 
 
+def cpu_flags() -> set[str]:
+    """What Linux says of the processor, instruction sets among it; elsewhere nothing."""
+    try:
+        return set(Path("/proc/cpuinfo").read_text(encoding="utf-8").split())
+    except OSError:
+        return set()
+
+
 def lacks_for_amx() -> str:
     """What the compiled attention, for processors with AMX, would miss here; empty if nothing."""
-    try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
-    except OSError:
-        flags = []
-    if sys.platform != "linux" or not {"amx_bf16", "avx512_bf16", "avx512vl"} <= set(flags):
+    if not {"amx_bf16", "avx512_bf16", "avx512vl"} <= cpu_flags():
         return "a processor with AMX, under Linux"
     if not _grants_tiles():
         return "a system that grants the use of AMX"

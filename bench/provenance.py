@@ -15,8 +15,12 @@ from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.records import Provenance
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "transformers", "music21")
 
@@ -60,9 +64,13 @@ class Meter:
 
 
 def _libraries(module: str) -> list[str]:
-    top = module.partition(".")[0]
-    own = packages_distributions().get(top, [])
+    own = _distributions().get(module.partition(".")[0], [])
     return [*_LIBRARIES, *(name for name in dict.fromkeys(own) if name != "smer-bench")]
+
+
+@cache  # it looks at all that is installed, and one process runs many cells
+def _distributions() -> Mapping[str, list[str]]:
+    return packages_distributions()
 
 
 def _version(name: str) -> str:

@@ -163,8 +163,6 @@ class Table:
     segment_probabilities: FloatArray  # of all clips, one after another; shape (n_segments, 4)
     segment_answers: IntArray  # shape (n_segments,)
 
-    __hash__ = None  # type: ignore[assignment]
-
     def __eq__(self, other: object) -> bool:
         """Whether both are of the same predictions."""
         return isinstance(other, Table) and all(

@@ -112,12 +112,11 @@ def main() -> None:
             f"ours, bf16, attention {kind}: {statistics.median(ours[kind]):.4f} s a step of 16 "
             f"clips, {statistics.median(shares[kind]):.2f} of the peak"
         )
-    if options.profile:
-        with torch.profiler.profile() as profile:
+    for kind in kinds if options.profile else ():
+        with without_amx() if kind == "plain" else nullcontext(), torch.profiler.profile() as told:
             step(batches[0])
-        print(
-            profile.key_averages().table(sort_by=f"self_{options.device}_time_total", row_limit=25)
-        )
+        print(f"attention {kind}:")
+        print(told.key_averages().table(sort_by=f"self_{options.device}_time_total", row_limit=25))
     ours_s = statistics.median(ours[kinds[0]])
     print(
         f"train_step method={options.method} device={options.device} attention={kinds[0]} "

@@ -48,7 +48,6 @@ def plan(
     from bench.cells import parse_changes, parse_seeds
     from bench.cells import plan as plan_cells
     from bench.estimates import estimate
-    from bench.running import check_all_settings
     from bench.suites import load_suite
 
     cells = plan_cells(
@@ -59,6 +58,8 @@ def plan(
         changes=parse_changes(changes),
     )
     if changes:  # the suite's own settings are known to fit
+        from bench.running import check_all_settings
+
         check_all_settings(cells)
     for line in estimate(cells, results, jobs=jobs):
         click.echo(line)

@@ -100,7 +100,7 @@ def _apply(
     else:
         on_cpu = cast("Sequence[Block]", blocks)
         check_shapes(qkv, table, on_cpu, heads)
-        if chosen == "amx" and all(block.lengths() is not None for block in on_cpu):
+        if chosen == "amx" and all(block.lengths is not None for block in on_cpu):
             function = amx.Tiled
         else:
             function = Causal if table is None else Relative

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import torch
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Block:
     """`batch` sequences of `length` rows each; all rows of a block follow one another.
 
@@ -30,6 +31,7 @@ class Block:
         """Rows of this block, padding included."""
         return self.batch * self.length
 
+    @cached_property  # every layer asks
     def lengths(self) -> list[int] | None:
         """How many rows of each sequence are seen, if they are its first; None if not."""
         if self.mask is None:

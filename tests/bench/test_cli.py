@@ -120,6 +120,7 @@ def test_ablation_runs_all_subsets_once(folder: Path) -> None:
         (["data", "export", "emopia", "--what", "key", "-o", "quick.toml/x"], "cannot be written"),
         (["inspect", "absent.mid"], "absent.mid: cannot be read"),
         (["show", "lite/emopia/nothing"], "nothing"),
+        (["leaderboard", "--results", "x" * 5000], "File name too long"),
     ],
 )
 def test_a_mistake_costs_one_line_and_exit_code_2(

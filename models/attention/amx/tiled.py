@@ -150,10 +150,9 @@ def _places(blocks: Sequence[Block], n_weights: Sequence[int]) -> Tensor:
     places = []
     row = weights = 0
     for block, n in zip(blocks, n_weights, strict=True):
-        lengths = block.lengths()
-        if lengths is None:
+        if block.lengths is None:
             raise ValueError("rows that are not seen stand before some that are")
-        for i, seen in enumerate(lengths):
+        for i, seen in enumerate(block.lengths):
             places.append((row, block.length, seen, block.batch, i, weights))
             row += block.length
         weights += n

@@ -280,9 +280,9 @@ def test_it_compiles_without_such_a_processor(tmp_path: Path, quick_to_compile: 
 
 
 def test_blocks_tell_how_much_of_them_is_seen() -> None:
-    assert Block(2, 3).lengths() == [3, 3]
+    assert Block(2, 3).lengths == [3, 3]
     mask = torch.tensor([[True, True, False], [True, False, False]])
-    assert Block(2, 3, mask).lengths() == [2, 1]
-    assert Block(2, 3, ~mask).lengths() is None
+    assert Block(2, 3, mask).lengths == [2, 1]
+    assert Block(2, 3, ~mask).lengths is None
     assert [rows for rows, _ in spans([Block(2, 3), Block(1, 4)])] == [slice(0, 6), slice(6, 10)]
     assert amx.is_possible(torch.float32, 64) is False

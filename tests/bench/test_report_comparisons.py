@@ -1,0 +1,126 @@
+"""What the board says of auxiliary tasks and of pre-training."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bench.report.leaderboard import render_leaderboard
+from tests.bench.boards import LABELS, column, with_hits
+
+if TYPE_CHECKING:
+    from tests.bench.conftest import MakeRecord
+
+
+def test_added_tasks_are_compared_with_the_same_method_without(make_record: MakeRecord) -> None:
+    labels = LABELS * 5
+    records = [
+        make_record(method, seed=seed, labels=labels, predicted=with_hits(hits) * 5, settings=tasks)
+        for seed in range(3)
+        for method, hits, tasks in (
+            ("alpha", 8, {}),
+            ("mt-alpha", 16, {"tasks": ["key"]}),
+            ("beta", 16, {}),
+        )
+    ]
+    heading = "### Do auxiliary tasks help?"
+    text = render_leaderboard(records)
+    points = column(text, heading, "Points")
+    assert points == {"EMOPIA": "+40.00"}
+    assert "| EMOPIA | mt-alpha − alpha | yes, better |" in text
+    power = text.partition("Power on EMOPIA")[2]
+    assert "To see the paper's 4.17 points" in power
+    assert "there are 100. The standard error over seeds is 0.0 points here" in power
+    assert column(text, heading, "p (seeds)") == {"EMOPIA": "–"}  # all seeds answer the same
+    once = render_leaderboard([record for record in records if record.cell.seed == 1])
+    assert "| EMOPIA | mt-alpha − alpha | n = 1: no test |" in once
+    assert heading not in render_leaderboard([r for r in records if r.cell.method != "alpha"])
+
+
+def test_the_more_is_asked_the_more_it_takes(make_record: MakeRecord) -> None:
+    labels = LABELS * 2
+    records = [
+        make_record(
+            method,
+            seed=seed,
+            labels=labels,
+            predicted=with_hits(hits + (seed if tasks else 0)) * 2,
+            settings=tasks,
+        )
+        for seed in range(3)
+        for method, hits, tasks in (
+            ("alpha", 11, {}),
+            ("mt-alpha", 13, {"tasks": ["key"]}),
+            ("beta", 11, {}),
+            ("mt-beta", 14, {"tasks": ["key"]}),
+        )
+    ]
+    heading = "### Do auxiliary tasks help?"
+    for test in ("p (songs)", "p (seeds)"):
+        alone = sorted(
+            float(column(render_leaderboard(some), heading, test)["EMOPIA"])
+            for name in ("alpha", "beta")
+            if (some := [r for r in records if r.cell.method.endswith(name)])
+        )
+        text = render_leaderboard(records).partition(heading)[2]
+        place = 5 if test == "p (songs)" else 6
+        rows = [
+            line.split(" | ") for line in text.splitlines() if line.startswith("| EMOPIA | mt-")
+        ]
+        first, second = sorted(float(row[place]) for row in rows)
+        # The smaller p counts twice, which makes it no smaller than the other.
+        assert first == pytest.approx(2 * alone[0], abs=2e-3)
+        assert second == pytest.approx(max(alone[1], 2 * alone[0]), abs=2e-3)
+
+
+def test_the_validation_clips_are_asked_too(make_record: MakeRecord) -> None:
+    def board(histories: dict[str, list[float]]) -> str:
+        records = [
+            make_record(
+                method,
+                seed=seed,
+                settings={"tasks": ["key"]} if method == "mt-alpha" else {},
+                details={
+                    "best_epoch": 2,
+                    "history": [{"valid_accuracy": v} for v in histories.get(method, ())],
+                },
+            )
+            for seed in range(2)
+            for method in ("alpha", "mt-alpha")
+        ]
+        return column(render_leaderboard(records), "### Do auxiliary tasks help?", "Valid")[
+            "EMOPIA"
+        ]
+
+    assert board({"alpha": [0.9, 0.5], "mt-alpha": [0.1, 0.75, 0.2]}) == "+25.00"
+    assert board({"alpha": [0.9, 0.5], "mt-alpha": [0.1]}) == "–"  # there is no second epoch
+    assert board({"alpha": [0.9, 0.5]}) == "–"
+
+
+def test_learned_starts_are_compared_with_random_ones(make_record: MakeRecord) -> None:
+    labels = LABELS * 5
+    started = {"lr": 1e-4, "start": "lite"}
+    scratch = {"lr": 1e-3, "start": "none"}
+    records = [
+        make_record(
+            labels=labels,
+            predicted=with_hits(hits) * 5,
+            seed=seed,
+            settings=settings,
+            changes=changes,
+        )
+        for seed in range(3)
+        for hits, settings, changes in (
+            (16, started, {}),
+            (8, {"lr": 1e-3}, scratch),
+            (4, {"width": 8, "lr": 1e-3}, {"width": 8, **scratch}),  # another network
+        )
+    ]
+    heading = "### Does pre-training help?"
+    text = render_leaderboard(records)
+    assert column(text, heading, "Comparison") == {
+        "EMOPIA": "alpha − alpha (lr = 0.001, start = none)"
+    }
+    assert column(text, heading, "Points") == {"EMOPIA": "+40.00"}
+    assert heading not in render_leaderboard([r for r in records if not r.cell.changes])
