@@ -2,98 +2,98 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING
 
 from bench.intervals import ALPHA
-from bench.report.markdown import escape, signed, table
+from bench.report.cells import ACCURACY, difference_cell, p_cell
+from bench.report.markdown import one_line, signed
 from bench.report.published import published
-from bench.report.tables import NOTHING, dataset_title, named, p_value, per_cent
+from bench.report.table import Cell, Column, Section, Table
+from bench.report.titles import dataset_name, full_name
 from bench.statistics import clips_needed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from bench.report.inference import Inference, Pair
     from bench.report.rows import Board
 
 _ABOUT_TASKS = """\
 Each method with auxiliary tasks against the same without, on the same clips with the same seeds.
-*Points* are percentage points of accuracy; the interval draws songs, clips and seeds, which makes
-it wide where a song has few clips. Two tests ask two things. *p (songs)*: would the difference show
-on other songs, too? That is a paired permutation test over songs which adds the error of so few
-seeds; it decides whether the two are told apart. *p (seeds)*: would it show with other seeds on
-these very clips? That is a paired t-test over seeds, which comparisons of means and deviations on
-one test set, such as the paper's, amount to. Both are corrected for all rows of the table (Holm).
-g is Cohen's: of the clips on which just one of the two is right, the share that the first wins,
-minus one half. *Valid* is the difference on the validation clips, by which the epoch was chosen."""
+*Difference* is in percentage points of accuracy; its interval draws songs, clips and seeds, which
+makes it wide where a song has few clips. Two tests ask two things. *p (songs)*: would the
+difference show on other songs, too? That is a paired permutation test over songs which adds the
+error of so few seeds; it decides whether the two are told apart. *p (seeds)*: would it show with
+other seeds on these very clips? That is a paired t-test over seeds, which comparisons of means and
+deviations on one test set, such as the paper's, amount to. Both are corrected for all rows of the
+table (Holm). *g* is Cohen's: of the clips on which just one of the two is right, the share that the
+first wins, minus one half. *Valid* is the difference on the validation clips, by which the epoch
+was chosen."""
 _ABOUT_STARTS = """\
 Each method that starts from pre-trained weights against the same from random ones, which may have a
 learning rate of its own: likewise, on the seeds that both were run with. Where *Valid* has the
 other sign, the validation clips say the opposite of the test clips."""
 
 
-@dataclass(frozen=True)
-class Question:
-    """What a suite's pairs of methods are asked."""
-
-    name: str  # of its files
-    title: str
-    about: str
-    pairs: Sequence[Pair]  # at least one
-    notes: Sequence[str] = ()
-
-
-def questions(inference: Inference, boards: Sequence[Board]) -> list[Question]:
-    """Those that one suite's records say anything to."""
+def comparisons(inference: Inference, boards: Sequence[Board]) -> list[Section]:
+    """The questions that one suite's records say anything to, answered."""
     tasks, starts = inference.multi_task_pairs(boards), inference.start_pairs(boards)
     found = (
-        Question("tasks", "Do auxiliary tasks help?", _ABOUT_TASKS, tasks, _power_notes(tasks)),
-        Question("starts", "Does pre-training help?", _ABOUT_STARTS, starts),
+        ("tasks", "Do auxiliary tasks help?", _ABOUT_TASKS, tasks, _power_notes(tasks)),
+        ("starts", "Does pre-training help?", _ABOUT_STARTS, starts, ()),
     )
-    return [question for question in found if question.pairs]
+    return [
+        Section(name, title, _pairs_table(pairs, title, boards[0].suite), about, notes)
+        for name, title, about, pairs, notes in found
+        if pairs
+    ]
 
 
-def render_comparisons(asked: Iterable[Question]) -> str:
-    """Each question with its answer, as Markdown; "" without questions."""
-    parts = []
-    for question in asked:
-        parts += [f"### {question.title}", question.about, _pairs_table(question.pairs)]
-        parts += question.notes
-    return "\n\n".join(parts)
+def _pairs_table(pairs: Sequence[Pair], title: str, suite: str) -> Table:
+    """Methods with something against the same without."""
+    columns = (
+        Column("Comparison", numeric=False),
+        Column("Dataset", numeric=False),
+        Column("Told apart?", numeric=False),
+        Column("Difference", "points"),
+        Column("95 % interval", "points"),
+        Column("p", "songs"),
+        Column("p", "seeds"),
+        Column("g"),
+        Column("Only one right", "% of clips"),
+        Column("Valid", "points"),
+        Column("Seeds"),
+    )
+    rows = tuple(map(_pair, pairs))
+    return Table(f"{title} Suite {one_line(suite)}", columns, rows)
 
 
-def _pairs_table(pairs: Sequence[Pair]) -> str:
-    rows = []
-    for pair in pairs:
-        result = pair.result
-        rows.append(
-            [
-                dataset_title(pair.with_it.dataset),
-                escape(pair_name(pair)),
-                verdict(pair),
-                signed(100 * result.difference, 2),
-                per_cent(result.interval),
-                p_value(pair.p_holm),
-                NOTHING if pair.p_seeds_holm is None else p_value(pair.p_seeds_holm),
-                signed(result.effect_size, 2),
-                f"{100 * result.first_only:.1f} : {100 * result.second_only:.1f}",
-                NOTHING if pair.validation is None else signed(100 * pair.validation, 2),
-                str(result.n_seeds),
-            ]
-        )
-    header = ["Dataset", "Comparison", "Told apart?", "Points", "95 %", "p (songs)", "p (seeds)"]
-    header += ["g", "Only one right, %", "Valid", "Seeds"]
-    return table(header, rows, left=3)
+def _pair(pair: Pair) -> tuple[Cell, ...]:
+    result, dataset = pair.result, pair.with_it.dataset
+    name = f"{full_name(pair.with_it)} − {full_name(pair.without)}"
+    ends = {"low": result.interval.low, "high": result.interval.high}
+    return (
+        Cell(name, {"comparison": name}),
+        Cell(dataset_name(dataset), {"dataset": dataset}),
+        Cell(_verdict(pair), {"told_apart": _verdict(pair)}),
+        difference_cell(ACCURACY, result.difference),
+        Cell(ACCURACY.range(result.interval), ends),
+        p_cell(pair.p_holm, {"p_songs": result.p, "p_songs_holm": pair.p_holm}),
+        p_cell(pair.p_seeds_holm, {"p_seeds": result.p_seeds, "p_seeds_holm": pair.p_seeds_holm}),
+        Cell(signed(result.effect_size, 2), {"cohens_g": result.effect_size}),
+        Cell(
+            f"{100 * result.first_only:.1f} : {100 * result.second_only:.1f}",
+            {"first_only": result.first_only, "second_only": result.second_only},
+        ),
+        Cell(data={"validation_difference": None})
+        if pair.validation is None
+        else difference_cell(ACCURACY, pair.validation, "validation_difference"),
+        Cell(str(result.n_seeds), {"seeds": result.n_seeds}),
+    )
 
 
-def pair_name(pair: Pair) -> str:
-    """Both of its rows; not escaped."""
-    return f"{named(pair.with_it)} − {named(pair.without)}"
-
-
-def verdict(pair: Pair) -> str:
+def _verdict(pair: Pair) -> str:
     """Whether the two can be told apart, in words."""
     if pair.p_holm is None:
         return "n = 1: no test"
@@ -111,7 +111,7 @@ def _power_notes(pairs: Sequence[Pair]) -> list[str]:
 def _power_note(pairs: Sequence[Pair]) -> str:
     """That of pairs on one dataset."""
     gain = published().gain(pairs[0].with_it.dataset)
-    dataset = dataset_title(pairs[0].with_it.dataset)
+    dataset = dataset_name(pairs[0].with_it.dataset)
     mean_square = fmean(p.result.mean_square for p in pairs)
     design_effect = max(fmean(p.result.design_effect for p in pairs), 1.0)
     n_clips = pairs[0].result.n_clips

@@ -6,22 +6,18 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from bench.cells import record_path
+from bench.report.cells import ACCURACY, MACRO_F1, METHOD, difference_cell, score_cell
 from bench.report.inference import Inference
-from bench.report.markdown import escape, signed, table
+from bench.report.markdown import escape, render_table
 from bench.report.rows import arrange, changes_key, suite_order
-from bench.report.tables import (
-    NOTHING,
-    accuracy,
-    dataset_title,
-    macro_f1,
-    named,
-    per_cent,
-)
+from bench.report.table import NOTHING, Cell, Column, Table
+from bench.report.titles import dataset_name, full_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from bench.records import Record
+    from bench.report.cells import Score
     from bench.report.inference import Songs, Standing
     from bench.report.rows import Board, LeftOut, Row
     from bench.store import Failure
@@ -29,7 +25,17 @@ if TYPE_CHECKING:
     #: Method and changes.
     Name = tuple[str, str]
 
-_HEADER = ("Method", "Before", "After", "Δ acc.", "95 %", "F1 before", "F1 after", "Δ F1", "Seeds")
+_COLUMNS = (
+    METHOD,
+    Column("Before", "%"),
+    Column("After", "%"),
+    Column("Δ", "points"),
+    Column("95 % interval", "%"),
+    Column("F1 before"),
+    Column("F1 after"),
+    Column("Δ F1"),
+    Column("Seeds"),
+)
 _ABOUT = """\
 Accuracies are per cent, macro-F1 is a fraction, both mean ± sample standard deviation over seeds;
 the 95 % intervals, of the accuracy after, draw songs, clips and seeds anew."""
@@ -85,17 +91,17 @@ def _board(
 ) -> str:
     old, new = _rows(before), _rows(after)
     names = [*new, *(name for name in old if name not in new)]
-    lines = [
+    lines = tuple(
         _line(old.get(name), new.get(name), inference)
         for name in names
         if _answers(old.get(name)) != _answers(new.get(name))
-    ]
+    )
     if not lines:
         return ""
     suite, dataset = place
     parts = [
-        f"### Suite {escape(suite)}, {dataset_title(dataset)}",
-        table(_HEADER, lines),
+        f"### Suite {escape(suite)}, {escape(dataset_name(dataset))}",
+        render_table(Table(suite, _COLUMNS, lines)),
         _moved(_standings(before, inference), _standings(after, inference)),
     ]
     return "\n\n".join(part for part in parts if part)
@@ -111,25 +117,25 @@ def _answers(row: Row | None) -> object:
     return [(r.cell.seed, r.key, r.table) for r in row.records] if row else None
 
 
-def _line(old: Row | None, new: Row | None, inference: Inference) -> list[str]:
+def _line(old: Row | None, new: Row | None, inference: Inference) -> tuple[Cell, ...]:
     shown = new or old
     assert shown is not None  # noqa: S101 - one of the boards has it
-    gains = {"accuracy": NOTHING, "macro_f1": NOTHING}
+    interval = inference.interval(new) if new else None
+    return (
+        Cell(full_name(shown)),
+        *_scores(ACCURACY, old, new),
+        Cell(ACCURACY.range(interval)) if interval else Cell(),
+        *_scores(MACRO_F1, old, new),
+        Cell(f"{len(old.records) if old else 0} → {len(new.records) if new else 0}"),
+    )
+
+
+def _scores(score: Score, old: Row | None, new: Row | None) -> tuple[Cell, ...]:
+    """Before, after, and what is gained."""
+    gain = Cell()
     if old and new:
-        for field, (scale, decimals) in {"accuracy": (100, 2), "macro_f1": (1, 3)}.items():
-            gain = new.mean_std(field)[0] - old.mean_std(field)[0]
-            gains[field] = signed(scale * gain, decimals)
-    return [
-        escape(named(shown)),
-        accuracy(old) if old else NOTHING,
-        accuracy(new) if new else NOTHING,
-        gains["accuracy"],
-        per_cent(inference.interval(new)) if new else NOTHING,
-        macro_f1(old) if old else NOTHING,
-        macro_f1(new) if new else NOTHING,
-        gains["macro_f1"],
-        f"{len(old.records) if old else 0} → {len(new.records) if new else 0}",
-    ]
+        gain = difference_cell(score, new.mean_std(score.field)[0] - old.mean_std(score.field)[0])
+    return (*(score_cell(row, score) if row else Cell() for row in (old, new)), gain)
 
 
 def _standings(board: Board | None, inference: Inference) -> Mapping[str, Standing]:
@@ -159,8 +165,8 @@ def _left_out(before: Iterable[LeftOut], after: Iterable[LeftOut]) -> str:
 
 
 def _failures(failures: Iterable[Failure]) -> str:
-    rows = sorted(
-        [escape(str(record_path(failure.cell).with_suffix(""))), escape(failure.reason)]
-        for failure in failures
-    )
-    return f"### Cells that failed\n\n{table(['Cell', 'Reason'], rows, left=2)}" if rows else ""
+    cells = {str(record_path(failure.cell).with_suffix("")): failure.reason for failure in failures}
+    rows = tuple((Cell(cell), Cell(reason)) for cell, reason in sorted(cells.items()))
+    columns = (Column("Cell", numeric=False), Column("Reason", numeric=False))
+    title = "Cells that failed"
+    return f"### {title}\n\n{render_table(Table(title, columns, rows))}" if rows else ""

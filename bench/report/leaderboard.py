@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from bench.records import PROTOCOL
-from bench.report.comparisons import questions, render_comparisons
+from bench.report.comparisons import comparisons
 from bench.report.expected import Expected
+from bench.report.figures import KINDS, figure_name
 from bench.report.inference import Inference
-from bench.report.markdown import escape, plus_minus, table
+from bench.report.lists import other_sections
+from bench.report.markdown import details, escape, render_table
 from bench.report.published import published
-from bench.report.rows import arrange, cell_order, suite_order
-from bench.report.tables import NOTHING, dataset_title, named, render_board
+from bench.report.rows import arrange, suite_order
+from bench.report.sections import board_sections
+from bench.report.tables import ABOUT_CONFUSIONS, confusion_table, main_table
+from bench.report.titles import dataset_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from bench.records import CellIdentity, Record
     from bench.report.inference import Songs
-    from bench.report.rows import Board, LeftOut
+    from bench.report.rows import Board
+    from bench.report.table import Section
     from bench.store import Failure
 
 _HEADER = """\
@@ -34,11 +38,11 @@ several, seeds anew: that of a single seed says nothing of others. Methods that 
 cannot be told apart at the 5 % level, or have no two seeds in common: the test is a paired
 permutation test over songs, corrected for all pairs of the board (Holm), so that even methods whose
 intervals are apart may share one, and a board of more methods tells fewer apart. A rank is 1 + the
-number of better methods that can be told apart from this one. *Paper* columns repeat what
-[{title}]({url}) printed. *Δ* is measured minus printed: percentage points of accuracy, fractions of
-macro-F1. Valence and arousal are how often the predicted quadrant lies on the right side of each
-axis. A deterministic method runs once. Seeds that are missing are not in the mean; those *beyond*
-are others than the suite asks for, and are.
+number of better methods that can be told apart from this one. *Paper* repeats what
+[{title}]({url}) printed, *Δ* is measured minus printed. Valence and arousal are how often the
+predicted quadrant lies on the right side of each axis. A deterministic method runs once. Seeds that
+are missing are not in the mean; those *beyond* are others than the suite asks for, and are. The
+cost is the mean CPU time of a run, on whatever machine it ran.
 
 Methods learn from the train clips, and may use the validation clips as they like: networks choose
 their epoch by them, SVMs and tree ensembles learn from them, too."""
@@ -79,9 +83,7 @@ def render_leaderboard(
             _suite(name, by_suite.get(name, []), wanted, inference, figures or {}, about or {})
             for name in suites
         ),
-        _failures(failures),
-        _later_results(),
-        _left_out(left_out),
+        *(_section(section, "##") for section in other_sections(failures, left_out)),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -97,55 +99,52 @@ def _suite(
     parts = [
         f"## Suite {escape(name)}",
         escape(about.get(name, "")),
-        *(render_board(board, expected, inference, figures) for board in boards),
+        *(_board(board, expected, inference, figures) for board in boards),
         *(
-            f"### {dataset_title(dataset)}\n\nNo records yet."
+            f"### {escape(dataset_name(dataset))}\n\nNo records yet."
             for dataset in expected.missing_datasets(name, boards)
         ),
-        render_comparisons(questions(inference, boards)),
+        *(_section(section, "###") for section in comparisons(inference, boards)),
     ]
     return "\n\n".join(part for part in parts if part)
 
 
-def _failures(failures: Iterable[Failure]) -> str:
-    rows = [
-        [escape(_cell_name(failure.cell)), escape(failure.reason)]
-        for failure in sorted(failures, key=lambda f: cell_order(f.cell))
+def _board(
+    board: Board, expected: Expected, inference: Inference, figures: Mapping[str, str]
+) -> str:
+    """Everything that is said about one suite on one dataset."""
+    used = board.first.dataset
+    parts = [
+        f"### {escape(dataset_name(board.dataset, used.version))}",
+        f"Train {used.n_train:,}, valid {used.n_valid:,}, test {used.n_test:,} clips.",
+        render_table(main_table(board, expected, inference)),
+        *(_section(section, "####") for section in board_sections(board, expected, inference)),
+        details("Confusion matrices", _confusions(board)),
+        _figures(board, figures),
     ]
-    return f"## Failed cells\n\n{table(['Cell', 'Reason'], rows, left=2)}" if rows else ""
+    return "\n\n".join(part for part in parts if part)
 
 
-def _cell_name(cell: CellIdentity) -> str:
-    return f"{cell.suite}/{cell.dataset}/{named(cell)}/seed-{cell.seed}"
-
-
-def _later_results() -> str:
-    rows = [
-        [
-            escape(result.name),
-            dataset_title(result.dataset),
-            escape(result.source),
-            escape(f"{result.same_test}: {result.note}" if result.note else result.same_test),
-            plus_minus(result.accuracy, None, 1),
-            NOTHING if result.macro_f1 is None else plus_minus(result.macro_f1, None, 3),
-        ]
-        for result in sorted(published().later, key=lambda r: (r.dataset, -r.accuracy))
-    ]
-    header = ["Method", "Dataset", "Source", "Same test clips?", "Accuracy", "Macro-F1"]
-    return (
-        "## Published elsewhere\n\n"
-        "As printed by others; nothing in this table was measured here.\n\n"
-        f"{table(header, rows, left=4)}"
+def _section(section: Section, level: str) -> str:
+    parts = (
+        f"{level} {escape(section.title)}",
+        section.about,
+        render_table(section.table),
+        *map(escape, section.notes),
     )
+    return "\n\n".join(part for part in parts if part)
 
 
-def _left_out(groups: Iterable[LeftOut]) -> str:
-    lines = []
-    for group in groups:
-        for name, cells in groupby(
-            (record.cell for record in group.records),
-            key=lambda cell: _cell_name(cell).rpartition("/")[0],
-        ):
-            seeds = ", ".join(str(cell.seed) for cell in cells)
-            lines.append(f"- {escape(name)}, seeds {seeds}: {escape(group.reason)}")
-    return "## Left out\n\n" + "\n".join(sorted(lines)) if lines else ""
+def _confusions(board: Board) -> str:
+    matrices = [confusion_table(row) for row in (*board.rows, *board.variants)]
+    parts = [f"**{escape(matrix.title)}**\n\n{render_table(matrix)}" for matrix in matrices]
+    return "\n\n".join((ABOUT_CONFUSIONS, *parts))
+
+
+def _figures(board: Board, figures: Mapping[str, str]) -> str:
+    images = [
+        f"{caption}.\n\n![{caption}]({figures[name]})"
+        for kind, caption in KINDS.items()
+        if (name := figure_name(board.suite, board.dataset, kind)) in figures
+    ]
+    return details("Figures", "\n\n".join(images)) if images else ""

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from bench.report.table import Cell, Table
 
 #: What has a meaning in Markdown inside a line. "://" and "www." would become links, what stands
 #: between two "$" a formula.
@@ -27,10 +27,23 @@ def escape(text: str) -> str:
     return _SPECIAL.sub(r"\\\1", html.escape(one_line(text), quote=False))
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> str:
-    """A table; the first `left` columns are aligned left, the others right. Cells are as given."""
-    rule = [":--" if i < left else "--:" for i in range(len(header))]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in (header, rule, *rows))
+def render_table(table: Table) -> str:
+    """A table as people read it, without its title; its notes stand below."""
+
+    def mark(note: str) -> str:
+        return f"<sup>{table.mark(note)}</sup>"
+
+    def written(cell: Cell) -> str:
+        return escape(cell.text) + (f" {mark(cell.note)}" if cell.note else "")
+
+    lines = [
+        [escape(column.heading) for column in table.columns],
+        ["--:" if column.numeric else ":--" for column in table.columns],
+        *([written(cell) for cell in row] for row in table.rows),
+    ]
+    notes = "  \n".join(f"{mark(note)} {escape(note)}" for note in table.notes)
+    rows = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return f"{rows}\n\n{notes}" if notes else rows
 
 
 def details(summary: str, body: str) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.errors import UserError
+from bench.report.cells import ACCURACY, METHOD, score_cell, seeds_cell
 from bench.report.expected import Expected
-from bench.report.markdown import escape, plus_minus, table
+from bench.report.markdown import render_table
 from bench.report.published import published
 from bench.report.rows import arrange
-from bench.report.tables import NOTHING, accuracy, dataset_title
+from bench.report.table import Cell, Column, Table
+from bench.report.titles import dataset_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -30,23 +32,27 @@ def render_summary(
     """
     boards = [board for board in arrange(records)[0] if board.suite == suite]
     wanted = Expected(expected)
-    header = ["Method"]
-    for board in boards:
-        title = dataset_title(board.dataset)
-        header += [f"{title}, n = {board.first.scores.n:,}", "Paper", "Seeds"]
     cells: dict[str, dict[str, Row]] = {}
+    columns = [METHOD]
     for board in boards:
+        title = f"{dataset_name(board.dataset)}, n = {board.first.scores.n:,}"
+        columns += [Column(title), Column("Paper"), Column("Seeds")]
         for row in board.rows:
             cells.setdefault(row.method, {})[board.dataset] = row
-    lines = []
+    if not cells:
+        return ""
+    rows = []
     for method, by_dataset in cells.items():
-        line = [f"`{escape(method)}`"]
+        line = [Cell(method)]
         for board in boards:
             there = by_dataset.get(board.dataset)
-            line += [accuracy(there) if there else NOTHING, _paper(method, board.dataset)]
-            line.append(wanted.done(there) if there else NOTHING)
-        lines.append(line)
-    return table(header, lines) if lines else ""
+            line += [
+                score_cell(there, ACCURACY) if there else Cell(),
+                _paper(method, board.dataset),
+                seeds_cell(there, wanted) if there else Cell(),
+            ]
+        rows.append(tuple(line))
+    return render_table(Table(suite, tuple(columns), tuple(rows)))
 
 
 def with_summary(page: str, summary: str, *, name: object) -> str:
@@ -62,6 +68,6 @@ def with_summary(page: str, summary: str, *, name: object) -> str:
     return f"{before}{BEGIN}\n\n{summary}\n\n{END}{after}"
 
 
-def _paper(method: str, dataset: str) -> str:
-    result = published().result(method, dataset)
-    return plus_minus(result.accuracy, result.accuracy_std, 2) if result else NOTHING
+def _paper(method: str, dataset: str) -> Cell:
+    paper = published().result(method, dataset)
+    return Cell(ACCURACY.text(*paper.fraction(ACCURACY.field))) if paper else Cell()

@@ -9,25 +9,25 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from bench.records import PROTOCOL
-from bench.report.ablation import grids
-from bench.report.comparisons import questions
+from bench.report.comparisons import comparisons
 from bench.report.expected import Expected
 from bench.report.figures import KINDS, figure_name, write_figures
 from bench.report.inference import Inference
+from bench.report.lists import other_sections, runs_table
 from bench.report.markdown import one_line
 from bench.report.published import published
 from bench.report.rows import arrange, suite_order
-from bench.report.tables import ABOUT_PAPER
-from bench.site import boards as tables
-from bench.site import lists
-from bench.site.cells import ACCURACY, MACRO_F1, board_title, dataset_name
+from bench.report.sections import board_sections
+from bench.report.tables import ABOUT_CONFUSIONS, confusion_table, main_table
+from bench.report.titles import board_title, dataset_name
 from bench.site.clips import answers_data, clip_board, clip_table
 from bench.site.folder import MARK, replacing_site
+from bench.site.formats import to_csv, to_json, to_latex
 from bench.site.music import music_of
-from bench.site.table import to_csv, to_json, to_latex
-from bench.site.views import Block, Picture, Section, View
+from bench.site.views import Block, Part, Picture, View
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -36,18 +36,12 @@ if TYPE_CHECKING:
     from bench.records import CellIdentity, Record
     from bench.report.inference import Songs
     from bench.report.rows import Board
+    from bench.report.table import Plain, Section, Table
     from bench.site.clips import ClipBoard
     from bench.site.music import Music
-    from bench.site.table import Plain, Table
     from bench.store import Failure
 
-_ABOUT_PAPER = ABOUT_PAPER.replace("*", "")
-_ABOUT_ABLATION = (
-    "One model with every set of auxiliary tasks that was run. Gain is over the seeds that both "
-    "rows have."
-)
 _ABOUT_RUNS = "One line a record. A revision with + had uncommitted changes."
-_ABOUT_LATER = "As printed by others; nothing in this table was measured here."
 _LONGEST_STEM = 60  # of a file's name, in characters
 _NO_FIGURES = (
     "No figures: matplotlib was not installed when this page was written "
@@ -109,6 +103,7 @@ class _Writer:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self.environment.filters["stressed"] = _stressed
 
     def write(self, failures: Sequence[Failure]) -> None:
         for name in ("site.css", "site.js"):
@@ -134,7 +129,7 @@ class _Writer:
 
     def _view(self, board: Board) -> View:
         stem = self._stem(f"{board.suite}-{board.dataset}")
-        table = tables.main_table(board, self.expected, self.inference)
+        table = main_table(board, self.expected, self.inference)
         return View(board, stem, self._block(stem, table, board), clip_board(board))
 
     def _write_index(self, views: Sequence[View], failures: Sequence[Failure]) -> None:
@@ -143,18 +138,16 @@ class _Writer:
             self._suite(name, [view for view in views if view.board.suite == name])
             for name in sorted(names, key=suite_order)
         ]
-        others = [
-            (lists.failures_table(failures), "", "all.failed"),
-            (lists.later_table(), _ABOUT_LATER, "all.published"),
-            (lists.left_out_table(self.left_out), "", "all.left-out"),
-        ]
         self._page(
             "index",
             "index.html",
             title="Leaderboard",
             paper=published().paper,
             suites=suites,
-            others=[(self._block(stem, table), about) for table, about, stem in others if table],
+            others=[
+                self._part(section, f"all.{section.name}")
+                for section in other_sections(failures, self.left_out)
+            ],
         )
 
     def _suite(self, name: str, views: Sequence[View]) -> dict[str, Any]:
@@ -167,57 +160,33 @@ class _Writer:
             "comparisons": self._comparisons(name, boards),
         }
 
-    def _comparisons(self, suite: str, boards: Sequence[Board]) -> list[Section]:
-        sections = []
-        suite_stem = self._stem(suite)
-        for asked in questions(self.inference, boards):
-            title = f"{asked.title} Suite {one_line(suite)}"
-            stem = f"{suite_stem}.{asked.name}"
-            block = self._block(stem, lists.pairs_table(asked.pairs, title))
-            sections.append(Section(stem, asked.title, asked.about, block, asked.notes))
-        return sections
+    def _comparisons(self, suite: str, boards: Sequence[Board]) -> list[Part]:
+        stem = self._stem(suite)
+        return [
+            self._part(section, f"{stem}.{section.name}")
+            for section in comparisons(self.inference, boards)
+        ]
+
+    def _part(self, section: Section, stem: str, board: Board | None = None) -> Part:
+        return Part(section, self._block(stem, section.table, board), stem)
 
     def _write_board(self, view: View, *, pictures: bool) -> None:
-        board, stem, title = view.board, view.stem, board_title(view.board)
-        ablations = grids(board)
-        in_grid = {row for grid in ablations for row in grid.rows.values()}
-        variants = [row for row in board.variants if row not in in_grid]
-        found = [
-            *(
-                (
-                    f"paper-{score.field.replace('_', '-')}",
-                    f"{score.column.title} beside the paper",
-                    _ABOUT_PAPER,
-                    tables.paper_table(board, self.inference, score),
-                )
-                for score in (ACCURACY, MACRO_F1)
-            ),
-            *(
-                (
-                    f"ablation-{i}",
-                    f"Auxiliary tasks of {one_line(grid.family)}",
-                    _ABOUT_ABLATION,
-                    tables.ablation_table(grid, self.expected, title),
-                )
-                for i, grid in enumerate(ablations, 1)
-            ),
-            ("variants", "Variants", "", tables.variants_table(variants, self.expected, title)),
-        ]
+        board, stem = view.board, view.stem
         self._page(
             "board",
             view.page,
-            title=title,
+            title=board_title(board),
             board=view,
             figures=self._pictures(board),
             no_figures="" if pictures else _NO_FIGURES,
-            sections=[
-                Section(id_, heading, about, self._block(f"{stem}.{id_}", table, board))
-                for id_, heading, about, table in found
-                if table
+            parts=[
+                self._part(section, f"{stem}.{section.name}", board)
+                for section in board_sections(board, self.expected, self.inference)
             ],
-            runs=self._block(f"{stem}.runs", lists.runs_table(board), board),
+            runs=self._block(f"{stem}.runs", runs_table(board), board),
             about_runs=_ABOUT_RUNS,
-            matrices=[tables.confusion_table(row) for row in (*board.rows, *board.variants)],
+            matrices=[confusion_table(row) for row in (*board.rows, *board.variants)],
+            about_matrices=ABOUT_CONFUSIONS,
         )
 
     def _pictures(self, board: Board) -> list[Picture]:
@@ -311,6 +280,11 @@ class _Writer:
             stem = f"{plain}-{n}"
         self._stems.add(stem.lower())
         return stem
+
+
+def _stressed(text: str) -> Markup:
+    """Words between two "*" as HTML."""
+    return Markup(re.sub(r"\*(.+?)\*", r"<em>\1</em>", str(escape(text))))  # noqa: S704 - escaped
 
 
 def _script(name: str, value: object) -> bytes:

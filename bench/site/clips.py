@@ -9,7 +9,7 @@ import numpy as np
 
 from bench.labels import N_QUADRANTS, QUADRANTS
 from bench.report.markdown import one_line
-from bench.site.table import NOTHING, Cell, Column, Table
+from bench.report.table import NOTHING, Cell, Column, Table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.report.markdown import one_line
-from bench.site.cells import dataset_name
+from bench.report.titles import dataset_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from bench.report.rows import Board
+    from bench.report.table import Section, Table
     from bench.site.clips import ClipBoard
-    from bench.site.table import Table
 
 
 @dataclass(frozen=True)
@@ -25,14 +25,12 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Section:
-    """A part of a page: a table under a heading, and notes below it."""
+class Part:
+    """A section of a page, with the files of its table."""
 
-    id: str
-    title: str
-    about: str
+    section: Section
     block: Block
-    notes: Sequence[str] = ()
+    stem: str  # of its files
 
 
 @dataclass(frozen=True)

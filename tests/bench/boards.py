@@ -25,6 +25,7 @@ def rows_of(text: str, heading: str) -> dict[str, list[str]]:
 
 
 def column(text: str, heading: str, name: str) -> dict[str, str]:
+    """One column of that table, by its first; named with its unit or without."""
     table = rows_of(text, heading)
-    i = table.pop("").index(name)
+    i = next(i for i, told in enumerate(table.pop("")) if name in (told, told.partition(" (")[0]))
     return {first: cells[i] for first, cells in table.items()}

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.report.markdown import details, escape, plus_minus, signed, table
+from bench.report.markdown import details, escape, plus_minus, render_table, signed
+from bench.report.table import Cell, Column, Table
 
 
 @settings(deadline=None, max_examples=50)
@@ -45,9 +46,23 @@ def test_hostile_names_are_harmless(text: str, expected: str) -> None:
     assert escape(text) == expected
 
 
-def test_a_table_has_one_line_a_row() -> None:
-    text = table(["Method", "n"], [["a", "1"], ["b", "2"]])
-    assert text == "| Method | n |\n| :-- | --: |\n| a | 1 |\n| b | 2 |"
+def test_a_table_has_one_line_a_row_and_its_notes_below() -> None:
+    columns = (Column("Method", numeric=False), Column("n", "clips"))
+    rows = (
+        (Cell("a|b"), Cell("1", note="<first>")),
+        (Cell("c"), Cell("2", note="second")),
+        (Cell("d"), Cell("3", note="<first>")),
+    )
+    assert render_table(Table("title", columns, rows)).splitlines() == [
+        "| Method | n (clips) |",
+        "| :-- | --: |",
+        "| a\\|b | 1 <sup>a</sup> |",
+        "| c | 2 <sup>b</sup> |",
+        "| d | 3 <sup>a</sup> |",
+        "",
+        "<sup>a</sup> &lt;first&gt;  ",
+        "<sup>b</sup> second",
+    ]
 
 
 def test_a_summary_cannot_end_its_element() -> None:

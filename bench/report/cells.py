@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.report.markdown import one_line, plus_minus, signed
-from bench.report.published import published
-from bench.site.table import Cell, Column, Span
+from bench.report.markdown import plus_minus, signed
+from bench.report.table import NOTHING, Cell, Column, Span
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bench.intervals import Interval
     from bench.report.expected import Expected
     from bench.report.inference import Inference
-    from bench.report.rows import Board, Row
+    from bench.report.rows import Row
+    from bench.report.table import Plain
+
+_HIDDEN = 0.0005  # p-values below are not written out
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,11 @@ class Score:
             self.scale * value, None if std is None else self.scale * std, self.decimals
         )
 
+    def range(self, interval: Interval) -> str:
+        """An interval of values or of their differences."""
+        ends = (self.scale * end for end in (interval.low, interval.high))
+        return " to ".join(f"{end:.{self.interval_decimals}f}" for end in ends).replace("-", "−")
+
     def interval(
         self, row: Row, inference: Inference, *, segments: bool = False
     ) -> Interval | None:
@@ -51,17 +60,6 @@ SEEDS = Column("Seeds", "done")
 COST = Column("Cost", "CPU-s a run")
 
 
-def dataset_name(name: str, version: str = "") -> str:
-    """A dataset as its authors write it."""
-    return one_line(f"{published().datasets.get(name, name)} {version}".strip())
-
-
-def board_title(board: Board) -> str:
-    """Dataset, its version and the suite."""
-    version = board.first.dataset.version
-    return f"{dataset_name(board.dataset, version)}, suite {one_line(board.suite)}"
-
-
 def score_cell(row: Row, score: Score, *, segments: bool = False) -> Cell:
     """Mean ± std over seeds."""
     mean, std = row.mean_std(score.field, segments=segments)
@@ -74,9 +72,8 @@ def interval_cell(
     """An interval, drawn with the mean and the paper's value."""
     if interval is None:
         return Cell()
-    ends = (interval.low, interval.high)
     return Cell(
-        " to ".join(f"{score.scale * end:.{score.interval_decimals}f}" for end in ends),
+        score.range(interval),
         {f"{score.field}_low": interval.low, f"{score.field}_high": interval.high},
         Span(interval.low, interval.high, mean, paper),
     )
@@ -87,17 +84,22 @@ def difference_cell(score: Score, value: float, name: str = "difference") -> Cel
     return Cell(signed(score.scale * value, score.decimals), {name: value})
 
 
-def n_cell(n: int) -> Cell:
-    """How many clips or segments were scored."""
-    return Cell(f"{n:,}", {"n": n})
+def n_cell(row: Row, *, segments: bool = False) -> Cell:
+    """How many clips or segments were scored; more than one number if seeds differ."""
+    sizes = sorted({scores.n for scores in row.scores(segments=segments)})
+    return Cell(" / ".join(f"{n:,}" for n in sizes), {"n": sizes[0]})
+
+
+def p_cell(p: float | None, data: Mapping[str, Plain]) -> Cell:
+    """A p-value with three decimals."""
+    if p is None:
+        return Cell(NOTHING, data)
+    return Cell("< 0.001" if p < _HIDDEN else f"{p:.3f}", data)
 
 
 def seeds_cell(row: Row, expected: Expected) -> Cell:
-    """How many seeds there are of how many; a deterministic method has any."""
-    return Cell(
-        "any" if row.deterministic else expected.done(row),
-        {"seeds": len(row.seeds), "deterministic": row.deterministic},
-    )
+    """How many seeds there are of how many."""
+    return Cell(expected.done(row), {"seeds": len(row.seeds), "deterministic": row.deterministic})
 
 
 def cost_cell(row: Row) -> Cell:
