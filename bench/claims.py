@@ -62,15 +62,23 @@ class Claims:
             except BlockingIOError:
                 return None
             except OSError as error:
-                if error.errno not in _GONE:
+                if error.errno not in _GONE and not self._was_removed(error):
                     raise UserError(f"{path}: cannot be locked: {error.strerror}") from error
             # Between two of these lines another process has removed the file or the folder.
 
     def tidy(self) -> None:
         """Remove what killed runs have left, and the folder if no other run needs it."""
-        for path in self.folder.glob("*.lock"):
+        locks = []
+        with suppress(FileNotFoundError):  # another process has removed the folder
+            locks = list(self.folder.glob("*.lock"))
+        for path in locks:
             with suppress(UserError):
                 if claim := self.claim(path.stem):
                     claim.release()
         with suppress(OSError):  # not empty, or not there
             self.folder.rmdir()
+
+    def _was_removed(self, error: OSError) -> bool:
+        """Whether the folder stood in its own way when it was to be made, and is gone since."""
+        there = os.path.lexists(self.folder) and not self.folder.is_dir()
+        return error.errno == errno.EEXIST and not there

@@ -7,14 +7,13 @@ from statistics import mean
 from typing import TYPE_CHECKING
 
 from bench.running import default_jobs
-from bench.store import FAILED, read_head
+from bench.store import read_head, record_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from bench.cells import Cell
-    from bench.store import Head
 
 
 def estimate(cells: Sequence[Cell], results: Path, *, jobs: int | None) -> Iterator[str]:
@@ -26,13 +25,14 @@ def estimate(cells: Sequence[Cell], results: Path, *, jobs: int | None) -> Itera
     for cell in {cell.key: cell for cell in cells}.values():
         groups[str(cell.path.parent)].append(cell)
     width = max(map(len, groups), default=0)
+    places = dict.fromkeys(f"{cell.suite}/{cell.dataset}" for cell, *_ in groups.values())
+    known = {place: _Known(results, place) for place in places}
     total, unknown, todo = 0.0, 0, []
     for name, group in groups.items():
-        heads = _heads(results, group[0])
-        done = {path: head.key for path, head in heads.items()}
-        lacking = [cell for cell in group if done.get(results / cell.path) != cell.key]
+        there = known[f"{group[0].suite}/{group[0].dataset}"]
+        lacking = [cell for cell in group if there.keys.get(results / cell.path) != cell.key]
         todo += lacking
-        times = [h.provenance.wall_seconds for h in heads.values() if h.provenance]
+        times = there.seconds[group[0].method.name]
         seconds = mean(times) if times else None
         line = f"{name:<{width}}  {len(group) - len(lacking):>3} of {len(group)} done"
         if lacking and seconds is None:
@@ -51,15 +51,20 @@ def estimate(cells: Sequence[Cell], results: Path, *, jobs: int | None) -> Itera
     yield f"{len(todo)} cells to run" + (f": {rest}" if todo else "")
 
 
-def _heads(results: Path, cell: Cell) -> dict[Path, Head]:
-    """Those of the method's records in its suite and dataset, whatever their changes."""
-    folder = results / cell.suite / cell.dataset
-    paths = [
-        path
-        for path in folder.glob(f"{cell.method.name}*/seed-*.json")
-        if path.parent.name.partition("+")[0] == cell.method.name and not path.name.endswith(FAILED)
-    ]
-    return {path: head for path in paths if (head := read_head(path))}
+class _Known:
+    """What the records of one suite on one dataset tell."""
+
+    def __init__(self, results: Path, place: str) -> None:
+        self.keys: dict[Path, str] = {}
+        self.seconds: dict[str, list[float]] = defaultdict(
+            list
+        )  # of a method, whatever its changes
+        for path in record_files(results, place):
+            if head := read_head(path):
+                self.keys[path] = head.key
+                if head.provenance:
+                    method, _, _ = path.parent.name.partition("+")
+                    self.seconds[method].append(head.provenance.wall_seconds)
 
 
 def _duration(seconds: float) -> str:

@@ -29,9 +29,8 @@ def scratch_folder(key: str) -> Iterator[Path | None]:
 
     None while another process has it.
     """
-    claims = Claims(_root())
     try:
-        claim = claims.claim(key)
+        claim = Claims(_root()).claim(key)
     except UserError:  # no cache to write to, of which the method will warn
         yield _root() / key
         return
@@ -42,7 +41,6 @@ def scratch_folder(key: str) -> Iterator[Path | None]:
         yield _root() / key
     finally:
         claim.release()
-        claims.tidy()
 
 
 def forget(key: str) -> None:

@@ -41,16 +41,12 @@ class Failure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     log: str  # the end of what the method printed
 
 
-class _Key(msgspec.Struct):
-    key: str
-
-
 class _Wall(msgspec.Struct):
     wall_seconds: float
 
 
 class Head(msgspec.Struct):
-    """What a plan wants to know of a record; nothing else of it is looked at."""
+    """What a plan wants to know of a record or a failure; nothing else of it is looked at."""
 
     key: str
     provenance: _Wall | None = None
@@ -147,7 +143,7 @@ def read_records(results: Path, *, condensed: bool = False) -> list[Record]:
     Raises:
         UserError: a file is no record or contradicts itself, or as `json_files`; names it.
     """
-    records = map(read_record, _files(results, failed=False))
+    records = map(read_record, record_files(results))
     return [record.condensed() if condensed else record for record in records]
 
 
@@ -167,7 +163,7 @@ def read_failures(results: Path) -> list[Failure]:
         UserError: a file is no failure's; the message names it.
     """
     failures = []
-    for path in _files(results, failed=True):
+    for path in _cell_files(results, "", failed=True):
         failure = read_failure(path)
         if _key_of(path.with_name(path.name.removesuffix(FAILED) + ".json")) != failure.key:
             failures.append(failure)
@@ -187,7 +183,7 @@ def read_failure(path: Path) -> Failure:
 
 
 def read_head(path: Path) -> Head | None:
-    """The head of a record; None if there is no such file, or no record in it."""
+    """The head of a record or a failure; None if there is no such file, or neither in it."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=Head)
     except (OSError, *UNREADABLE):
@@ -195,10 +191,8 @@ def read_head(path: Path) -> Head | None:
 
 
 def _key_of(path: Path) -> str | None:
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=_Key).key
-    except (OSError, *UNREADABLE):
-        return None
+    head = read_head(path)
+    return head.key if head else None
 
 
 def json_files(folder: Path) -> list[Path]:
@@ -207,10 +201,15 @@ def json_files(folder: Path) -> list[Path]:
     What stands on a board is what `bench verify` looks at.
 
     Raises:
-        UserError: there is a link, behind which there might be more.
+        UserError: a folder cannot be read, or there is a link, behind which there might be more.
     """
+
+    def refuse(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            raise UserError(f"{error.filename}: cannot be read: {error.strerror}") from error
+
     found = []
-    for where, folders, files in os.walk(folder):
+    for where, folders, files in os.walk(folder, onerror=refuse):
         folders[:] = [name for name in folders if not name.startswith(".")]
         files = [name for name in files if not name.startswith(".")]
         for path in (Path(where, name) for name in (*folders, *files)):
@@ -220,10 +219,23 @@ def json_files(folder: Path) -> list[Path]:
     return sorted(found)
 
 
-def _files(results: Path, *, failed: bool) -> list[Path]:
+def record_files(results: Path, within: str = "") -> list[Path]:
+    """The files of records, in the order of their paths.
+
+    Args:
+        results: the folder of all records.
+        within: only those of this `suite`, `suite/dataset` or `suite/dataset/method`.
+
+    Raises:
+        UserError: as `json_files`.
+    """
+    return _cell_files(results, within, failed=False)
+
+
+def _cell_files(results: Path, within: str, *, failed: bool) -> list[Path]:
     return [
         path
-        for path in json_files(results)
+        for path in json_files(results / within)
         if path.name.endswith(FAILED) == failed and len(path.relative_to(results).parts) == _DEPTH
     ]
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gc
-from contextlib import contextmanager
+from collections import defaultdict
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,13 +18,19 @@ def board_records(results: Path) -> list[Record]:
     """All records below a folder.
 
     Raises:
-        UserError: there is no such folder; or as `bench.store.read_records`.
+        UserError: there is no such folder, or its records lie elsewhere in it; or as
+            `bench.store.read_records`.
     """
     from bench.errors import UserError
-    from bench.store import read_records
+    from bench.store import json_files, read_records, record_files
 
     if not results.is_dir():
         raise UserError(f"{results}: there is no such folder of records")
+    if not record_files(results) and json_files(results):
+        raise UserError(
+            f"{results}: no records in it; they lie below SUITE/DATASET/METHOD: name the folder "
+            "that holds the suites"
+        )
     with _without_garbage_collection():
         return read_records(results, condensed=True)
 
@@ -49,14 +56,38 @@ def suite_descriptions() -> dict[str, str]:
 
 
 def songs_of_clips(records: Iterable[Record]) -> dict[str, dict[str, str]]:
-    """Clip -> song of the records' datasets, as far as they come with the package, by dataset."""
-    from bench.datasets.builtin import BUILT_IN, built_in_manifest
+    """Clip -> song of the records' datasets, by dataset.
 
-    datasets = {record.cell.dataset for record in records}
-    return {
-        name: {row.clip: row.song for row in built_in_manifest(name).rows}
-        for name in sorted(datasets & set(BUILT_IN))
-    }
+    Those of another package are asked of it, if it is installed and has the same clips.
+    """
+    from bench.datasets import clip_songs
+    from bench.errors import UserError
+
+    songs = {}
+    for name, digests in sorted(_digests(records).items()):
+        with suppress(UserError):  # not installed, or it fails: then the board says so
+            if _is_known(name, digests):
+                songs[name] = clip_songs(name)
+    return songs
+
+
+def _digests(records: Iterable[Record]) -> dict[str, set[str]]:
+    """Of what was measured, by dataset."""
+    digests: dict[str, set[str]] = defaultdict(set)
+    for record in records:
+        digests[record.cell.dataset].add(record.dataset.digest)
+    return digests
+
+
+def _is_known(name: str, digests: set[str]) -> bool:
+    """Whether the clips of a dataset are those that were measured, for all that can be told.
+
+    A clip of the benchmark's own datasets keeps its song from version to version.
+    """
+    from bench.datasets import dataset_info
+    from bench.datasets.builtin import BUILT_IN
+
+    return name in BUILT_IN or digests == {dataset_info(name).digest}
 
 
 @contextmanager

@@ -137,7 +137,7 @@ def _links(figures: Path, page: Path) -> dict[str, str]:
     """Where a page finds the figures of a folder, by file name."""
     folder = os.path.relpath(figures, page.parent)
     return {
-        file.name: quote(f"{folder}/{file.name}".replace(os.sep, "/"))
+        file.name: quote(f"{folder}/{file.name}".replace(os.sep, "/"), safe="/+")
         for file in sorted(figures.glob("*.svg"))
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -11,10 +12,13 @@ from bench.cli.options import results_option
 
 def _complete_cell(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     del param
+    from bench.errors import UserError
     from bench.report.find import cell_names
 
     results = ctx.params.get("results") or Path("results")
-    return [name for name in cell_names(results) if name.startswith(incomplete)]
+    with suppress(UserError):  # which the command itself will tell
+        return [name for name in cell_names(results) if name.startswith(incomplete)]
+    return []
 
 
 @click.command()

@@ -97,6 +97,17 @@ def manifest_rows(name: str) -> Sequence[ManifestRow]:
     return rows_of(_load(point))
 
 
+def clip_songs(name: str) -> dict[str, str]:
+    """Clip -> song; reads no file.
+
+    Raises:
+        UserError: an unknown name.
+    """
+    if point := _find(name):
+        return {clip.id: clip.song for clip in _load(point).clips}
+    return {row.clip: row.song for row in built_in_manifest(name).rows}
+
+
 def expected_files(name: str) -> dict[Path, str]:
     """Where the files of a dataset must be on this machine, and the sha256 of each.
 

@@ -62,7 +62,7 @@ _MEASURED, _PAPER = "#2563a8", "#c2570c"
 
 def figure_name(suite: str, dataset: str, kind: str) -> str:
     """The file of one figure; safe whatever suite and dataset are called."""
-    return re.sub(r"[^\w.-]+", "-", f"{suite}-{dataset}-{kind}.svg").lstrip(".-")
+    return re.sub(r"[^\w.+-]+", "-", f"{suite}+{dataset}-{kind}.svg").lstrip(".-")
 
 
 def write_figures(records: Iterable[Record], folder: Path, *, songs: Songs) -> list[Path]:

@@ -13,7 +13,7 @@ from bench.cells import record_path
 from bench.errors import UserError
 from bench.report.rows import arrange
 from bench.report.show import show_failure, show_record, show_row
-from bench.store import read_failures, read_record
+from bench.store import FAILED, read_failure, read_failures, read_record, record_files
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -28,26 +28,37 @@ def find_cell(name: str, results: Path) -> RenderableType:
     """What there is to show under a name.
 
     Args:
-        name: `suite/dataset/method`, the same with `/3` or `/seed-3`, or a record's path.
+        name: `suite/dataset/method`, the same with `/3` or `/seed-3`, or the path of a
+            record or of a failure.
         results: the results folder.
 
     Raises:
         UserError: nothing goes by that name; the message names the nearest that is there.
     """
-    if Path(name).is_file():
-        return show_record(read_record(Path(name)))
+    if (file := Path(name)).is_file():
+        return _show_file(file)
     place = _place(name)
-    if (file := results / f"{place}.json").is_file():
-        return show_record(read_record(file))
-    failures = _failures(results)
-    if place in failures:
-        return show_failure(failures[place])
-    records = [read_record(results / f"{cell}.json") for cell in _cells(results, place)]
+    record, failure = results / f"{place}.json", _failures(results).get(place)
+    if failure and record.is_file():
+        older = Text("An older record, of other settings or data:", style="bold")
+        return Group(show_failure(failure), older, show_record(read_record(record)))
+    if failure:
+        return show_failure(failure)
+    if record.is_file():
+        return show_record(read_record(record))
+    cells = [cell for cell in _cells(results) if cell.rpartition("/")[0] == place]
+    records = [read_record(results / f"{cell}.json") for cell in cells]
     if len(records) == 1:
         return show_record(records[0])
     if records:
         return _show_rows(records)
     raise UserError(_nothing(name, place, results))
+
+
+def _show_file(file: Path) -> RenderableType:
+    if file.name.endswith(FAILED):
+        return show_failure(read_failure(file))
+    return show_record(read_record(file))
 
 
 def _show_rows(records: list[Record]) -> RenderableType:
@@ -65,18 +76,15 @@ def cell_names(results: Path) -> list[str]:
 
 
 def _place(name: str) -> str:
-    head, _, last = name.strip("/").removesuffix(".json").rpartition("/")
-    return f"{head}/{_SEED}{last}" if last.isdecimal() else f"{head}/{last}"
+    place = name.strip("/").removesuffix(".json")
+    head, _, last = place.rpartition("/")
+    return f"{head}/{_SEED}{last}" if last.isdecimal() else place
 
 
-def _cells(results: Path, method: str | None = None) -> list[str]:
-    """Finished cells, those of one `suite/dataset/method` if it is named."""
-    found = []
-    for file in sorted(results.glob(f"*/*/*/{_SEED}*.json")):
-        folder = file.parent.relative_to(results).as_posix()
-        if method in (None, folder) and not file.name.endswith(".failed.json"):
-            found.append(f"{folder}/{file.stem}")
-    return found
+def _cells(results: Path) -> list[str]:
+    """Finished cells."""
+    files = record_files(results)
+    return [file.relative_to(results).with_suffix("").as_posix() for file in files]
 
 
 def _failures(results: Path) -> dict[str, Failure]:

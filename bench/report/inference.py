@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 #: Clip -> song, by dataset.
 Songs = Mapping[str, Mapping[str, str]]
 
+NO_SONGS = """\
+The songs of this dataset are not known here, so each clip counts as a song of its own: if some are
+cut from one song, intervals are wider and differences less sure than they look."""
+
 
 @dataclass(frozen=True, eq=False)
 class Answers:
@@ -113,6 +117,10 @@ class Inference:
         self._songs = songs
         self._answers: dict[tuple[Row, bool], Answers | None] = {}
         self._intervals: dict[tuple[Row, bool], Interval | None] = {}
+
+    def knows_songs(self, board: Board) -> bool:
+        """Whether clips of one song are known to be."""
+        return board.dataset in self._songs
 
     def answers(self, row: Row, *, segments: bool = False) -> Answers | None:
         """See `answers_of`."""

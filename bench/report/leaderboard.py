@@ -9,7 +9,7 @@ from bench.records import PROTOCOL
 from bench.report.comparisons import comparisons
 from bench.report.expected import Expected
 from bench.report.figures import KINDS, figure_name
-from bench.report.inference import Inference
+from bench.report.inference import NO_SONGS, Inference
 from bench.report.lists import other_sections
 from bench.report.markdown import details, escape, render_table
 from bench.report.published import published
@@ -117,6 +117,7 @@ def _board(
     parts = [
         f"### {escape(dataset_name(board.dataset, used.version))}",
         f"Train {used.n_train:,}, valid {used.n_valid:,}, test {used.n_test:,} clips.",
+        "" if inference.knows_songs(board) else NO_SONGS,
         render_table(main_table(board, expected, inference)),
         *(_section(section, "####") for section in board_sections(board, expected, inference)),
         details("Confusion matrices", _confusions(board)),

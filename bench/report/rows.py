@@ -261,11 +261,17 @@ def _board(suite: str, dataset: str, records: list[Record], left_out: list[LeftO
 
 
 def _row(records: list[Record], left_out: list[LeftOut]) -> Row:
-    method = _latest(records).method
+    last = _latest(records)
     same = _split(
         records,
-        lambda r: r.method == method,
+        lambda r: r.method == last.method,
         lambda r: f"other settings or version of {r.cell.method} than its latest record",
+        left_out,
+    )
+    same = _split(
+        same,
+        lambda r: _start(r) == _start(last),
+        lambda r: f"another start of {r.cell.method} than its latest record's",
         left_out,
     )
     latest = {r.cell.seed: r for r in sorted(same, key=_age)}
@@ -276,6 +282,12 @@ def _row(records: list[Record], left_out: list[LeftOut]) -> Row:
         left_out,
     )
     return Row(tuple(sorted(unique, key=lambda r: r.cell.seed)))
+
+
+def _start(record: Record) -> object:
+    """The digest of what training began from, which may change under one name."""
+    start = record.details.get(SETTING)
+    return start.get("sha256") if isinstance(start, dict) else None
 
 
 def _split(

@@ -15,7 +15,7 @@ from bench.records import PROTOCOL
 from bench.report.comparisons import comparisons
 from bench.report.expected import Expected
 from bench.report.figures import KINDS, figure_name, write_figures
-from bench.report.inference import Inference
+from bench.report.inference import NO_SONGS, Inference
 from bench.report.lists import other_sections, runs_table
 from bench.report.markdown import one_line
 from bench.report.published import published
@@ -130,7 +130,8 @@ class _Writer:
     def _view(self, board: Board) -> View:
         stem = self._stem(f"{board.suite}-{board.dataset}")
         table = main_table(board, self.expected, self.inference)
-        return View(board, stem, self._block(stem, table, board), clip_board(board))
+        caution = "" if self.inference.knows_songs(board) else NO_SONGS
+        return View(board, stem, self._block(stem, table, board), clip_board(board), caution)
 
     def _write_index(self, views: Sequence[View], failures: Sequence[Failure]) -> None:
         names = {view.board.suite for view in views} | self.expected.suites

@@ -59,7 +59,7 @@ def clip_board(board: Board) -> ClipBoard | None:
     """The answers of all methods of a board, its variants left out; None without methods."""
     if not board.rows:
         return None
-    tables = [row.first.table for row in board.rows]
+    tables = [record.table for row in board.rows for record in row.records]
     labels = {clip: label for t in tables for clip, label in zip(t.clips, t.labels, strict=True)}
     clips = sorted(labels)
     found = ClipBoard(

@@ -52,6 +52,7 @@ class View:
     stem: str
     main: Block
     clips: ClipBoard | None
+    caution: str  # what is to be said before all tables
 
     @property
     def name(self) -> str:

@@ -53,6 +53,35 @@ def test_a_lock_on_a_file_that_was_removed_meanwhile_is_no_claim(
     held[0].release()
 
 
+def test_claims_that_come_and_go_in_other_processes_are_no_failures(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    others = [context.Process(target=_claim_often, args=(tmp_path, str(i))) for i in range(2)]
+    for process in others:
+        process.start()
+    _claim_often(tmp_path, "mine")
+    for process in others:
+        process.join()
+    assert [process.exitcode for process in others] == [0, 0]
+
+
+def test_a_folder_of_claims_that_is_no_folder_is_told(tmp_path: Path) -> None:
+    (tmp_path / ".claims").write_text("")
+    with pytest.raises(UserError, match="cannot be locked"):
+        Claims(tmp_path).claim("a")
+    (tmp_path / ".claims").unlink()
+    (tmp_path / ".claims").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(UserError, match="cannot be locked"):
+        Claims(tmp_path).claim("a")
+
+
+def _claim_often(results: Path, key: str) -> None:
+    claims = Claims(results)
+    for _ in range(2000):
+        if claim := claims.claim(key):
+            claim.release()
+        claims.tidy()
+
+
 def test_the_claims_of_a_process_that_has_died_are_free_and_swept_up(tmp_path: Path) -> None:
     dying = multiprocessing.get_context("fork").Process(target=_claim_and_die, args=(tmp_path,))
     dying.start()
@@ -116,7 +145,7 @@ def test_one_process_at_a_time_has_a_cells_state(
     with scratch_folder("cell") as again:
         assert again == first
     forget("cell")
-    assert not list((tmp_path / "unfinished").iterdir())
+    assert [path.name for path in (tmp_path / "unfinished").iterdir()] == [".claims"]
 
 
 def test_without_a_cache_to_write_to_the_method_is_to_warn(

@@ -3,8 +3,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import pytest
 
 from bench.cells import plan
+from bench.errors import UserError
 from bench.estimates import estimate
 from bench.suites import load_suite
 
@@ -35,6 +37,15 @@ def test_the_time_of_a_cell_is_the_mean_of_the_methods_records(tmp_path: Path) -
     line, total = estimate(cells(), tmp_path, jobs=2)
     assert line == "lite/emopia/midibert    2 of 10 done  about 70 s a cell"
     assert total == "8 cells to run: about 5 min with 2 at a time"
+
+
+def test_a_plan_sees_what_a_board_sees(tmp_path: Path) -> None:
+    leave(tmp_path / "elsewhere", cells(seeds=[0]), 60)
+    linked = tmp_path / "results/lite/emopia"
+    linked.mkdir(parents=True)
+    (linked / "midibert").symlink_to(tmp_path / "elsewhere/lite/emopia/midibert")
+    with pytest.raises(UserError, match="a link, which no record may"):
+        list(estimate(cells(), tmp_path / "results", jobs=1))
 
 
 def test_a_record_of_other_settings_is_not_done_but_tells_a_time(tmp_path: Path) -> None:

@@ -311,6 +311,21 @@ def test_records_that_do_not_belong_together_never_meet(make_record: MakeRecord)
     assert f"| beta | 1 | {place} | other settings or version of beta than" in left_out
 
 
+def test_seeds_that_began_from_other_weights_are_not_averaged(make_record: MakeRecord) -> None:
+    records = [
+        make_record(
+            seed=seed,
+            settings={"start": "mine.safetensors"},
+            details={"start": {"sha256": digest}},
+            finished=f"2027-01-0{day}T00:00:00+00:00",
+        )
+        for seed, digest, day in ((0, "old", 1), (1, "new", 2), (2, "new", 3))
+    ]
+    text = render_leaderboard(records)
+    assert column(text, "### EMOPIA", "Seeds") == {"alpha": "2"}
+    assert "| alpha | 0 | lite | EMOPIA | another start of alpha" in text
+
+
 def test_hostile_names_do_not_script(make_record: MakeRecord) -> None:
     name = "<img src=x onerror=alert(1)>|`x`\n# [h](javascript:x)"
     record = make_record(name, suite=name, dataset=name, details={"note": name})

@@ -64,6 +64,28 @@ def test_flags_that_would_be_ignored_are_refused(results: Path, flags: list[str]
     assert "writes nothing" in str(outcome.exception)
 
 
+@pytest.mark.parametrize("part", ["mine", "mine/emopia"])
+def test_a_part_of_the_records_is_no_folder_of_them(
+    results: Path, tmp_path: Path, part: str
+) -> None:
+    board = tmp_path / "board.md"
+    outcome = CliRunner().invoke(leaderboard, ["--results", str(results / part), "-o", str(board)])
+    assert isinstance(outcome.exception, UserError)
+    assert "name the folder that holds the suites" in str(outcome.exception)
+    assert not board.exists()
+
+
+def test_songs_that_are_not_known_are_said_to_be(
+    results: Path, tmp_path: Path, make_record: MakeRecord
+) -> None:
+    write(results, make_record(suite="mine", dataset="strangers"))
+    board = tmp_path / "board.md"
+    CliRunner().invoke(leaderboard, ["--results", str(results), "-o", str(board)])
+    known, strange = board.read_text().split("### strangers")
+    assert "songs of this dataset are not known" in strange
+    assert "songs of this dataset are not known" not in known
+
+
 def test_check_of_a_missing_board_shows_it_all(results: Path, tmp_path: Path) -> None:
     arguments = ["--results", str(results), "-o", str(tmp_path / "none.md"), "--check"]
     outcome = CliRunner().invoke(leaderboard, arguments)

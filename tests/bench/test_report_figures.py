@@ -59,15 +59,15 @@ def texts(path: Path) -> set[str]:
 def test_figures_say_what_they_show(records: list[Record], tmp_path: Path) -> None:
     shown = {path.name: texts(path) for path in write_figures(records, tmp_path, songs={})}
     grid = {"none", "key", "velocity", "key + velocity"}
-    assert grid <= shown["lite-emopia-ablation.svg"]
-    assert grid | {"Q1", "Q4", "Predicted"} <= shown["lite-emopia-confusion.svg"]
+    assert grid <= shown["lite+emopia-ablation.svg"]
+    assert grid | {"Q1", "Q4", "Predicted"} <= shown["lite+emopia-confusion.svg"]
     for kind in ("accuracy", "learning", "cost"):
-        assert {"midibert", "mt-midibert"} <= shown[f"lite-emopia-{kind}.svg"]
+        assert {"midibert", "mt-midibert"} <= shown[f"lite+emopia-{kind}.svg"]
 
 
 def test_only_what_there_is_is_drawn(make_record: MakeRecord, tmp_path: Path) -> None:
     written = write_figures([make_record()], tmp_path, songs={})
-    assert [path.name for path in written] == ["lite-emopia-accuracy.svg"]
+    assert [path.name for path in written] == ["lite+emopia-accuracy.svg"]
 
 
 def test_of_variants_alone_no_method_is_drawn(make_record: MakeRecord, tmp_path: Path) -> None:
@@ -97,5 +97,5 @@ def test_the_board_links_the_figures_that_are_there(records: list[Record], tmp_p
     assert "![" not in board.read_text()
     assert CliRunner().invoke(leaderboard, [*arguments, "--draw"]).exit_code == 0
     for kind in KINDS:
-        assert f"](docs/figures/lite-emopia-{kind}.svg)" in board.read_text()
+        assert f"](docs/figures/lite+emopia-{kind}.svg)" in board.read_text()
     assert CliRunner().invoke(leaderboard, [*arguments, "--check"]).exit_code == 0

@@ -102,6 +102,19 @@ def test_a_failed_cell_shows_why(results: Path) -> None:
     assert "first line\nlast [red]line" in text
 
 
+def test_a_failure_is_told_before_the_older_record_that_it_left(
+    results: Path, make_record: MakeRecord
+) -> None:
+    failed = results / "lite/emopia/solo/seed-4.failed.json"
+    old = make_record("solo", seed=4, predicted=(0, 0, 0, 0))
+    failed.with_name("seed-4.json").write_bytes(encode_record(old))
+    text = shown(results, "lite/emopia/solo/4")
+    assert text.index("failed: out of memory") < text.index("An older record") < text.index("25.00")
+    alone = shown(results, str(failed))
+    assert "failed: out of memory" in alone
+    assert "25.00" not in alone
+
+
 @pytest.mark.parametrize(
     ("wrong", "near"),
     [

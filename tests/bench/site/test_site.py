@@ -247,6 +247,13 @@ def test_boards_whose_names_become_alike_keep_files_of_their_own(
 
 
 @pytest.mark.usefixtures("no_figures")
+def test_seeds_may_have_answered_other_clips(make_record: MakeRecord, tmp_path: Path) -> None:
+    records = [make_record(seed=0, labels=(0, 1), predicted=(0, 1)), make_record(seed=1)]
+    write_site(tmp_path / "site", records)
+    assert len(rows_of(tmp_path / "site", "lite-emopia.clips.csv")) == 4
+
+
+@pytest.mark.usefixtures("no_figures")
 def test_a_board_of_changed_methods_alone_has_no_clips(
     make_record: MakeRecord, tmp_path: Path
 ) -> None:
