@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +11,7 @@ from scipy.special import log_softmax, softmax
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.svm import SVC
 
+from bench.errors import UserError
 from bench.labels import N_QUADRANTS
 
 if TYPE_CHECKING:
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     Rows = NDArray[np.intp]
 
 #: What is tried. Gamma is relative to 1 / n_columns, which suits standardised columns.
-PENALTIES = (1.0, 2.0, 4.0, 8.0)
-WIDTHS = (0.125, 0.25, 0.5, 1.0)
+PENALTIES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+WIDTHS = (0.0625, 0.125, 0.25, 0.5, 1.0)
 N_FOLDS = 5
 
 #: Below every score the machine can give: a quadrant it has not learned.
-_NEVER = -1.0
+_NEVER = -np.inf
 
 
 class RadialMachine:
@@ -44,22 +44,27 @@ class RadialMachine:
     to break ties (what scikit-learn calls the "ovr" decision function). Probabilities are the
     softmax of the scores, sharpened by the one factor that makes the held-out folds likeliest: the
     most probable class is always the machine's own decision, and no second, random
-    cross-validation is needed.
+    cross-validation is needed. A class that no row has gets no probability.
 
     Attributes:
+        n_folds: of the cross-validation, `N_FOLDS` where there are songs and clips enough.
         penalty: C.
         gamma: factor of the squared distance in the kernel.
         sharpness: factor of the scores.
         held_out_accuracy: of the chosen pair, over all folds. Held out of this machine alone: it
             is too high where `table`'s columns were chosen by the labels of all rows.
+
+    Raises:
+        UserError: too few songs, clips or quadrants for a cross-validation.
     """
 
     def __init__(
         self, table: FloatArray, labels: Labels, songs: Sequence[str], progress: Progress
     ) -> None:
         self._table = table
-        squared = cdist(table, table, "sqeuclidean")
         folds = _folds(labels, songs)
+        self.n_folds = len(folds)
+        squared = cdist(table, table, "sqeuclidean")
         best = (-1.0, 0.0, 0.0)
         held_out = np.zeros((len(labels), N_QUADRANTS))
         tried = 0
@@ -67,11 +72,12 @@ class RadialMachine:
             gamma = width / table.shape[1]
             kernel = np.exp(-gamma * squared)
             scores = {c: np.zeros((len(labels), N_QUADRANTS)) for c in PENALTIES}
-            for (inside, outside), c in product(folds, PENALTIES):
-                machine = _fit(kernel[np.ix_(inside, inside)], labels[inside], c)
-                scores[c][outside] = _scores(machine, kernel[np.ix_(outside, inside)])
-                tried += 1
-                progress(tried / (len(WIDTHS) * len(PENALTIES) * len(folds)), f"C {c:g}")
+            for inside, outside in folds:
+                known, unknown = kernel[np.ix_(inside, inside)], kernel[np.ix_(outside, inside)]
+                for c in PENALTIES:
+                    scores[c][outside] = _scores(_fit(known, labels[inside], c), unknown)
+                    tried += 1
+                    progress(tried / (len(WIDTHS) * len(PENALTIES) * len(folds)), f"C {c:g}")
             for c in PENALTIES:
                 accuracy = float((scores[c].argmax(axis=1) == labels).mean())
                 if (accuracy, -c, -gamma) > best:
@@ -90,8 +96,15 @@ class RadialMachine:
 
 def _folds(labels: Labels, songs: Sequence[str]) -> list[tuple[Rows, Rows]]:
     n = min(N_FOLDS, len(set(songs)), int(np.bincount(labels).max()))
-    splitter = StratifiedGroupKFold(n)
-    return list(splitter.split(labels, labels, groups=list(songs)))
+    folds: list[tuple[Rows, Rows]] = []
+    if n > 1:
+        folds = list(StratifiedGroupKFold(n).split(labels, labels, groups=list(songs)))
+    if not folds or any(len(np.unique(labels[inside])) < 2 for inside, _ in folds):
+        raise UserError(
+            f"no cross-validation for C and gamma (songs to learn from: {len(set(songs))}): "
+            "two quadrants must be left when the songs of a fold are held out"
+        )
+    return folds
 
 
 def _fit(kernel: FloatArray, labels: Labels, penalty: float) -> SVC:
@@ -109,6 +122,9 @@ def _scores(machine: SVC, kernel: FloatArray) -> FloatArray:
 
 def _sharpness(scores: FloatArray, labels: Labels) -> float:
     """The factor under which the softmax of held-out scores makes the labels likeliest."""
+    # No factor makes a quadrant likelier that is missing from all songs but those held out.
+    learned = np.isfinite(scores[np.arange(len(labels)), labels])
+    scores, labels = scores[learned], labels[learned]
 
     def surprise(log_factor: float) -> float:
         likely = log_softmax(np.exp(log_factor) * scores, axis=1)

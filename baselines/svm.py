@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from baselines.kernel import N_FOLDS, RadialMachine
+from baselines.kernel import RadialMachine
 from baselines.selection import anova_f, best, relieff
 from baselines.tables import (
     ALL_COLUMNS,
@@ -80,14 +80,14 @@ class _TableSvm:
             "gamma": machine.gamma,
             "sharpness": round(machine.sharpness, 4),
             "cross_validation": {
-                "folds": N_FOLDS,
+                "folds": machine.n_folds,
                 "grouped_by": "song",
                 "accuracy": round(machine.held_out_accuracy, 4),
             },
         }
 
 
-@register_method("svm-lin", deterministic=True)
+@register_method("svm-lin", version=2, deterministic=True)
 class SvmLin(_TableSvm):
     """RBF SVM on 521 jSymbolic values (Lin et al. 2013), those with the highest ANOVA F.
 
@@ -106,7 +106,7 @@ class SvmLin(_TableSvm):
         super().__init__(jsymbolic_table, extractor, JSYMBOLIC_COLUMNS, select)
 
 
-@register_method("svm-panda", deterministic=True)
+@register_method("svm-panda", version=2, deterministic=True)
 class SvmPanda(_TableSvm):
     """RBF SVM on 135 of jSymbolic's, MIDI Toolbox's and jMusic's values (Panda et al. 2013).
 
@@ -125,7 +125,7 @@ class SvmPanda(_TableSvm):
         super().__init__(full_table, extractor, ALL_COLUMNS, select)
 
 
-@register_method("svm-jsymbolic", deterministic=True)
+@register_method("svm-jsymbolic", version=2, deterministic=True)
 class SvmJSymbolic(_TableSvm):
     """RBF SVM on all jSymbolic values that vary.
 

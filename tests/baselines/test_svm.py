@@ -156,6 +156,17 @@ def test_learns_two_quadrants_where_there_are_no_more() -> None:
     probabilities = machine.predict_proba(rows)
     assert set(probabilities.argmax(axis=1)) <= {1, 3}
     assert np.allclose(probabilities.sum(axis=1), 1)
+    assert not probabilities[:, [0, 2]].any()
+
+
+@pytest.mark.filterwarnings("ignore:The least populated class")
+def test_a_quadrant_of_one_song_is_lived_with() -> None:
+    # Held out, it is in no other fold; its clips can tell nothing of how sharp the scores are.
+    clips = [clip for clip in music(24) if clip.label != 2 or clip.song == "2"]
+    machine, rows, labels = machine_on(clips)
+    without, _, _ = machine_on([clip for clip in clips if clip.label != 2])
+    assert machine.sharpness == pytest.approx(without.sharpness, rel=0.3)
+    assert machine.predict_proba(rows)[np.array(labels) == 2, 2].min() > 0
 
 
 def test_progress_reaches_the_end() -> None:
@@ -172,6 +183,37 @@ def test_progress_reaches_the_end() -> None:
     assert told == sorted(told)
     assert told[-1] == 1
     assert len(told) % N_FOLDS == 0
+
+
+def test_takes_as_many_folds_as_there_are_songs_and_tells_how_many() -> None:
+    method = svm.SvmLin(dimensions=2)
+    clips = [clip for clip in music(6) if clip.label < 2]  # four songs
+    method.fit(clips, [], seed=0, progress=silent)
+    assert method.details()["cross_validation"]["folds"] == 4
+
+
+@pytest.mark.parametrize(
+    "clips",
+    [
+        music(1),
+        music(2),  # of two quadrants: each fold leaves one
+        music(4)[::3],  # no two clips of one quadrant
+        [clip for clip in music(12) if clip.label == 0],
+    ],
+)
+def test_refuses_songs_too_few_to_cross_validate_on(clips: list[Clip]) -> None:
+    n_songs = len({clip.song for clip in clips})
+    with pytest.raises(UserError, match=rf"songs to learn from: {n_songs}\)"):
+        machine_on(clips)
+
+
+def test_the_grid_reaches_kernels_for_rows_far_apart() -> None:
+    # Of a kernel that is too narrow for them, every row lies alone.
+    clips = music(24)
+    rows = 4 * np.nan_to_num(table(clips))
+    labels = np.array([clip.label for clip in clips])
+    machine = RadialMachine(rows, labels, [clip.song for clip in clips], silent)
+    assert machine.gamma * rows.shape[1] == 1 / 16
 
 
 @pytest.mark.parametrize("kind", [svm.SvmLin, svm.SvmPanda])
