@@ -60,7 +60,7 @@ class _TableEnsemble:
         return probabilities
 
     def _table(self, clips: Sequence[Clip]) -> FloatArray:
-        # Trees take NaN as a value of its own; infinity they do not take.
+        # Of NaN each split sends all to one side; infinity the trees do not take.
         table = jsymbolic_table(clips, self._extractor)
         return np.where(np.isfinite(table), table, np.nan)
 
