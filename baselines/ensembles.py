@@ -6,12 +6,15 @@ as they tell nothing and cost time. Validation clips are of no use to them but t
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
 
-from baselines.tables import NATIVE, Standardiser, jsymbolic_table
+from baselines.settings import at_least, share
+from baselines.tables import NATIVE, Standardiser, check_extractor, jsymbolic_table
+from bench.errors import UserError
 from bench.labels import N_QUADRANTS
 from bench.registry import register_method
 
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
     from bench.clips import Clip
     from bench.methods import FloatArray, Progress
+
+_MOST_BINS = 255  # scikit-learn keeps a bin's number in a byte, and one for what is unknown
 
 
 class _Classifier(Protocol):
@@ -39,6 +44,10 @@ class _TableEnsemble:
 
     def _classifier(self, seed: int) -> _Classifier:
         raise NotImplementedError
+
+    def check(self) -> None:
+        """See `bench.methods.CheckedMethod`: there is such an extractor."""
+        check_extractor(self._extractor)
 
     def fit(
         self, train: Sequence[Clip], valid: Sequence[Clip], *, seed: int, progress: Progress
@@ -72,9 +81,9 @@ class GbdtJSymbolic(_TableEnsemble):
     Args:
         rounds: boosting rounds, of one tree per quadrant each.
         learning_rate: how much of each tree is taken.
-        leaves: most leaves of a tree.
+        leaves: most leaves of a tree, at least 2.
         columns: share of the values that each split may choose from, drawn by the seed.
-        bins: most classes that a value is sorted into.
+        bins: most classes that a value is sorted into, 2..255.
         extractor: "native", or "jsymbolic" for the program itself.
     """
 
@@ -89,11 +98,18 @@ class GbdtJSymbolic(_TableEnsemble):
         extractor: str = NATIVE,
     ) -> None:
         super().__init__(extractor)
+        at_least(1, rounds=rounds)
+        at_least(2, leaves=leaves)
+        share(columns=columns)
+        if not 0 < learning_rate < math.inf:
+            raise UserError(f"setting learning_rate={learning_rate}: must be above 0 and finite")
+        if not 2 <= bins <= _MOST_BINS:
+            raise UserError(f"setting bins={bins}: not in 2..{_MOST_BINS}")
         self._settings: dict[str, Any] = {
             "max_iter": rounds,
             "learning_rate": learning_rate,
             "max_leaf_nodes": leaves,
-            "max_features": columns,
+            "max_features": float(columns),  # 1 would be refused
             "max_bins": bins,
         }
 
@@ -125,9 +141,11 @@ class TreesJSymbolic(_TableEnsemble):
         extractor: str = NATIVE,
     ) -> None:
         super().__init__(extractor)
+        at_least(1, trees=trees, leaf=leaf)
+        share(columns=columns)
         self._settings: dict[str, Any] = {
             "n_estimators": trees,
-            "max_features": columns,
+            "max_features": float(columns),  # 1 would be one column
             "min_samples_leaf": leaf,
         }
 

@@ -14,15 +14,16 @@ import numpy as np
 
 from baselines.kernel import RadialMachine
 from baselines.selection import anova_f, best, relieff
+from baselines.settings import at_least
 from baselines.tables import (
     ALL_COLUMNS,
     JSYMBOLIC_COLUMNS,
     NATIVE,
     Standardiser,
+    check_extractor,
     full_table,
     jsymbolic_table,
 )
-from bench.errors import UserError
 from bench.registry import register_method
 
 if TYPE_CHECKING:
@@ -49,6 +50,10 @@ class _TableSvm:
         self._extractor = extractor
         self._columns = columns
         self._select = select
+
+    def check(self) -> None:
+        """See `bench.methods.CheckedMethod`: there is such an extractor."""
+        check_extractor(self._extractor)
 
     def fit(
         self, train: Sequence[Clip], valid: Sequence[Clip], *, seed: int, progress: Progress
@@ -97,7 +102,7 @@ class SvmLin(_TableSvm):
     """
 
     def __init__(self, *, dimensions: int = 521, extractor: str = NATIVE) -> None:
-        _check(dimensions)
+        at_least(1, dimensions=dimensions)
 
         def select(scaled: FloatArray, labels: Labels, songs: Sequence[str]) -> Columns:
             del songs
@@ -117,7 +122,7 @@ class SvmPanda(_TableSvm):
     """
 
     def __init__(self, *, dimensions: int = 135, extractor: str = NATIVE) -> None:
-        _check(dimensions)
+        at_least(1, dimensions=dimensions)
 
         def select(scaled: FloatArray, labels: Labels, songs: Sequence[str]) -> Columns:
             return best(relieff(scaled, labels, songs), dimensions)
@@ -139,8 +144,3 @@ class SvmJSymbolic(_TableSvm):
             return np.arange(scaled.shape[1])
 
         super().__init__(jsymbolic_table, extractor, JSYMBOLIC_COLUMNS, select)
-
-
-def _check(dimensions: int) -> None:
-    if dimensions < 1:
-        raise UserError(f"setting dimensions={dimensions}: must be at least 1")

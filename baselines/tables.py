@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bench.clips import Clip
+    from bench.extractors import Extractor
     from bench.methods import FloatArray
 
 JSYMBOLIC_COLUMNS: tuple[str, ...] = tuple(catalogue.COLUMNS)
@@ -58,10 +59,25 @@ def full_table(clips: Sequence[Clip], extractor: str = NATIVE) -> FloatArray:
     return np.hstack([table, _stacked(extra, len(PANDA_COLUMNS))])
 
 
-def _extracted(clips: Sequence[Clip], name: str) -> FloatArray:
+def check_extractor(name: str) -> None:
+    """Whether there is such an extractor; whether what it needs is there, it tells itself.
+
+    Raises:
+        UserError: there is none, or it has other columns than jSymbolic.
+    """
+    if name != NATIVE:
+        _load(name)
+
+
+def _load(name: str) -> Extractor:
     extractor = load_extractor(name)
     if tuple(extractor.columns) != JSYMBOLIC_COLUMNS:
         raise UserError(f"extractor {name!r} does not have jSymbolic's columns")
+    return extractor
+
+
+def _extracted(clips: Sequence[Clip], name: str) -> FloatArray:
+    extractor = _load(name)
     if mistakes := problems({clip.path: clip.sha256 for clip in clips}):
         raise UserError(mistakes[0])  # an extractor knows files only, not what should be in them
     # One process: how many a machine can bear, those who run the cells decide.

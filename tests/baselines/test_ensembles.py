@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -9,6 +9,7 @@ import pytest
 from baselines import ensembles
 from baselines.ensembles import GbdtJSymbolic, TreesJSymbolic
 from bench.clips import Clip
+from bench.errors import UserError
 from bench.methods import silent
 
 if TYPE_CHECKING:
@@ -65,3 +66,47 @@ def test_a_quadrant_never_seen_has_no_probability() -> None:
     method = TreesJSymbolic(trees=10)
     method.fit([c for c in music(40) if c.label != 2], [], seed=0, progress=silent)
     assert not method.predict_proba(music(8))[:, 2].any()
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "value", "told"),
+    [
+        (GbdtJSymbolic, "rounds", -3, "must be at least 1"),
+        (GbdtJSymbolic, "leaves", 1, "must be at least 2"),
+        (GbdtJSymbolic, "learning_rate", 0.0, "must be above 0 and finite"),
+        (GbdtJSymbolic, "learning_rate", np.inf, "must be above 0 and finite"),
+        (GbdtJSymbolic, "columns", 7.0, "must be above 0 and at most 1"),
+        (GbdtJSymbolic, "bins", 256, "not in 2..255"),
+        (TreesJSymbolic, "trees", 0, "must be at least 1"),
+        (TreesJSymbolic, "columns", np.nan, "must be above 0 and at most 1"),
+        (TreesJSymbolic, "leaf", 0, "must be at least 1"),
+    ],
+)
+def test_refuses_settings_before_the_work(
+    kind: type[GbdtJSymbolic | TreesJSymbolic], name: str, value: float, told: str
+) -> None:
+    settings: dict[str, Any] = {name: value}
+    with pytest.raises(UserError, match=f"setting {name}={value}: {told}"):
+        kind(**settings)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        GbdtJSymbolic(rounds=1, leaves=2, learning_rate=9.0, columns=1, bins=2),
+        GbdtJSymbolic(rounds=1, bins=255),
+        TreesJSymbolic(trees=1, leaf=1),
+    ],
+)
+def test_learns_with_the_outermost_settings(method: GbdtJSymbolic | TreesJSymbolic) -> None:
+    method.fit(music(40), [], seed=0, progress=silent)
+    assert np.allclose(method.predict_proba(music(4)).sum(axis=1), 1)
+
+
+def test_a_share_of_1_is_all_columns_whichever_way_it_is_written() -> None:
+    answers = []
+    for columns in (1, 1.0):
+        method = TreesJSymbolic(trees=10, columns=columns)
+        method.fit(music(120), [], seed=0, progress=silent)
+        answers.append(method.predict_proba(music(80, start=900)))
+    assert np.array_equal(*answers)

@@ -18,6 +18,7 @@ from bench.cells import plan
 from bench.clips import Clip
 from bench.datasets.smf import SmfNote, smf_bytes
 from bench.errors import UserError, WorkError
+from bench.execution import check_settings
 from bench.extractors import Failure
 from bench.methods import silent
 from bench.suites import load_suite
@@ -26,8 +27,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from bench.cells import Cell
     from bench.extractors import Options
     from bench.methods import FloatArray
+
+METHODS = ("svm-lin", "svm-panda", "svm-jsymbolic", "gbdt-jsymbolic", "trees-jsymbolic")
 
 
 class Other:
@@ -101,9 +105,29 @@ def test_columns_must_be_jsymbolics(clips: list[Clip], monkeypatch: pytest.Monke
         jsymbolic_table(clips, "other")
 
 
+@pytest.mark.parametrize("name", METHODS)
+def test_an_extractor_is_looked_for_before_a_run(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suite = load_suite("lite")
+
+    def cell(extractor: str) -> Cell:
+        changes = {"extractor": extractor}
+        (found,) = plan(suite, method=name, dataset="emopia", seeds=[0], changes=changes)
+        return found
+
+    for there in ("native", "jsymbolic"):
+        check_settings(cell(there))
+    with pytest.raises(UserError, match="unknown extractor 'jsymbolc': did you mean 'jsymbolic'"):
+        check_settings(cell("jsymbolc"))
+    use(monkeypatch, Other(("a", "b")))
+    with pytest.raises(UserError, match="does not have jSymbolic's columns"):
+        check_settings(cell("other"))
+
+
 def test_the_choice_is_part_of_a_cell() -> None:
     suite = load_suite("lite")
-    for name in ("svm-lin", "svm-panda", "svm-jsymbolic", "gbdt-jsymbolic", "trees-jsymbolic"):
+    for name in METHODS:
         (plain,) = plan(suite, method=name, dataset="emopia", seeds=[0])
         changed = {"extractor": "jsymbolic"}
         (chosen,) = plan(suite, method=name, dataset="emopia", seeds=[0], changes=changed)
