@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from baselines.jsymbolic.native.numerics import deviation, mean, normalised
-from baselines.jsymbolic.native.rhythm_memory import once_per_piece
 from bench.midi import MidiError
 
 if TYPE_CHECKING:
@@ -67,7 +66,6 @@ class BeatHistogram:
         return float(self.bins[self.second])
 
 
-@once_per_piece
 def beat_histograms(piece: Piece) -> tuple[BeatHistogram, BeatHistogram]:
     """The beat histogram at the piece's mean tempo and at 120 BPM.
 
@@ -193,11 +191,11 @@ _OF_HISTOGRAM: dict[str, Callable[[BeatHistogram], float]] = {
 
 
 def _actual(statistic: Callable[[BeatHistogram], T]) -> Callable[[Piece], T]:
-    return lambda piece: statistic(beat_histograms(piece)[0])
+    return lambda piece: statistic(piece.beat_histograms[0])
 
 
 def _standardised(statistic: Callable[[BeatHistogram], T]) -> Callable[[Piece], T]:
-    return lambda piece: statistic(beat_histograms(piece)[1])
+    return lambda piece: statistic(piece.beat_histograms[1])
 
 
 FEATURES: dict[str, Callable[[Piece], float | FloatArray]] = {

@@ -6,22 +6,28 @@ changes, so memory grows with the notes and not with the length of the piece.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from baselines.jsymbolic.native.beat_histogram import BeatHistogram, beat_histograms
 from baselines.jsymbolic.native.channels import N_CHANNELS, PERCUSSION, Channels, channels
+from baselines.jsymbolic.native.lines import MelodicLine, lines, melodic_lines
 from baselines.jsymbolic.native.motion import Motion, motion
 from baselines.jsymbolic.native.numerics import add_tick_by_tick, fold_octaves, normalised
+from baselines.jsymbolic.native.rhythm_rests import Rests, rests
+from baselines.jsymbolic.native.rhythm_timing import Attacks, attacks
+from baselines.jsymbolic.native.rhythm_values import RhythmicValues, rhythmic_values
 from baselines.jsymbolic.native.sonorities import Sonorities, sonorities
 from baselines.jsymbolic.native.steps import Steps, steps
+from baselines.jsymbolic.native.stretches import union
 from bench.midi import MidiError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from baselines.jsymbolic.native.stretches import Stretches
     from bench.midi import Midi, NoteArray
 
     FloatArray = NDArray[np.float64]
@@ -32,15 +38,6 @@ _DEFAULT_TEMPO = 500_000  # microseconds per beat: 120 BPM
 _VOLUME = 7  # the controller that sets a channel's volume
 _TABLE = 1 << 16  # ticks; bounds the memory for lengths in seconds
 _MOST_RUNS = 1_000_000  # stretches of one tempo to add up; a symphony has a tenth of them
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MelodicLine:
-    """The notes of one track and channel other than percussion: what jSymbolic calls a melody."""
-
-    channel: int
-    #: Signed semitones from the last note of one tick to the first of the next, in file order.
-    intervals: IntArray
 
 
 class Piece:
@@ -148,24 +145,12 @@ class Piece:
         Returns:
             Indices into `notes`, and for each the number of its line, both shape (n_notes,).
         """
-        key = self.notes.track * N_CHANNELS + self.notes.channel
-        order = np.argsort(key, kind="stable")
-        ordered = key[order]
-        number = np.zeros(len(order), dtype=np.int64)
-        number[1:] = np.cumsum(ordered[1:] != ordered[:-1])
-        return order, number
+        return lines(self)
 
     @cached_property
     def melodic_lines(self) -> list[MelodicLine]:
         """One for each track and channel with notes, percussion apart, by track, then channel."""
-        order, number = self.lines
-        result = []
-        for line in np.split(order, np.flatnonzero(np.diff(number)) + 1):
-            if len(line) and (channel := int(self.notes.channel[line[0]])) != PERCUSSION:
-                moves = np.diff(self.notes.pitch[line])
-                later = np.diff(self.notes.onset[line]) != 0
-                result.append(MelodicLine(channel, moves[later]))
-        return result
+        return melodic_lines(self)
 
     @cached_property
     def melodic_interval_histogram(self) -> FloatArray:
@@ -247,6 +232,28 @@ class Piece:
         """Length of each note in seconds, shape (n_notes,)."""
         return self.seconds_between(self.notes.onset, self.notes.end)
 
+    # Rhythm
+
+    @cached_property
+    def rhythmic_values(self) -> RhythmicValues:
+        """The notes as rhythmic values."""
+        return rhythmic_values(self)
+
+    @cached_property
+    def rests(self) -> Rests:
+        """Where nothing sounds, and where a channel is silent."""
+        return rests(self)
+
+    @cached_property
+    def attacks(self) -> Attacks:
+        """The times between attacks."""
+        return attacks(self)
+
+    @cached_property
+    def beat_histograms(self) -> tuple[BeatHistogram, BeatHistogram]:
+        """The beat histogram at the mean tempo of the piece and at 120 BPM."""
+        return beat_histograms(self)
+
     # Sounding notes
 
     @cached_property
@@ -260,24 +267,18 @@ class Piece:
         return motion(self.sonorities)
 
     @cached_property
-    def channel_stretches(self) -> dict[int, tuple[IntArray, IntArray]]:
+    def channel_stretches(self) -> dict[int, Stretches]:
         """For each channel with notes the stretches in which it sounds, as from `sounding`."""
         channel = self.notes.channel
         return {c: self.sounding(channel == c) for c in sorted(set(channel.tolist()))}
 
-    def sounding(self, mask: BoolArray) -> tuple[IntArray, IntArray]:
+    def sounding(self, mask: BoolArray) -> Stretches:
         """The stretches in which at least one of the masked notes sounds.
 
-        Returns:
-            First ticks and ends, both shape (n_stretches,), in order, neither touching nor
-            overlapping. Notes without a note-off sound to the end of their track.
+        Notes without a note-off sound to the end of their track.
         """
         notes = self.notes[mask & (self.notes.end > self.notes.onset)]
-        order = np.argsort(notes.onset, kind="stable")
-        onset, reach = notes.onset[order], np.maximum.accumulate(notes.end[order])
-        fresh = np.append(True, onset[1:] > reach[:-1])[: len(onset)]
-        last = np.append(fresh[1:], True)[: len(onset)]
-        return onset[fresh], reach[last]
+        return union(notes.onset, notes.end)
 
     def seconds_of(self, begin: IntArray, end: IntArray) -> float:
         """Seconds of all these stretches together, added tick by tick in their order."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from baselines.jsymbolic.native.numerics import deviation, mean, median
-from baselines.jsymbolic.native.rhythm_memory import once_per_piece
+from baselines.jsymbolic.native.stretches import union
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from baselines.jsymbolic.native.piece import Piece
+    from baselines.jsymbolic.native.stretches import Stretches
 
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.int64]
-    Stretches = tuple[IntArray, IntArray]  # first ticks and ends, in order, not touching
 
 _SHORTEST = 0.1  # quarter notes; shorter rests count as none
 
@@ -38,16 +38,17 @@ class Rests:
     channel_seconds: FloatArray  # shape (n_channels_with_notes,): the silence of each together
 
 
-@once_per_piece
 def rests(piece: Piece) -> Rests:
     """Find the rests of a piece."""
     notes = piece.notes
     silent = [_gaps(*sounding, piece.n_ticks) for sounding in piece.channel_stretches.values()]
     # A note without a note-off never sounds where all channels are looked at together.
     complete = _gaps(*piece.sounding(piece.is_pitched & notes.closed), piece.n_ticks)
+    begins, ends = zip(*silent, strict=True)
+    partial = union(np.concatenate(begins), np.concatenate(ends))
     return Rests(
         _fraction(piece, complete),
-        _fraction(piece, _union(silent)),
+        _fraction(piece, partial),
         _quarters(piece, complete),
         np.concatenate([_quarters(piece, gaps) for gaps in silent]),
         piece.seconds - piece.channels.seconds[piece.channels.active],
@@ -57,15 +58,6 @@ def rests(piece: Piece) -> Rests:
 def _gaps(begin: IntArray, end: IntArray, n_ticks: int) -> Stretches:
     starts, ends = np.append(0, end), np.append(begin, n_ticks)
     return starts[starts < ends], ends[starts < ends]
-
-
-def _union(parts: list[Stretches]) -> Stretches:
-    begin = np.concatenate([part[0] for part in parts])
-    end = np.concatenate([part[1] for part in parts])
-    order = np.argsort(begin, kind="stable")
-    begin, reach = begin[order], np.maximum.accumulate(end[order])
-    fresh = np.append(True, begin[1:] > reach[:-1])[: len(begin)]
-    return begin[fresh], reach[np.append(fresh[1:], True)[: len(begin)]]
 
 
 def _fraction(piece: Piece, stretches: Stretches) -> float:
@@ -78,11 +70,11 @@ def _quarters(piece: Piece, gaps: Stretches) -> FloatArray:
 
 
 def _complete(statistic: Callable[[FloatArray], float]) -> Callable[[Piece], float]:
-    return lambda piece: statistic(rests(piece).complete)
+    return lambda piece: statistic(piece.rests.complete)
 
 
 def _partial(statistic: Callable[[FloatArray], float]) -> Callable[[Piece], float]:
-    return lambda piece: statistic(rests(piece).partial)
+    return lambda piece: statistic(piece.rests.partial)
 
 
 def _longest(lengths: FloatArray) -> float:
@@ -90,16 +82,16 @@ def _longest(lengths: FloatArray) -> float:
 
 
 def _mean_fraction(piece: Piece) -> float:
-    return mean(rests(piece).channel_seconds) / piece.seconds if piece.seconds else 0.0
+    return mean(piece.rests.channel_seconds) / piece.seconds if piece.seconds else 0.0
 
 
 def _deviation_across_channels(piece: Piece) -> float:
-    return deviation(rests(piece).channel_seconds / piece.quarter_seconds)
+    return deviation(piece.rests.channel_seconds / piece.quarter_seconds)
 
 
 FEATURES: dict[str, Callable[[Piece], float]] = {
-    "Complete Rests Fraction": lambda piece: rests(piece).complete_fraction,
-    "Partial Rests Fraction": lambda piece: rests(piece).partial_fraction,
+    "Complete Rests Fraction": lambda piece: piece.rests.complete_fraction,
+    "Partial Rests Fraction": lambda piece: piece.rests.partial_fraction,
     "Average Rest Fraction Across Voices": _mean_fraction,
     "Longest Complete Rest": _complete(_longest),
     "Longest Partial Rest": _partial(_longest),

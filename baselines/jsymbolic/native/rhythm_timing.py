@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from baselines.jsymbolic.native.numerics import deviation, mean
-from baselines.jsymbolic.native.rhythm_memory import once_per_piece
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,39 +21,42 @@ if TYPE_CHECKING:
 _STACCATO = 0.1  # seconds; shorter notes are staccato
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Attacks:
+    """The seconds from attack to attack of one piece, in order."""
+
+    together: FloatArray  # between all attacks, whatever their channel
+    by_channel: list[FloatArray]  # of each channel with notes
+
+
+def attacks(piece: Piece) -> Attacks:
+    """The times between the attacks of a piece."""
+    onset, channel = piece.notes.onset, piece.notes.channel
+    together = _between(piece, onset)
+    channels = np.unique(channel)
+    if len(channels) == 1:
+        return Attacks(together, [together])
+    return Attacks(together, [_between(piece, onset[channel == c]) for c in channels])
+
+
 def _between(piece: Piece, onsets: NDArray[np.int64]) -> FloatArray:
     """Seconds from attack to attack without the tick of the first, shape (n_attacks - 1,)."""
     ticks = np.unique(onsets)
     return piece.seconds_between(ticks[:-1] + 1, ticks[1:])
 
 
-@once_per_piece
-def _intervals(piece: Piece) -> FloatArray:
-    """Between all attacks, whatever their channel."""
-    return _between(piece, piece.notes.onset)
-
-
-@once_per_piece
-def _intervals_by_channel(piece: Piece) -> list[FloatArray]:
-    """For each channel with notes the times between its attacks."""
-    channels = np.unique(piece.notes.channel)
-    if len(channels) == 1:
-        return [_intervals(piece)]
-    return [_between(piece, piece.notes.onset[piece.notes.channel == c]) for c in channels]
-
-
 def _mean_interval_by_channel(piece: Piece) -> float:
-    return mean(np.array([mean(channel) for channel in _intervals_by_channel(piece)]))
+    return mean(np.array([mean(channel) for channel in piece.attacks.by_channel]))
 
 
 def _interval_deviation_by_channel(piece: Piece) -> float:
-    return mean(np.array([deviation(channel) for channel in _intervals_by_channel(piece)]))
+    return mean(np.array([deviation(channel) for channel in piece.attacks.by_channel]))
 
 
 FEATURES: dict[str, Callable[[Piece], float]] = {
-    "Average Time Between Attacks": lambda piece: mean(_intervals(piece)),
+    "Average Time Between Attacks": lambda piece: mean(piece.attacks.together),
     "Average Time Between Attacks for Each Voice": _mean_interval_by_channel,
-    "Variability of Time Between Attacks": lambda piece: deviation(_intervals(piece)),
+    "Variability of Time Between Attacks": lambda piece: deviation(piece.attacks.together),
     "Average Variability of Time Between Attacks for Each Voice": _interval_deviation_by_channel,
     "Minimum Note Duration": lambda piece: float(piece.note_seconds.min()),
     "Maximum Note Duration": lambda piece: float(piece.note_seconds.max()),

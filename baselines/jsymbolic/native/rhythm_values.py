@@ -17,7 +17,6 @@ from baselines.jsymbolic.native.numerics import (
     second_largest,
     skewness,
 )
-from baselines.jsymbolic.native.rhythm_memory import once_per_piece
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +44,6 @@ class RhythmicValues:
     run_values: IntArray  # shape (n_runs,): the value of each run, an index of VALUES
 
 
-@once_per_piece
 def rhythmic_values(piece: Piece) -> RhythmicValues:
     """Quantise all notes of a piece; whole ticks throughout, as in the program."""
     ticks_per_beat = piece.midi.ticks_per_beat
@@ -70,7 +68,7 @@ def _by_value(statistic: Callable[[IntArray], float]) -> Callable[[Piece], Float
     """A statistic of the run lengths of each rhythmic value, as a normalised histogram."""
 
     def histogram(piece: Piece) -> FloatArray:
-        found = rhythmic_values(piece)
+        found = piece.rhythmic_values
         lengths = [found.runs[found.run_values == value] for value in range(len(VALUES))]
         return normalised(np.array([statistic(length) for length in lengths]))
 
@@ -78,19 +76,19 @@ def _by_value(statistic: Callable[[IntArray], float]) -> Callable[[Piece], Float
 
 
 def _of_histogram(statistic: Callable[[FloatArray], float]) -> Callable[[Piece], float]:
-    return lambda piece: float(statistic(rhythmic_values(piece).histogram))
+    return lambda piece: float(statistic(piece.rhythmic_values.histogram))
 
 
 def _of_quarters(statistic: Callable[[FloatArray], float]) -> Callable[[Piece], float]:
-    return lambda piece: float(statistic(rhythmic_values(piece).quarters))
+    return lambda piece: float(statistic(piece.rhythmic_values.quarters))
 
 
 def _of_offsets(statistic: Callable[[FloatArray], float]) -> Callable[[Piece], float]:
-    return lambda piece: statistic(rhythmic_values(piece).offsets)
+    return lambda piece: statistic(piece.rhythmic_values.offsets)
 
 
 def _of_runs(statistic: Callable[[IntArray], float]) -> Callable[[Piece], float]:
-    return lambda piece: statistic(rhythmic_values(piece).runs)
+    return lambda piece: statistic(piece.rhythmic_values.runs)
 
 
 def _fraction(*values: int) -> Callable[[Piece], float]:
@@ -107,7 +105,7 @@ def _relative_prevalence(histogram: FloatArray) -> float:
 
 
 FEATURES: dict[str, Callable[[Piece], float | FloatArray]] = {
-    "Rhythmic Value Histogram": lambda piece: rhythmic_values(piece).histogram,
+    "Rhythmic Value Histogram": lambda piece: piece.rhythmic_values.histogram,
     "Range of Rhythmic Values": _of_histogram(_range),
     "Number of Different Rhythmic Values Present": _of_histogram(np.count_nonzero),
     "Number of Common Rhythmic Values Present": _of_histogram(lambda h: (h >= _COMMON).sum()),
