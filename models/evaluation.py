@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from models.batching import Example, MicroBatch
     from models.network import Network
 
-    Precision = Literal["fp32", "bf16"]
+Precision = Literal["fp32", "bf16"]
 
 
 def predict(network: Network, examples: Sequence[Example], precision: Precision) -> FloatArray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from bench.datasets import load_dataset
 from bench.errors import UserError
 from bench.execution import check_settings, fit_and_record
 from bench.executors.worker import limit_threads
@@ -15,9 +16,11 @@ from models.checkpoints import SUFFIX
 from models.checkpoints.finetuned import Card, neural_type, save_finetuned
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from bench.cells import Cell
+    from bench.clips import Clip
     from bench.methods import Progress
     from bench.records import MethodUsed, Record
     from models.neural_method import NeuralMethod
@@ -75,7 +78,15 @@ def _card(record: Record, command: str) -> Card:
         package=record.provenance.package,
         device=record.provenance.device,
         command=command,
+        ticks_per_beat=shared_resolution(load_dataset(record.dataset.name).train),
     )
+
+
+def shared_resolution(clips: Sequence[Clip]) -> int | None:
+    """The ticks per beat of all clips; None if they differ."""
+    told = (clip.midi.ticks_per_beat for clip in clips)
+    first = next(told, None)
+    return first if all(other == first for other in told) else None
 
 
 def _page(name: str, method: MethodUsed, card: Card) -> str:
@@ -109,5 +120,7 @@ def _page(name: str, method: MethodUsed, card: Card) -> str:
     lines += [f"| | {' | '.join(QUADRANTS)} |", "|---|---:|---:|---:|---:|", *confusion, ""]
     lines += [limits, "", f"- started from: {start}", f"- settings: {settings}"]
     lines += [f"- seed: {card.seed}; best epoch: {card.best_epoch}; precision: {card.precision}"]
+    if card.ticks_per_beat:
+        lines += [f"- ticks per beat of the train clips: {card.ticks_per_beat}"]
     lines += [f"- cell: `{card.key}`, protocol {card.protocol}", f"- command: `{card.command}`", ""]
     return "\n".join(lines)

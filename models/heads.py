@@ -21,9 +21,10 @@ _TOKEN_DROPOUT = 0.1
 
 
 class AttentionPooling(nn.Module):
-    """Attention-weighted averages over a sequence (Lin et al. 2017), as MidiBERT-Piano has them.
+    """Attention-weighted averages over a sequence (Lin et al. 2017), of MidiBERT-Piano's sizes.
 
-    The weights are softmax(W2 tanh(W1 h)) over the sequence's tokens; padding has none.
+    The weights are softmax(W2 tanh(W1 h)) over the sequence's tokens. Padding has none, unlike in
+    the public code, whose averages are over the padded sequence.
     """
 
     def __init__(self, width: int, *, hidden: int = 128, averages: int = 4) -> None:

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.derived import derive
+from bench.labels import N_QUADRANTS
 from bench.registry import register_method
 from models.backbones.midibert import MidiBert, MidiBertConfig
 from models.batching import Example
-from models.evaluation import mean_by_clip
 from models.heads import AttentionPooling
-from models.multitask import UNKNOWN
+from models.multitask import TASKS, UNKNOWN
 from models.neural_method import NeuralMethod
-from models.tokens.compound import COMPOUND, PAD, RESCALED, SIZES, segments
+from models.tokens.compound import PAD, segments
+from models.tokens.encodings import COMPOUND_WORDS, RESCALED_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bench.clips import Clip
-    from bench.derived import Derivation
     from bench.methods import FloatArray
     from models.batching import IntArray
-
-#: What stands for a clip without notes: one word of padding, and no velocity.
-_NOTHING = np.array([(*PAD, UNKNOWN)])
 
 
 @register_method(
@@ -44,8 +40,7 @@ class MidiBertMethod(NeuralMethod):
     """
 
     _backbone_type = MidiBert
-    _tokens: ClassVar[Derivation] = COMPOUND
-    _known_tasks = ("key", "velocity")
+    _encoding = COMPOUND_WORDS
 
     width: int = 768
     layers: int = 12
@@ -62,10 +57,8 @@ class MidiBertMethod(NeuralMethod):
 
     def predict_proba(self, clips: Sequence[Clip]) -> FloatArray:
         """See `bench.methods.Method`."""
-        examples = self._examples(clips, {})
-        return mean_by_clip(
-            self._predict(examples), np.array([example.clip for example in examples])
-        )
+        means = [table.mean(axis=0) for table in self.predict_segments(clips)]
+        return np.array(means).reshape(-1, N_QUADRANTS)
 
     def new_backbone(self) -> MidiBert:
         """See `NeuralMethod`."""
@@ -87,14 +80,17 @@ class MidiBertMethod(NeuralMethod):
         return AttentionPooling(width)
 
     def _examples(self, clips: Sequence[Clip], labels: dict[str, list[int]]) -> list[Example]:
+        columns, behind = self._encoding.columns, self._encoding.token_labels
+        of_tokens = [task for task in self.tasks if labels and TASKS[task].of_tokens]
+        # What stands for a clip without notes: one word of padding, and no label.
+        nothing = np.array([(*PAD, *[UNKNOWN] * len(behind))], dtype=np.int16)
         examples = []
-        for i, notes in enumerate(derive(clips, self._tokens)):
+        for i, notes in enumerate(self._encoded(clips)):
             known = {task: values[i] for task, values in labels.items()}
-            for piece in segments(notes if len(notes) else _NOTHING, self.max_length):
+            for piece in segments(notes if len(notes) else nothing, self.max_length):
                 targets: dict[str, int | IntArray] = {**known}
-                if labels and "velocity" in self.tasks:
-                    targets["velocity"] = piece[:, len(SIZES)]
-                examples.append(Example(i, piece[:, : len(SIZES)], targets))
+                targets |= {task: piece[:, columns + behind.index(task)] for task in of_tokens}
+                examples.append(Example(i, piece[:, :columns], targets))
         return examples
 
 
@@ -121,4 +117,4 @@ class MultiTaskMidiBert(MidiBertMethod):
 class RescaledMidiBert(MidiBertMethod):
     """MIDIBERT on beats as a file tells them, where the public code takes 480 ticks for one."""
 
-    _tokens = RESCALED
+    _encoding = RESCALED_WORDS

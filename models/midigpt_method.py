@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.derived import derive
 from bench.registry import register_method
 from models.backbones.midigpt import MidiGpt, MidiGptConfig
 from models.batching import Example
 from models.heads import LastToken
 from models.neural_method import NeuralMethod
-from models.tokens.performance import PERFORMANCE, VOCABULARY
+from models.tokens.encodings import PERFORMANCE_WORDS
+from models.tokens.performance import VOCABULARY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,7 @@ class MidiGptMethod(NeuralMethod):
     """
 
     _backbone_type = MidiGpt
-    _known_tasks = ("key",)
+    _encoding = PERFORMANCE_WORDS
 
     width: int = 512
     layers: int = 4
@@ -68,7 +68,7 @@ class MidiGptMethod(NeuralMethod):
     def _examples(self, clips: Sequence[Clip], labels: dict[str, list[int]]) -> list[Example]:
         return [
             Example(i, ids[: self.max_length], {task: known[i] for task, known in labels.items()})
-            for i, ids in enumerate(derive(clips, PERFORMANCE))
+            for i, ids in enumerate(self._encoded(clips))
         ]
 
 

@@ -1,4 +1,7 @@
-"""Several tasks at once: which there are, and how their losses become one (MT-SMNN, Eq. 3)."""
+"""Several tasks at once: which there are, and how their losses become one (MT-SMNN, Eq. 3).
+
+`TASKS` is all that knows a task: methods take their settings' names, labels and heads from it.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,17 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from torch import nn
 
+from bench.keys import N_KEYS, find_keys
 from bench.labels import N_QUADRANTS, VELOCITY_CLASSES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from torch import Tensor
 
-    LossForm = Literal["printed", "liebel"]
+    from bench.clips import Clip
+
+LossForm = Literal["printed", "liebel"]
 
 #: The label of what has none: a clip without a key, a padded note. It counts in no loss.
 UNKNOWN = -1
@@ -30,15 +36,40 @@ class Task:
     """What is predicted: of a sequence, or of each of its tokens."""
 
     classes: int
-    of_tokens: bool = False
+    #: The class of each clip, 0..classes-1 or `UNKNOWN`, which all sequences of a clip share. None
+    #: where tokens are labelled: by the encodings that name the task (`Encoding.token_labels`).
+    of_clips: Callable[[Sequence[Clip]], list[int]] | None = None
+
+    @property
+    def of_tokens(self) -> bool:
+        """Whether each token has a class of its own."""
+        return self.of_clips is None
+
+
+def _emotions(clips: Sequence[Clip]) -> list[int]:
+    return [clip.label for clip in clips]
+
+
+def _keys(clips: Sequence[Clip]) -> list[int]:
+    return [UNKNOWN if key is None else key.index for key in find_keys(clips)]
 
 
 EMOTION = "emotion"
+#: By name, in the order in which a setting lists them: another order would be another cell.
 TASKS = {
-    EMOTION: Task(N_QUADRANTS),
-    "key": Task(24),
-    "velocity": Task(len(VELOCITY_CLASSES), of_tokens=True),
+    EMOTION: Task(N_QUADRANTS, _emotions),
+    "key": Task(N_KEYS, _keys),
+    "velocity": Task(len(VELOCITY_CLASSES)),
 }
+
+
+def auxiliary_tasks(token_labels: Sequence[str]) -> list[str]:
+    """What can be learned beside the emotion where tokens have these labels."""
+    return [
+        name
+        for name, task in TASKS.items()
+        if name != EMOTION and (not task.of_tokens or name in token_labels)
+    ]
 
 
 def loss_sums(logits: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> dict[str, Tensor]:

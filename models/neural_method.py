@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import re
 from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 import torch
 
+from bench.derived import derive
 from bench.errors import UserError
-from bench.keys import find_keys
 from bench.machine import lacks_for_kernels
 from bench.registry import find_method, pick
 from bench.starts import NOTHING, find_start, sha256_of
 from models.attention import implementation
-from models.checkpoints import load_checkpoint, load_sizes
-from models.evaluation import predict
-from models.multitask import EMOTION, UNKNOWN
+from models.checkpoints import TRANSDUCTIVE, load_checkpoint, load_sizes
+from models.evaluation import Precision, predict
+from models.multitask import EMOTION, TASKS, LossForm, auxiliary_tasks
 from models.network import Network
 from models.training import History, Recipe
 from models.training import train as train_network
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from bench.clips import Clip
@@ -34,6 +37,10 @@ if TYPE_CHECKING:
     from models.backbones.midigpt import MidiGpt, MidiGptConfig
     from models.batching import Example
     from models.heads import AttentionPooling, LastToken
+    from models.tokens.encodings import Encoding
+
+_COUNTS = ("width", "layers", "heads", "embedding", "max_length", "epochs", "batch_size")
+_FROM_ZERO = ("lr", "weight_decay", "warmup_steps")
 
 
 @dataclass(kw_only=True)
@@ -41,7 +48,7 @@ class NeuralMethod(ABC):
     """A backbone, its heads and their training. The fields are the method's settings."""
 
     _backbone_type: ClassVar[type[MidiBert] | type[MidiGpt]]
-    _known_tasks: ClassVar[tuple[str, ...]]
+    _encoding: ClassVar[Encoding]
     method_name: ClassVar[str]  # set by `register_method`
 
     width: int
@@ -49,15 +56,15 @@ class NeuralMethod(ABC):
     heads: int
     max_length: int
     dropout: float
-    tasks: Sequence[str] = ()  # auxiliary ones: names in `models.multitask.TASKS`
-    loss: Literal["printed", "liebel"] = "printed"  # how losses are weighted (`TaskWeights`)
+    tasks: Sequence[str] = ()  # auxiliary ones: names in `models.multitask.TASKS`, in its order
+    loss: LossForm = "printed"  # how losses are weighted (`TaskWeights`)
     epochs: int = 100
     batch_size: int = 16
     lr: float = 3e-5
     weight_decay: float = 0.01
     warmup_steps: int = 500
     patience: float = 0.3  # share of the epochs without a better one after which training stops
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Precision = "fp32"
     start: str = ""  # a shipped checkpoint's name, or a file; empty or "none": random weights
     device: str = "auto"  # "cpu", "cuda", or the GPU where there is one
 
@@ -65,6 +72,7 @@ class NeuralMethod(ABC):
     _history: History = field(default_factory=History, init=False, repr=False)
     _origin: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
     _scratch: Path | None = field(default=None, init=False, repr=False)
+    _ticks_per_beat: int | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Check the settings.
@@ -72,13 +80,19 @@ class NeuralMethod(ABC):
         Raises:
             UserError: one of them makes no sense; says which.
         """
-        for task in self.tasks:
-            pick(task, self._known_tasks, "task")
-        pick(self.loss, ("printed", "liebel"), "loss")
-        pick(self.precision, ("fp32", "bf16"), "precision")
-        for name in ("width", "layers", "heads", "max_length", "epochs", "batch_size"):
-            if getattr(self, name) < 1:
-                raise UserError(f"setting {name}={getattr(self, name)}: must be at least 1")
+        known = auxiliary_tasks(self._encoding.token_labels)
+        told = [pick(task, known, "task") for task in self.tasks]
+        ordered = [task for task in known if task in told]
+        if told != ordered:
+            raise UserError(f"setting tasks={told}: write each once, in this order: {ordered}")
+        pick(self.loss, get_args(LossForm), "loss")
+        pick(self.precision, get_args(Precision), "precision")
+        for name in _COUNTS:
+            if (count := getattr(self, name, 1)) < 1:  # not all have an `embedding`
+                raise UserError(f"setting {name}={count}: must be at least 1")
+        for name in _FROM_ZERO:
+            if not 0 <= (value := getattr(self, name)) < math.inf:
+                raise UserError(f"setting {name}={value}: must be a number of at least 0")
         if self.width % self.heads:
             raise UserError(f"setting width={self.width}: not a multiple of heads={self.heads}")
         if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", self.device):
@@ -92,7 +106,7 @@ class NeuralMethod(ABC):
         """See `bench.methods.CheckedMethod`: the checkpoint to start from is there, and fits."""
         if self.start not in NOTHING:
             path = self._start_file()
-            self._hold_against(path, load_sizes(path, dropout=self.dropout))
+            self._hold_against(path, *load_sizes(path, dropout=self.dropout))
 
     def resume_in(self, scratch: Path) -> None:
         """Keep the state of training in this folder, and go on from what lies there."""
@@ -107,15 +121,7 @@ class NeuralMethod(ABC):
             self._network,
             self.labelled_examples(train),
             self.labelled_examples(valid),
-            Recipe(
-                epochs=self.epochs,
-                batch_size=self.batch_size,
-                lr=self.lr,
-                weight_decay=self.weight_decay,
-                warmup_steps=self.warmup_steps,
-                patience=self.patience,
-                precision=self.precision,
-            ),
+            Recipe(**{setting.name: getattr(self, setting.name) for setting in fields(Recipe)}),
             seed=seed,
             progress=progress,
             scratch=self._scratch,
@@ -125,8 +131,8 @@ class NeuralMethod(ABC):
         """The network before training, on the chosen device.
 
         Raises:
-            UserError: the checkpoint to start from is damaged, missing, or of other sizes; the
-                device is not there.
+            UserError: the checkpoint to start from is damaged, missing, of other sizes or another
+                encoding; the device is not there.
         """
         device = self.chosen_device()
         with torch.random.fork_rng([]):  # weights are drawn on the CPU
@@ -137,9 +143,11 @@ class NeuralMethod(ABC):
 
     def labelled_examples(self, clips: Sequence[Clip]) -> list[Example]:
         """What the network trains on: at least one example for each clip, with its targets."""
-        labels: dict[str, list[int]] = {EMOTION: [clip.label for clip in clips]}
-        if "key" in self.tasks:
-            labels["key"] = [UNKNOWN if key is None else key.index for key in find_keys(clips)]
+        labels = {
+            task: of_clips(clips)
+            for task in (EMOTION, *self.tasks)
+            if (of_clips := TASKS[task].of_clips)
+        }
         return self._examples(clips, labels)
 
     def details(self) -> dict[str, Any]:
@@ -167,12 +175,19 @@ class NeuralMethod(ABC):
             raise RuntimeError("fit first")
         return self._network
 
-    def take(self, backbone: MidiBert | MidiGpt, weights: Mapping[str, Tensor]) -> None:
+    def take(
+        self,
+        backbone: MidiBert | MidiGpt,
+        weights: Mapping[str, Tensor],
+        ticks_per_beat: int | None = None,
+    ) -> None:
         """Be fitted as another method of the same settings was.
 
         Args:
             backbone: as that one's; its weights do not matter.
             weights: all of that one's network.
+            ticks_per_beat: of all files that it learned from. Those that it is asked about are
+                first brought to as many, where the encoding depends on it; None: never.
 
         Raises:
             RuntimeError: the weights are not those of such a network.
@@ -181,6 +196,7 @@ class NeuralMethod(ABC):
             network = Network(backbone, self._pooling(backbone.width), self.tasks, self.loss)
         network.load_state_dict(weights, assign=True)
         self._network = network.to(self.chosen_device())
+        self._ticks_per_beat = ticks_per_beat
 
     def chosen_device(self) -> torch.device:
         """Where the network is to be.
@@ -221,20 +237,28 @@ class NeuralMethod(ABC):
         self._origin = {
             "checkpoint": path.name,  # without its folder: records tell no one's paths
             "sha256": sha256_of(path),
-            "exposure": "transductive",  # unless its card says that it has seen no test clip
+            "exposure": TRANSDUCTIVE,  # unless its card says that it has seen no test clip
             **card,
         }
-        self._hold_against(path, backbone)
+        self._hold_against(path, backbone, card)
         return backbone
 
-    def _hold_against(self, path: Path, backbone: MidiBert | MidiGpt) -> None:
-        """Hold a checkpoint against the settings.
+    def _hold_against(
+        self, path: Path, backbone: MidiBert | MidiGpt, card: Mapping[str, Any]
+    ) -> None:
+        """Hold a checkpoint against the settings and the encoding.
 
         Raises:
-            UserError: it is of other sizes, or another kind.
+            UserError: it is of other sizes, another kind, or has learned another encoding.
         """
         if not isinstance(backbone, self._backbone_type):
             raise UserError(f"{path}: a checkpoint of {backbone.kind}, which is not this method's")
+        reads = self._encoding.id
+        if (learned := card.get("encoding", reads)) != reads:  # cards of others need not tell
+            raise UserError(
+                f"{path}: has learned the encoding {learned!r}, and {self.method_name} reads "
+                f"{reads!r}: its tokens mean something else"
+            )
         found = asdict(backbone.config)
         for name, value in asdict(self.backbone_config()).items():
             fits = found[name] >= value if name == "max_length" else found[name] == value
@@ -257,6 +281,10 @@ class NeuralMethod(ABC):
 
     @abstractmethod
     def _pooling(self, width: int) -> AttentionPooling | LastToken: ...
+
+    def _encoded(self, clips: Sequence[Clip]) -> list[NDArray[np.int16]]:
+        """The rows of the encoding for each clip, read-only."""
+        return derive(clips, self._encoding.brought_to(self._ticks_per_beat))
 
     @abstractmethod
     def _examples(self, clips: Sequence[Clip], labels: dict[str, list[int]]) -> list[Example]:

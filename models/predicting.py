@@ -69,7 +69,8 @@ def guess_files(
     """Guess the emotion of MIDI files, in order.
 
     Args:
-        method: fitted. It cuts, or cuts off, what is longer than it reads, as on the board.
+        method: fitted. It cuts, or cuts off, what is longer than it reads, as on the board. One
+            from a file (`NeuralMethod.take`) minds the resolution of what it learned from.
         files: any number of them.
         refuse: told why a file has no guess; the message names it. The others go on.
     """

@@ -66,13 +66,15 @@ class MidiBert(nn.Module):
     def from_released(cls, path: Path) -> MidiBert:
         """A checkpoint of the MidiBERT-Piano code, with the sizes that the file has.
 
+        The model is in evaluation mode: `.train()` makes it drop again.
+
         Raises:
             UserError: not such a checkpoint, damaged, or of another vocabulary.
         """
         sizes, weights, _ = read_released(path)
         model = cls(MidiBertConfig(**sizes))
         model.load_state_dict(weights)
-        return model
+        return model.eval()
 
     @property
     def width(self) -> int:

@@ -2,8 +2,12 @@
 
 Here are backbones, which fine-tuning starts from; `finetuned.py` has what it ends with. Beside the
 weights a file's metadata hold `kind` (which backbone), `config` (its sizes, JSON) and `card`
-(JSON: where the weights come from, for people and for records). A backbone's `exposure` is
-"inductive" if it has seen no valid or test clip, "transductive" if it may have.
+(JSON: where the weights come from, for people and for records). A backbone's card may tell:
+
+- `exposure`: "inductive" if it has seen no valid or test clip, not even its notes, of the datasets
+  in `held_against` (name -> digest), "transductive" if it may have. Older cards do not name the
+  datasets: they are EMOPIA, VGMIDI and `synthetic`.
+- `encoding`: the name and version of what it reads.
 """
 
 from __future__ import annotations
@@ -24,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SUFFIX = ".safetensors"
+#: What a card's `exposure` says.
+TRANSDUCTIVE, INDUCTIVE = "transductive", "inductive"
 #: The metadata that only a fine-tuned network has: which method's it is.
 METHOD = "method"
 #: Even without weights a layer costs time and memory.
@@ -86,21 +92,26 @@ def load_checkpoint(path: Path, **changes: Any) -> tuple[MidiBert | MidiGpt, dic
         metadata = read_metadata(path)
         backbone = empty_backbone(metadata, **changes)
         backbone.load_state_dict(read_weights(path), assign=True)
-        card = json.loads(metadata["card"])
-        if not isinstance(card, dict):
-            raise TypeError("a card is an object")
-    return backbone, card
+        return backbone, _card(metadata)
 
 
-def load_sizes(path: Path, **changes: Any) -> MidiBert | MidiGpt:
-    """A backbone as `load_checkpoint` loads it, but for its weights, which are not read.
+def load_sizes(path: Path, **changes: Any) -> tuple[MidiBert | MidiGpt, dict[str, Any]]:
+    """What `load_checkpoint` loads, but for the weights, which are not read.
 
     Raises:
         UserError: as `load_checkpoint`.
     """
     _refuse_finetuned(path)
     with refusing(path):
-        return empty_backbone(read_metadata(path), **changes)
+        metadata = read_metadata(path)
+        return empty_backbone(metadata, **changes), _card(metadata)
+
+
+def _card(metadata: Mapping[str, str]) -> dict[str, Any]:
+    card = json.loads(metadata["card"])
+    if not isinstance(card, dict):
+        raise TypeError("a card is an object")
+    return card
 
 
 def _refuse_finetuned(path: Path) -> None:

@@ -1,14 +1,15 @@
 """Fine-tuned networks on disk: a backbone with its pooling and heads, and the method they are of.
 
 Beside a backbone's metadata a file has `method` (JSON: name, version, encoding, settings). Its
-card tells what the network learned from and how it fares on the test clips.
+card tells what the network learned from and how it fares on the test clips. Where the train clips
+have one resolution, files that the loaded method is asked about are brought to it.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 #: What the shipped networks have learned from.
 _DATASET = "emopia"
+#: Ticks per beat that a MIDI file may have.
+_FINEST = 0x7FFF
 
 
 class Card(msgspec.Struct, frozen=True):
@@ -55,6 +58,8 @@ class Card(msgspec.Struct, frozen=True):
     package: str
     device: str
     command: str
+    #: Of all clips that it learned from; None where they differ, or in older cards.
+    ticks_per_beat: Annotated[int, msgspec.Meta(ge=1, le=_FINEST)] | None = None
 
 
 @dataclass(frozen=True)
@@ -130,9 +135,11 @@ def load_finetuned(path: Path, **changes: Any) -> FineTuned:
         entry = find_method(made["name"])
         if (made["version"], made["encoding"]) != (entry.version, entry.encoding):
             raise UserError(f"{path}: made by another version of {entry.name}: make it anew")
+        card = msgspec.json.decode(metadata["card"], type=Card)
         method = neural_type(entry)(**{**made["settings"], **changes})
-        method.take(empty_backbone(metadata, dropout=method.dropout), read_weights(path))
-        return FineTuned(entry.name, method, msgspec.json.decode(metadata["card"], type=Card))
+        backbone = empty_backbone(metadata, dropout=method.dropout)
+        method.take(backbone, read_weights(path), card.ticks_per_beat)
+        return FineTuned(entry.name, method, card)
 
 
 def find_finetuned(method: str) -> Path:

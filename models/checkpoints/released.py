@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from bench.starts import sha256_of
 from models.backbones.midibert import MidiBert, MidiBertConfig
 from models.backbones.released import read_released
-from models.checkpoints import save_checkpoint
+from models.checkpoints import INDUCTIVE, TRANSDUCTIVE, save_checkpoint
+from models.tokens.encodings import COMPOUND_WORDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +34,8 @@ def import_released(path: Path, target: Path, *, inductive: bool = False) -> lis
     backbone = MidiBert(MidiBertConfig(**sizes))
     backbone.load_state_dict(weights)
     card = {
-        "exposure": "inductive" if inductive else "transductive",
+        "exposure": INDUCTIVE if inductive else TRANSDUCTIVE,
+        "encoding": COMPOUND_WORDS.id,
         "source": "a checkpoint of the MidiBERT-Piano code (Chou et al. 2021)",
         "source_sha256": sha256_of(path),
         "ignored": ignored,

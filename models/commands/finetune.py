@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("method")
-@click.option("--dataset", default="emopia", show_default=True, help="What to learn from.")
+@click.option(
+    "--dataset",
+    default="emopia",
+    show_default=True,
+    help="What to learn from: any that `bench ls datasets` tells, also where the suite has others.",
+)
 @suite_option("lite")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @changes_option()
@@ -48,19 +53,22 @@ def finetune(
       bench finetune mt-midibert --dataset emopia --seed 0
       bench finetune midibert --dataset synthetic --suite smoke -o tiny.safetensors
     """
+    import msgspec
+
     from bench.cells import parse_changes, plan
     from bench.cli.bar import progress_bar
     from bench.cli.data import fetch_watched
+    from bench.datasets import dataset_names
     from bench.datasets.fetch import is_fetched
     from bench.registry import pick
     from bench.suites import load_suite
     from models.finetuning import finetune as run
 
     chosen = load_suite(suite)
+    pick(dataset, dataset_names(), "dataset", see="bench ls datasets")
     (cell,) = plan(
-        chosen,
+        msgspec.structs.replace(chosen, datasets=[dataset]),
         method=pick(method, chosen.methods, "method", see="bench ls methods"),
-        dataset=pick(dataset, chosen.datasets, "dataset", see="bench ls datasets"),
         seeds=[seed],
         changes=parse_changes(changes),
     )

@@ -48,7 +48,8 @@ def predict(
     Valence and arousal are the probabilities that they are positive and high. The key is that of
     Krumhansl and Kessler, not a guess of the network. A piece that is longer than the network
     reads is judged as on the board: MIDIBERT takes the mean of its segments, MIDIGPT the first
-    segment.
+    segment. Where the encoding counts in ticks, as MIDIBERT's does, and the clips that the network
+    learned from have one resolution, a file is first brought to as many ticks per beat.
 
     Pieces come in the order of the arguments, those of a folder (.mid, .midi, at any depth) sorted
     by path. A file without an answer is named on standard error, and makes the exit code 1.

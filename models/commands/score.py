@@ -41,8 +41,8 @@ def score(
 
     Shares are over the likeliest quadrants, with 95 % intervals that take the pieces for
     independent. The network errs, too: how it does on labelled test clips is told beside, and
-    no share of hits means more than that. Files are found, and bad ones told, as by `bench
-    predict`.
+    no share of hits means more than that. Files are found and judged, and bad ones told, as by
+    `bench predict`.
 
     \b
     Example:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from models.checkpoints import INDUCTIVE
+from models.pretraining.pieces import held_against
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from models.pretraining.pieces import Pieces
     from models.pretraining.store import TokenStore
     from models.pretraining.training import Progressed, Recipe
-
-#: What a method that starts from a checkpoint has seen of the test clips: their notes, without
-#: labels, or nothing.
-TRANSDUCTIVE, INDUCTIVE = "transductive", "inductive"
 
 _CURVE_ROWS = 12
 
@@ -29,11 +28,13 @@ def new_card(
 ) -> dict[str, Any]:
     """The card of a finished run, JSON values.
 
-    Valid and test clips are refused, so what `bench pretrain` makes is always inductive.
+    Valid and test clips are refused, so what `bench pretrain` makes is always inductive: for the
+    datasets that were there.
     """
     last = history[-1]
     return {
         "exposure": INDUCTIVE,
+        "held_against": held_against(),
         "objective": "masked notes" if stores[0].about.columns > 1 else "next token",
         "encoding": stores[0].about.encoding,
         "corpora": [
@@ -82,8 +83,9 @@ def model_card(
     curve = [f"| {h.step:,} | {h.tokens:,} | {h.loss:.4f} | {h.valid_loss:.4f} |" for h in shown]
     about = (
         f"A `{kind}` backbone ({sizes}), pre-trained by {card['objective']} on MIDI files without "
-        f"labels (encoding `{card['encoding']}`). {card['exposure'].capitalize()}: no valid or "
-        "test clip of a dataset was among the files, compared by sha256."
+        f"labels (encoding `{card['encoding']}`). {card['exposure'].capitalize()} for "
+        f"{', '.join(card['held_against'])}: none of their valid and test clips was among the "
+        "files, compared by sha256."
     )
     mix = (
         f"Learned from {card['pieces']:,} pieces with {card['tokens']:,} tokens, each content "

@@ -1,4 +1,4 @@
-"""How each backbone sees a piece. Light to import: worker processes need no torch."""
+"""How each backbone that is pre-trained sees a piece. Light to import, as `tokens.encodings`."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ import numpy as np
 
 from bench.errors import UserError
 from bench.midi import parse_midi
-from models.tokens.compound import COMPOUND, SIZES
-from models.tokens.performance import PERFORMANCE
+from models.tokens.encodings import COMPOUND_WORDS, PERFORMANCE_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from bench.derived import Derivation
     from models.pretraining.corpora import Member
+    from models.tokens.encodings import Encoding
 
     Tokens = NDArray[np.uint16]
 
@@ -27,23 +26,7 @@ if TYPE_CHECKING:
 _SHORTEST = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Encoding:
-    """A tokeniser and the first `columns` of its tokens' parts."""
-
-    derivation: Derivation
-    columns: int
-
-    @property
-    def id(self) -> str:
-        """Name and version; other versions' tokens are never mixed up with this one's."""
-        return f"{self.derivation.name}-{self.derivation.version}"
-
-
-ENCODINGS = {
-    "midibert": Encoding(COMPOUND, len(SIZES)),
-    "midigpt": Encoding(PERFORMANCE, 1),
-}
+ENCODINGS = {"midibert": COMPOUND_WORDS, "midigpt": PERFORMANCE_WORDS}
 
 
 @dataclass(frozen=True, slots=True)

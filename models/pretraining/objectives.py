@@ -7,7 +7,8 @@ the border of two pieces, and padding is never chosen.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -35,17 +36,21 @@ _SHARE_MASKED, _SHARE_REPLACED = 0.8, 0.1
 _INITIAL_STD = 0.02  # of weights, as in BERT
 
 
-class Objective(Protocol):
-    """A backbone with what it is pre-trained by; a `torch.nn.Module`."""
+class Objective(nn.Module, ABC):
+    """A backbone with what it is pre-trained by."""
 
+    backbone: MidiBert | MidiGpt
+
+    @abstractmethod
     def examples(self, windows: Sequence[IntArray], random: np.random.Generator) -> list[Example]:
         """Windows of tokens, shape (n_tokens, columns), as inputs and targets."""
 
+    @abstractmethod
     def loss_sum(self, batch: MicroBatch) -> Tensor:
         """The loss, summed over the batch's targets."""
 
 
-class MaskedNotes(nn.Module):
+class MaskedNotes(Objective):
     """MidiBERT-Piano's masked language model.
 
     15 % of a sequence's notes are chosen. Of these 80 % are masked, 10 % replaced by a random note,
@@ -98,7 +103,7 @@ class MaskedNotes(nn.Module):
         return total
 
 
-class NextToken(nn.Module):
+class NextToken(Objective):
     """GPT-2's language model: every token but the first is foretold from those before it.
 
     As in GPT-2, the word embeddings are the output layer, too.

@@ -61,7 +61,7 @@ def divide(stores: Sequence[TokenStore]) -> tuple[Pieces, Pieces]:
     At least one piece is held out where there are two.
 
     Raises:
-        UserError: a piece is a valid or test clip of a dataset, or there is nothing to learn from.
+        UserError: a piece is a valid or test clip of a dataset.
     """
     digests = np.concatenate([store.pieces["sha256"] for store in stores])
     where = np.concatenate(
@@ -85,6 +85,14 @@ def divide(stores: Sequence[TokenStore]) -> tuple[Pieces, Pieces]:
         Pieces(stores, where[learned], lengths[learned]),
         Pieces(stores, where[held], lengths[held]),
     )
+
+
+def held_against() -> dict[str, str]:
+    """The datasets whose valid and test clips `divide` refuses, with their digests."""
+    return {
+        name: (built_in_manifest(name).info if name in BUILT_IN else load_dataset(name)).digest
+        for name in dataset_names()
+    }
 
 
 def _sortable(digests: NDArray[np.void]) -> NDArray[np.object_]:

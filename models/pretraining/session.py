@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from models.neural_method import NeuralMethod
     from models.pretraining.corpora import Corpus
+    from models.pretraining.objectives import Objective
     from models.pretraining.pieces import Pieces
     from models.pretraining.store import TokenStore
 
@@ -128,9 +129,9 @@ def run_order(order: Order) -> None:
             f"interrupted; the same command goes on from the last of every {order.every} steps"
         ) from None
     backbone = objective.backbone
-    card = new_card(
-        stores, learned, held, training.recipe, training.history, licences, order.command()
-    )
+    # Steps that were timed here would be others elsewhere, and so would the weights.
+    command = replace(order, steps=training.recipe.steps, minutes=None).command()
+    card = new_card(stores, learned, held, training.recipe, training.history, licences, command)
     save_checkpoint(backbone, order.target, card)
     name = order.target.name.removesuffix(SUFFIX)
     config = asdict(backbone.config)
@@ -181,7 +182,7 @@ def _stores(order: Order) -> list[TokenStore]:
     return stores
 
 
-def _objective(order: Order, method: NeuralMethod) -> MaskedNotes | NextToken:
+def _objective(order: Order, method: NeuralMethod) -> Objective:
     with torch.random.fork_rng([]):  # weights are drawn on the CPU
         torch.default_generator.manual_seed(order.seed)
         backbone: Any = method.new_backbone()
@@ -192,7 +193,7 @@ def _objective(order: Order, method: NeuralMethod) -> MaskedNotes | NextToken:
 
 def _begun(
     order: Order,
-    objective: MaskedNotes | NextToken,
+    objective: Objective,
     learned: Pieces,
     held: Pieces,
     recipe: Recipe,

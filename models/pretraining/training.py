@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from bench.errors import UserError
 from models.batching import Packing, micro_batches
+from models.evaluation import autocast
 from models.memory import keep_freed_memory
 from models.pretraining.augmentation import Augmentation
 from models.pretraining.objectives import n_targets
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from models.batching import Example
-    from models.pretraining.objectives import MaskedNotes, NextToken
+    from models.evaluation import Precision
+    from models.pretraining.objectives import Objective
     from models.pretraining.pieces import Pieces
 
 #: Held-out tokens that the validation loss is measured on.
@@ -50,7 +52,7 @@ class Recipe:
     lr: float = 5e-4
     warmup_steps: int = 500
     weight_decay: float = 0.01
-    precision: Literal["fp32", "bf16"] = "bf16"
+    precision: Precision = "bf16"
     seed: int = 0
     augmentation: Augmentation = field(default_factory=Augmentation)
 
@@ -84,9 +86,7 @@ class _Clock:
 class Pretraining:
     """One run over some pieces."""
 
-    def __init__(
-        self, objective: MaskedNotes | NextToken, learned: Pieces, held: Pieces, recipe: Recipe
-    ) -> None:
+    def __init__(self, objective: Objective, learned: Pieces, held: Pieces, recipe: Recipe) -> None:
         self.objective = objective
         self.recipe = recipe
         self.device = next(objective.parameters()).device
@@ -195,9 +195,7 @@ class Pretraining:
         count = max(n_targets(examples), 1)
         total = torch.zeros((), device=self.device)
         for micro in micro_batches(examples, self.packing):
-            with torch.autocast(
-                self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bf16"
-            ):
+            with autocast(self.device, self.recipe.precision):
                 loss = self.objective.loss_sum(micro.to(self.device)) / count
             if learn:
                 torch.autograd.backward(loss)

@@ -2,7 +2,9 @@
 
 As its public code makes them (Chou et al. 2021; github.com/wazenmai/MIDI-BERT at 1bc4cab, with
 miditoolkit 1.0), token for token. That code takes every file to have 480 ticks per beat, whatever
-its header says. `RESCALED` tells beats as they are; it is not what the published models saw.
+its header says, so that the same music at another resolution gets other tokens. `RESCALED` tells
+beats as they are; it is not what the published models saw. `compound_at` tells them as the public
+code would at one resolution.
 
 Where the public code fails, this module decides (`bench.datasets.survey.DIRT` counts the clips):
 
@@ -15,6 +17,7 @@ Where the public code fails, this module decides (`bench.datasets.survey.DIRT` c
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -70,20 +73,34 @@ def encode_with_velocity(midi: Midi) -> Tokens:
 
 def encode_rescaled(midi: Midi) -> Tokens:
     """Like `encode_with_velocity`, with ticks first brought to 480 per beat, rounded half up."""
-    notes, beat = pair_in_turn(midi), midi.ticks_per_beat
-    onset, end = (
-        (ticks * 2 * _TICKS_PER_BEAT + beat) // (2 * beat) for ticks in (notes.onset, notes.end)
-    )
-    return _encode(replace(notes, onset=onset, end=end))
+    return _encode_at(midi, _TICKS_PER_BEAT)
 
 
 COMPOUND = Derivation("compound", 1, encode_with_velocity)
 RESCALED = Derivation("compound-rescaled", 1, encode_rescaled)
 
 
+def compound_at(ticks_per_beat: int) -> Derivation:
+    """`COMPOUND` of files that are first brought to so many ticks per beat, rounded half up.
+
+    Of files that have as many it is `COMPOUND`.
+    """
+    name = f"{COMPOUND.name}-at-{ticks_per_beat}"
+    compute = partial(_encode_at, ticks_per_beat=ticks_per_beat)
+    return Derivation(name, COMPOUND.version, compute)
+
+
 def segments(tokens: Tokens, length: int) -> list[Tokens]:
     """`tokens` cut into pieces of `length` rows, the last one shorter; no rows are one piece."""
     return [tokens[begin : begin + length] for begin in range(0, max(len(tokens), 1), length)]
+
+
+def _encode_at(midi: Midi, ticks_per_beat: int) -> Tokens:
+    notes, beat = pair_in_turn(midi), midi.ticks_per_beat
+    onset, end = (
+        (ticks * 2 * ticks_per_beat + beat) // (2 * beat) for ticks in (notes.onset, notes.end)
+    )
+    return _encode(replace(notes, onset=onset, end=end))
 
 
 def _encode(notes: PairedNotes) -> Tokens:

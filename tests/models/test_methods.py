@@ -19,6 +19,7 @@ from bench.registry import methods
 from models.checkpoints import load_checkpoint, save_checkpoint, shipped
 from models.midibert_method import MidiBertMethod, MultiTaskMidiBert, RescaledMidiBert
 from models.midigpt_method import MidiGptMethod, MultiTaskMidiGpt
+from models.multitask import TASKS, Task
 from models.training import History, Recipe
 
 if TYPE_CHECKING:
@@ -139,10 +140,11 @@ def test_segments_are_pieces_of_the_clip_and_their_mean_is_its_prediction(
     tables = method.predict_segments(clips)
     lengths = [len(clip.midi.notes) for clip in clips]
     assert [len(table) for table in tables] == [max(1, -(-n // 24)) for n in lengths]
-    np.testing.assert_allclose(
-        [table.mean(axis=0) for table in tables], method.predict_proba(clips), atol=1e-12
+    np.testing.assert_array_equal(
+        [table.mean(axis=0) for table in tables], method.predict_proba(clips)
     )
     assert method.predict_segments([]) == []
+    assert method.predict_proba([]).shape == (0, 4)
     assert not isinstance(tiny(MidiGptMethod), SegmentMethod)
 
 
@@ -188,10 +190,19 @@ def test_midigpt_reads_a_clips_first_tokens(tmp_path: Path, clips: list[Clip]) -
     ("changes", "says"),
     [
         ({"tasks": ["velocty"]}, "unknown task 'velocty': did you mean 'velocity'"),
+        ({"tasks": ["emotion"]}, "unknown task 'emotion'"),
+        ({"tasks": ["key", "key"]}, r"write each once, in this order: \['key'\]"),
+        ({"tasks": ["velocity", "key"]}, r"in this order: \['key', 'velocity'\]"),
         ({"loss": "leibel"}, "did you mean 'liebel'"),
         ({"precision": "fp16"}, "unknown precision 'fp16'"),
         ({"width": 17}, "width=17"),
         ({"layers": 0}, "layers=0"),
+        ({"embedding": 0}, "embedding=0: must be at least 1"),
+        ({"lr": -1.0}, "lr=-1.0: must be a number of at least 0"),
+        ({"lr": float("nan")}, "lr=nan"),
+        ({"lr": float("inf")}, "lr=inf"),
+        ({"weight_decay": -0.1}, "weight_decay=-0.1"),
+        ({"warmup_steps": -1}, "warmup_steps=-1"),
         ({"dropout": 1.0}, "dropout=1.0"),
         ({"patience": 0.0}, "patience=0.0"),
         ({"device": "gpu"}, "device='gpu': write auto, cpu, cuda or cuda:0"),
@@ -250,6 +261,21 @@ def test_targets_are_each_clips_key_and_each_notes_velocity(tmp_path: Path) -> N
     made = tiny(MultiTaskMidiBert, max_length=3).labelled_examples(three)
     velocities = [e.targets["velocity"] for e in made if e.clip == 0]
     assert np.concatenate(velocities).tolist() == [0, 1, 3, 5]
+
+
+def test_a_task_is_learned_by_its_entry_alone(
+    clips: list[Clip], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lengths(clips: Sequence[Clip]) -> list[int]:
+        return [int(len(clip.midi.notes) > 20) for clip in clips]
+
+    monkeypatch.setitem(TASKS, "length", Task(2, lengths))
+    for cls in (MidiBertMethod, MidiGptMethod):
+        method = tiny(cls, tasks=["key", "length"], epochs=1)
+        method.fit(clips[:32], clips[32:], seed=0, progress=silent)
+        assert "valid_length_accuracy" in method.details()["history"][0]
+        made = method.labelled_examples(clips)
+        assert {(e.clip, e.targets["length"]) for e in made} == set(enumerate(lengths(clips)))
 
 
 def test_a_gpu_that_is_not_there_is_told(clips: list[Clip]) -> None:
@@ -325,12 +351,14 @@ def test_a_start_of_other_sizes_or_kind_or_none_is_refused(
 ) -> None:
     path = tmp_path / "start.safetensors"
     small = tiny(MidiBertMethod)
-    save_checkpoint(small.new_backbone(), path)
+    save_checkpoint(small.new_backbone(), path, {"encoding": "compound-1"})
+    tiny(MidiBertMethod, start=str(path)).check()
     cut = tmp_path / "cut.safetensors"
     cut.write_bytes(path.read_bytes()[:1000])
     for method, says in [
         (tiny(MidiBertMethod, start=str(path), width=32), "width=32: the checkpoint .* width=16"),
         (tiny(MidiGptMethod, start=str(path)), "a checkpoint of midibert"),
+        (tiny(RescaledMidiBert, start=str(path)), "has learned the encoding 'compound-1'"),
         (tiny(MidiBertMethod, start=str(tmp_path / "no.safetensors")), "no such checkpoint"),
         (tiny(MidiBertMethod, start="no-such-name"), "unknown checkpoint 'no-such-name'"),
         (tiny(MidiBertMethod, start=str(cut)), "not a checkpoint of smer-bench, or a damaged one"),

@@ -119,6 +119,7 @@ def test_a_network_that_was_kept_answers_as_the_cells_record_has_it(
     assert tuned.method.tasks == ["key", "velocity"]
     assert tuned.card.scores == record.scores
     assert (tuned.card.key, tuned.card.seed) == (record.key, 3)
+    assert tuned.card.ticks_per_beat == 480
     with scratch_folder(f"finetune-{record.key}") as scratch:
         assert scratch
         assert not scratch.exists()
@@ -327,11 +328,16 @@ def test_a_file_cannot_pass_for_another_method_or_larger_than_it_is(
     path, metadata = tmp_path / "made-up.safetensors", read_metadata(network)
     majority = {"name": "majority", "version": 1, "encoding": "", "settings": {}}
     sizes = json.loads(metadata["config"]) | {"width": 10**7, "inner": 10**8}
+    card = json.loads(metadata["card"])
     for changes, says in [
         ({"method": json.dumps(majority)}, "majority: has no network"),
         ({"method": "[]"}, "or a damaged one"),
         ({"config": json.dumps(sizes)}, "or a damaged one"),
         ({"card": "{}"}, "or a damaged one"),
+        *(
+            ({"card": json.dumps(card | {"ticks_per_beat": ticks})}, "or a damaged one")
+            for ticks in (0, -384, 1 << 15, "384")
+        ),
     ]:
         write_weights(path, read_weights(network), metadata | changes)
         with pytest.raises(UserError, match=says):

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from bench.cli import cli
 from bench.clips import Clip
-from bench.datasets import Dataset
+from bench.datasets import Dataset, dataset_info, dataset_names
 from bench.errors import UserError, WorkError
 from models.checkpoints import load_checkpoint
 from models.pretraining import pieces, session
@@ -95,6 +95,7 @@ def test_the_card_tells_how_the_weights_came_about(folder: Path) -> None:
     backbone, card = load_checkpoint(folder.parent / "midibert.safetensors")
     assert backbone.config.width == 16
     assert card["exposure"] == "inductive"
+    assert card["held_against"] == {name: dataset_info(name).digest for name in dataset_names()}
     assert card["encoding"] == "compound-1"
     (corpus,) = card["corpora"]
     assert (corpus["pieces"], corpus["bad_files"], corpus["licence"]) == (13, 1, "CC0")
@@ -106,6 +107,7 @@ def test_the_card_tells_how_the_weights_came_about(folder: Path) -> None:
     assert math.isfinite(card["valid_loss"])
     page = (folder.parent / "midibert.md").read_text()
     assert "| corpus | 13 |" in page
+    assert f"Inductive for {', '.join(dataset_names())}: none of their valid and test" in page
     assert "CC0" in page
     assert "--corpus corpus --steps 8" in page
     assert str(folder.parent) not in page + str(card)
@@ -126,11 +128,17 @@ def test_test_clips_of_any_dataset_are_refused(
 ) -> None:
     path = next(folder.glob("*.mid"))
     clip = Clip("a-clip", "a-song", path, hashlib.sha256(path.read_bytes()).hexdigest(), 0)
-    theirs = Dataset("theirs", "1", "a-digest", (), (), (clip,))
+    train, valid = ((replace(clip, id=split, song=split, sha256="00"),) for split in ("t", "v"))
+    theirs = Dataset("theirs", "1", "a-digest", train, valid, (clip,))
     monkeypatch.setattr(pieces, "dataset_names", lambda: ["theirs"])
     monkeypatch.setattr(pieces, "load_dataset", {"theirs": theirs}.__getitem__)
     with pytest.raises(UserError, match="is the test clip a-clip of theirs"):
         run_order(order(folder))
+    path.unlink()
+    (folder / "again.midi").unlink(missing_ok=True)
+    run_order(order(folder))
+    _, card = load_checkpoint(order(folder).target)
+    assert card["held_against"] == {"theirs": "a-digest"}
 
 
 def test_music_is_learned(folder: Path) -> None:
@@ -148,6 +156,8 @@ def test_minutes_become_steps_once(folder: Path, monkeypatch: pytest.MonkeyPatch
     run_order(timed)
     _, card = load_checkpoint(timed.target)
     assert card["steps"] == 12
+    assert " --steps 12 " in card["command"]
+    assert "--minutes" not in card["command"]
 
 
 def test_timing_leaves_no_trace(folder: Path) -> None:
