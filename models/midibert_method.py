@@ -115,6 +115,9 @@ class MultiTaskMidiBert(MidiBertMethod):
 )
 @dataclass(kw_only=True)
 class RescaledMidiBert(MidiBertMethod):
-    """MIDIBERT on beats as a file tells them, where the public code takes 480 ticks for one."""
+    """MIDIBERT on beats as a file tells them, where the public code takes 480 ticks for one.
+
+    A start has to have learned this encoding; the shipped ones have not.
+    """
 
     _encoding = RESCALED_WORDS
