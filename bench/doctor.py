@@ -144,7 +144,12 @@ def _datasets() -> Iterator[Finding]:
     from bench.datasets import dataset_info, dataset_names
     from bench.datasets.fetch import is_fetched
 
-    for name in dataset_names():
+    try:
+        names = dataset_names()
+    except UserError as error:  # two packages bring the same
+        yield Finding("datasets", "broken", str(error))
+        return
+    for name in names:
         try:
             info = dataset_info(name)
         except UserError as error:
@@ -168,6 +173,7 @@ def _methods() -> Finding:
 
 def _extractors() -> Iterator[Finding]:
     from bench.extractors import CheckedExtractor, extractor_names, load_extractor
+    from bench.registry import calling
 
     for name in extractor_names():
         try:
@@ -176,6 +182,12 @@ def _extractors() -> Iterator[Finding]:
             yield Finding(name, "broken", str(error))
             continue
         if isinstance(extractor, CheckedExtractor):
-            yield from extractor.check()
+            try:
+                with calling("extractor", name):
+                    found = extractor.check()
+            except UserError as error:
+                yield Finding(name, "broken", str(error))
+            else:
+                yield from found
         else:
             yield Finding(name, "present", f"{len(extractor.columns):,} columns")

@@ -58,8 +58,11 @@ def check_settings(cell: Cell) -> None:
         parameters = inspect.signature(cell.method.load()).parameters
     except (Exception, SystemExit):  # noqa: BLE001 - its cells fail, and say why; others may run
         return
+    named = {n: p for n, p in parameters.items() if p.kind is not p.VAR_KEYWORD}
     for name, value in cell.settings.items():
-        told = parameters[pick(name, parameters, f"setting of {method}")].annotation
+        if name not in named and len(named) < len(parameters):
+            continue  # it takes any
+        told = named[pick(name, named, f"setting of {method}")].annotation
         kind = told if isinstance(told, str) else getattr(told, "__name__", "")
         if kind in _TYPES and not _is_a(value, _TYPES[kind]):
             raise UserError(f"setting {name}={value!r} of {method}: must be of type {kind}")

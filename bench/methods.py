@@ -34,6 +34,9 @@ class Method(Protocol):
     work: it is called before a run, too, to see whether they fit. It may also have
     `predict_segments` (`SegmentMethod`), `details` (`DetailedMethod`), `resume_in`
     (`ResumableMethod`) and `check` (`CheckedMethod`).
+
+    A setting `tasks`, a list of names, holds a multi-task method's auxiliary tasks: a method
+    "mt-x" with some is compared with "x" without, if both read the same encoding.
     """
 
     def fit(
@@ -61,7 +64,14 @@ class DetailedMethod(Protocol):
     """A method with something to tell about how it was fitted."""
 
     def details(self) -> dict[str, Any]:
-        """JSON values for the record, such as `history`, `n_parameters`, `start`, `dimensions`."""
+        """JSON values for the record: anything, and under these names what the board reads.
+
+        `note`: a text that stands below the table. `history`: one table of numbers an epoch, drawn
+        as curves; `best_epoch`: the one whose weights were tested, from 1. `valid_accuracy` in the
+        history, a fraction, is told beside gains, `valid_macro_f1` drawn. `start`: what training
+        began from, with at least its `sha256` and `exposure` (docs/records.md). `n_parameters`:
+        an integer.
+        """
 
 
 @runtime_checkable

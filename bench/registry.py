@@ -16,13 +16,14 @@ import ast
 import difflib
 import importlib
 import importlib.util
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from bench.errors import UserError
+from bench.errors import UserError, WorkError
 from bench.names import check_name
 
 if TYPE_CHECKING:
@@ -158,6 +159,21 @@ def load_point(group: str, name: str, kind: str) -> Any:
         raise UserError(
             f"{kind} {name!r}: {point.value!r} cannot be imported: {type(error).__name__}: {error}"
         ) from error
+
+
+@contextmanager
+def calling(kind: str, name: str) -> Iterator[None]:
+    """Around a call of what another package brings, which may fail in any way.
+
+    Raises:
+        UserError: it did; tells what, by name.
+    """
+    try:
+        yield
+    except (UserError, WorkError):
+        raise
+    except Exception as error:
+        raise UserError(f"{kind} {name!r} failed: {type(error).__name__}: {error}") from error
 
 
 def _search(point: EntryPoint) -> Iterator[MethodEntry]:

@@ -11,7 +11,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 from bench.keys import find_key
-from bench.registry import load_point
+from bench.registry import calling, load_point
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,10 +36,15 @@ def view_key(midi: Midi) -> str | None:
 
 
 def load_view(name: str) -> View:
-    """The view of that name.
+    """The view of that name, which raises `UserError` if it fails.
 
     Raises:
         UserError: as `bench.registry.load_point`.
     """
     view: View = load_point(GROUP, name, "view")
-    return view
+
+    def guarded(midi: Midi) -> Any:
+        with calling("view", name):
+            return view(midi)
+
+    return guarded

@@ -6,6 +6,7 @@ Packages bring commands of their own through the entry-point group `smer_bench.c
 
 from __future__ import annotations
 
+import errno
 import importlib
 import sys
 from importlib.metadata import version
@@ -17,6 +18,8 @@ from bench.cli.foreign import foreign_commands, load_foreign, summary
 from bench.errors import UserError, WorkError
 from bench.shown import shown
 
+#: Of a disk that takes no more, of which Python does not always say the file.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 #: Command -> what it does. The module is bench.cli.<command>, the command object its attribute of
 #: the same name. Stated here so that `bench --help` need not import them.
 _COMMANDS = {
@@ -86,9 +89,12 @@ def main(arguments: list[str] | None = None) -> Any:
     except (UserError, WorkError) as error:
         message, code = str(error), error.exit_code
     except OSError as error:  # such as a name that no file can have
-        if error.filename is None:
+        if error.errno in _FULL:
+            message, code = f"cannot write: {error.strerror}", 1
+        elif error.filename is None:
             raise
-        message, code = f"{error.filename}: {error.strerror}", 2
+        else:
+            message, code = f"{error.filename}: {error.strerror}", 2
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         sys.exit(error.exit_code)

@@ -47,11 +47,14 @@ def ablate(
     """
     from bench.cells import parse_seeds, plan
     from bench.cli.run import run_and_tell
+    from bench.errors import UserError
     from bench.registry import pick
     from bench.suites import load_suite
 
     loaded = load_suite(suite)
     pick(method, loaded.methods, "method", see="bench ls methods")
+    if any(loaded.settings(method, name).get("tasks") for name in loaded.datasets):
+        raise UserError(f"{method} has tasks already: name the method without them")
     known = dict.fromkeys(
         task for table in loaded.methods.values() for task in table.get("tasks", [])
     )

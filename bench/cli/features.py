@@ -84,6 +84,7 @@ def features(
     """
     from bench.extractors import Failure, Options, load_extractor
     from bench.midi_files import midi_files
+    from bench.registry import calling
 
     _check_output(output)
     chosen = load_extractor(extractor)
@@ -95,7 +96,8 @@ def features(
         raise UserError("name MIDI files or folders, or a list of them with --from-file")
     files = list(midi_files(named))
     options = Options(jobs, cached=not no_cache, program=jar)
-    outcomes = chosen.extract(files, options)
+    with calling("extractor", extractor):
+        outcomes = chosen.extract(files, options)
     kept, rows = [], []
     for file, outcome in zip(files, outcomes, strict=True):
         if isinstance(outcome, Failure):

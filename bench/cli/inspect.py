@@ -35,7 +35,7 @@ def inspect(*, paths: tuple[Path, ...], as_json: bool) -> None:
     import msgspec
 
     from bench.keys import find_key
-    from bench.midi import MidiError, read_midi
+    from bench.midi import read_midi
     from bench.midi_files import midi_files
     from bench.views import load_view, view_names
 
@@ -50,12 +50,12 @@ def inspect(*, paths: tuple[Path, ...], as_json: bool) -> None:
     for file in midi_files(paths):
         try:
             midi = read_midi(file)
-        except MidiError as error:
+            seen = {name: view(midi) for name, view in views.items()}
+        except UserError as error:
             click.echo(f"bench: {shown(str(error))}", err=True)
             code = error.exit_code
             continue
-        facts: dict[str, Any] = {"file": shown(file), "notes": _notes(midi)}
-        facts |= {name: view(midi) for name, view in views.items()}
+        facts: dict[str, Any] = {"file": shown(file), "notes": _notes(midi), **seen}
         key = find_key(midi)
         facts["key_correlation"] = key.r if key else None
         if as_json:

@@ -93,6 +93,13 @@ def changes_option() -> Decorator:
     )
 
 
+def from_scratch_option() -> Decorator:
+    """`--from-scratch`."""
+    return click.option(
+        "--from-scratch", is_flag=True, help="Start from random weights; a variant of its own."
+    )
+
+
 def results_option() -> Decorator:
     """`--results DIR`."""
     return click.option(

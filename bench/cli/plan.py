@@ -9,6 +9,7 @@ import click
 from bench.cli.options import (
     changes_option,
     dataset_option,
+    from_scratch_option,
     method_option,
     results_option,
     seeds_option,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 @dataset_option()
 @seeds_option()
 @changes_option()
+@from_scratch_option()
 @results_option()
 @click.option("-j", "--jobs", type=click.IntRange(min=1), help="Cells at once, for the estimate.")
 def plan(
@@ -34,6 +36,7 @@ def plan(
     dataset: str,
     seeds: str | None,
     changes: tuple[str, ...],
+    from_scratch: bool,
     results: Path,
     jobs: int | None,
 ) -> None:
@@ -56,8 +59,9 @@ def plan(
         dataset=dataset,
         seeds=None if seeds is None else parse_seeds(seeds),
         changes=parse_changes(changes),
+        from_scratch=from_scratch,
     )
-    if changes:  # the suite's own settings are known to fit
+    if changes or suite.endswith(".toml"):  # those of the package's own suites are known to fit
         from bench.running import check_all_settings
 
         check_all_settings(cells)

@@ -10,6 +10,7 @@ from bench.cli.options import (
     changes_option,
     dataset_option,
     executor_options,
+    from_scratch_option,
     method_option,
     results_option,
     seeds_option,
@@ -32,10 +33,8 @@ if TYPE_CHECKING:
 @dataset_option()
 @seeds_option()
 @changes_option()
+@from_scratch_option()
 @results_option()
-@click.option(
-    "--from-scratch", is_flag=True, help="Start from random weights; a variant of its own."
-)
 @click.option("--retry-failed", is_flag=True, help="Only cells that failed when last run.")
 @executor_options()
 def run(

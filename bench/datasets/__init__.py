@@ -9,6 +9,7 @@ without arguments that return a `Dataset` of the entry's name::
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ __all__ = [
     "Dataset",
     "DatasetInfo",
     "Manifest",
+    "clip_songs",
     "dataset_info",
     "dataset_names",
     "expected_files",
@@ -141,6 +143,7 @@ def _find(name: str) -> EntryPoint | None:
     return foreign[pick(name, [*BUILT_IN, *foreign], "dataset", see="bench ls datasets")]
 
 
+@cache  # a loader may read all of its files
 def _load(point: EntryPoint) -> Dataset:
     check_name(point.name, "the dataset's name")
     try:

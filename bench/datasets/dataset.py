@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
     from bench.clips import Clip
 
-SPLITS = ("train", "valid", "test")
+_USES = {"train": "learn from", "valid": "choose by", "test": "score"}
+SPLITS = tuple(_USES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +21,7 @@ class Dataset:
     """Clips in three splits that share no song.
 
     Raises:
-        UserError: a song lies in two splits, or two clips have one id.
+        UserError: a split has no clip, a song lies in two splits, or two clips have one id.
     """
 
     name: str
@@ -39,6 +40,8 @@ class Dataset:
             ids.add(clip.id)
         split_of: dict[str, str] = {}
         for split, clips in self.splits.items():
+            if not clips:
+                raise UserError(f"dataset {self.name}: no clip to {_USES[split]}: {split} is empty")
             for clip in clips:
                 other = split_of.setdefault(clip.song, split)
                 if other != split:

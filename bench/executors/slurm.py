@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import submitit
 
+from bench.claims import Claims
 from bench.derived import cache_directory
 from bench.errors import UserError
 from bench.executors import Failed, Finished, Started
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bench.cells import Cell
+    from bench.claims import Claim
     from bench.executors import Event
 
 #: Seconds between two looks at all jobs, and from a job's end until its answer must be visible.
@@ -44,6 +46,7 @@ _ALIVE = {"PENDING", "RUNNING", "CONFIGURING", "REQUEUED", "SUSPENDED", "PREEMPT
 _SUSPENDED, _NOT_KNOWN = "SUSPENDED", "UNKNOWN"
 #: What squeue says of a job that is over.
 _NO_JOB = "Invalid job id"
+_NOT_SUBMITTED = (OSError, RuntimeError, subprocess.SubprocessError, UserError)
 
 
 class SlurmExecutor:
@@ -83,6 +86,7 @@ class SlurmExecutor:
         finally:
             for job in jobs:
                 job.cancel()
+            Claims(_root()).tidy()
 
     def _run(self, cells: Iterator[Cell], jobs: list[_Job]) -> Iterator[Event]:
         more = True
@@ -92,8 +96,8 @@ class SlurmExecutor:
                 more = cell is not None
                 if cell is not None:
                     try:
-                        jobs.append(_Job(cell, self._left_behind(cell) or self._submit(cell)))
-                    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+                        jobs.append(self._job(cell))
+                    except _NOT_SUBMITTED as error:
                         yield Started(cell)
                         yield Failed(cell, f"not submitted: {_last_line(error)}", str(error))
             if not jobs:
@@ -104,6 +108,17 @@ class SlurmExecutor:
                         jobs.remove(job)
                     yield event
             time.sleep(_LOOK)
+
+    def _job(self, cell: Cell) -> _Job:
+        """The cell's job, for as long as it lives this process's alone."""
+        claim = Claims(_root()).claim(cell.key)
+        if claim is None:
+            raise UserError("another `bench run` waits for this cell's job, for other results")
+        try:
+            return _Job(cell, self._left_behind(cell) or self._submit(cell), claim)
+        except _NOT_SUBMITTED:
+            claim.release()
+            raise
 
     def _submit(self, cell: Cell) -> submitit.Job[Finished | Failed]:
         folder = _folder(cell)
@@ -144,6 +159,7 @@ class _Job:
 
     cell: Cell
     job: submitit.Job[Finished | Failed]
+    claim: Claim
     started: bool = False
     #: What Slurm says, and since when, if that is no sign of life; the answer may only be late.
     over: tuple[str, float] | None = None
@@ -156,7 +172,7 @@ class _Job:
             yield Started(self.cell)
         if end:
             yield end  # and its record is written before the answer goes
-            shutil.rmtree(_folder(self.cell), ignore_errors=True)
+            self._forget()
 
     def _end(self) -> Finished | Failed | None:
         self.job.done()  # has a network's file system look again
@@ -196,7 +212,11 @@ class _Job:
         """Take it out of the queue, or end it."""
         with suppress(OSError, subprocess.SubprocessError):
             self.job.cancel(check=False)
+        self._forget()
+
+    def _forget(self) -> None:
         shutil.rmtree(_folder(self.cell), ignore_errors=True)
+        self.claim.release()
 
 
 def _state(job: submitit.Job[Any]) -> str:
@@ -217,8 +237,12 @@ def _may_live(job: submitit.Job[Any]) -> bool:
     return bool(told.stdout.strip()) if told.returncode == 0 else _NO_JOB not in told.stderr
 
 
+def _root() -> Path:
+    return cache_directory() / "slurm"
+
+
 def _folder(cell: Cell) -> Path:
-    return cache_directory() / "slurm" / cell.key
+    return _root() / cell.key
 
 
 def _last_line(error: Exception) -> str:

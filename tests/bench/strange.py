@@ -23,6 +23,13 @@ if TYPE_CHECKING:
     from bench.methods import FloatArray, Progress
 
 
+class Unchecked:
+    """Takes whatever settings it is given."""
+
+    def __init__(self, known: int = 1, **others: object) -> None:
+        self.settings = {"known": known, **others}
+
+
 class Uniform:
     """Answers at random, the same for one seed."""
 

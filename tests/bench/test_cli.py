@@ -113,6 +113,7 @@ def test_ablation_runs_all_subsets_once(folder: Path) -> None:
             ["plan", "--method", "key-mode", "--changes", "deep=1"],
             "unknown setting of key-mode 'deep'",
         ),
+        (["ablate", "--tasks", "key", "--method", "mt-midibert"], "mt-midibert has tasks already"),
         (["plan", "--seeds", ""], "--seeds '': write seeds like"),
         (["plan", "--dataset", "emopa"], "did you mean 'emopia'"),
         (["data", "fetch", "emopa"], "did you mean 'emopia'"),
@@ -132,6 +133,25 @@ def test_a_mistake_costs_one_line_and_exit_code_2(
     assert len(done.stderr.splitlines()) == 1
     assert done.stdout == ""
     assert sorted(p.name for p in folder.iterdir()) == ["quick.toml"]
+
+
+def test_a_plan_refuses_what_a_run_refuses(folder: Path) -> None:
+    (folder / "wrong.toml").write_text(SUITE.replace("epochs = 1", "epoch = 1"))
+    for command in (["plan"], ["run", "--all"]):
+        done = bench(*command, "--suite", "wrong.toml", cwd=folder)
+        assert done.returncode == 2
+        assert "did you mean 'epochs'" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full disk to write to")
+def test_a_full_disk_is_told_in_a_line(folder: Path) -> None:
+    command = [sys.executable, "-c", "from bench.cli import main; main()", "ls", "methods"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=folder, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr == "bench: cannot write: No space left on device\n"
 
 
 def test_a_wrong_setting_and_a_wrong_folder_are_told_before_the_work(folder: Path) -> None:

@@ -16,7 +16,9 @@ import bench.datasets
 from bench.cli.data import data
 from bench.clips import Clip
 from bench.datasets import (
+    SPLITS,
     Dataset,
+    clip_songs,
     dataset_info,
     dataset_names,
     load_dataset,
@@ -69,14 +71,24 @@ def tiny(tmp_path: Path) -> Path:
 
 
 def test_a_song_must_not_cross_splits() -> None:
-    Dataset("tiny", "1", "", (clip("a", "s"), clip("b", "s")), (clip("c", "t"),), ())
+    train, valid, test = (clip("a", "s"), clip("b", "s")), (clip("c", "t"),), (clip("d", "u"),)
+    Dataset("tiny", "1", "", train, valid, test)
     with pytest.raises(UserError, match="song 's' lies in both train and test"):
         Dataset("tiny", "1", "", (clip("a", "s"),), (clip("b", "t"),), (clip("c", "s"),))
 
 
 def test_a_clip_that_is_left_out_may_have_any_song() -> None:
-    found = Dataset("t", "1", "", (clip("a", "s"),), (), (), left_out=(clip("b", "s"),))
-    assert [c.id for c in found.clips] == ["a", "b"]
+    train, valid, test = (clip("a", "s"),), (clip("c", "t"),), (clip("d", "u"),)
+    found = Dataset("t", "1", "", train, valid, test, left_out=(clip("b", "s"),))
+    assert [c.id for c in found.clips] == ["a", "c", "d", "b"]
+
+
+@pytest.mark.parametrize("empty", range(3))
+def test_no_split_is_empty(empty: int) -> None:
+    splits = [(clip(name, name),) for name in "abc"]
+    splits[empty] = ()
+    with pytest.raises(UserError, match=f"{SPLITS[empty]} is empty"):
+        Dataset("t", "1", "", *splits)
 
 
 def test_ids_are_unique() -> None:
@@ -216,9 +228,14 @@ def test_data_that_are_not_there_name_the_command(home: Path) -> None:
     assert not home.exists()
 
 
+LOADED: list[str] = []
+
+
 def foreign() -> Dataset:
     """What a package elsewhere would have."""
-    return Dataset("mine", "3", "digest", (clip("a", "s"),), (), (clip("b", "t"), clip("c", "t")))
+    LOADED.append("mine")
+    train, valid, test = (clip("a", "s"),), (clip("d", "u"),), (clip("b", "t"), clip("c", "t"))
+    return Dataset("mine", "3", "digest", train, valid, test)
 
 
 def no_dataset() -> str:
@@ -248,7 +265,9 @@ def test_a_package_elsewhere_joins_by_an_entry_point(monkeypatch: pytest.MonkeyP
     assert len(load_dataset("mine").test) == 2
     info = dataset_info("mine")
     assert (info.name, info.version, info.digest) == ("mine", "3", "digest")
-    assert dict(info.sizes) == {"train": 1, "valid": 0, "test": 2}
+    assert dict(info.sizes) == {"train": 1, "valid": 1, "test": 2}
+    assert clip_songs("mine") == {"a": "s", "d": "u", "b": "t", "c": "t"}
+    assert LOADED == ["mine"]  # once, however often it is asked for
     with pytest.raises(UserError, match="did you mean 'mine'"):
         load_dataset("mina")
     with pytest.raises(UserError, match=r"'broken': .* failed: ModuleNotFoundError"):

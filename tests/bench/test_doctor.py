@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench import doctor, extractors
+from bench import datasets, doctor, extractors
 from bench.cli import main
 from bench.doctor import Finding
 from bench.errors import UserError
@@ -78,6 +78,23 @@ def main_succeeds() -> None:
     with pytest.raises(SystemExit) as ended:
         main(["doctor"])
     assert not ended.value.code
+
+
+def test_what_fails_in_other_packages_is_broken_and_the_rest_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fails(*_: object) -> list[Finding]:
+        raise RuntimeError("a stranger's mistake")
+
+    def two() -> list[str]:
+        raise UserError("two packages bring a dataset 'mine'")
+
+    monkeypatch.setattr(Ailing, "check", fails)
+    monkeypatch.setattr(datasets, "dataset_names", two)
+    found = findings()
+    assert found["ailing"].text == "extractor 'ailing' failed: RuntimeError: a stranger's mistake"
+    assert (found["ailing"].status, found["datasets"].status) == ("broken", "broken")
+    assert found["methods"].status == "present"
 
 
 def test_an_extractor_that_cannot_be_imported_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

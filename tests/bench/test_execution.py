@@ -94,6 +94,12 @@ def test_settings_that_do_not_fit_are_told_before_the_work(
         check_settings(cell)
 
 
+def test_a_constructor_that_takes_any_setting_is_given_any() -> None:
+    check_settings(strange_cell("Unchecked", C=1.0))
+    with pytest.raises(UserError, match="setting known='x' of unchecked: must be of type int"):
+        check_settings(strange_cell("Unchecked", known="x"))
+
+
 def test_a_constructor_that_fails_is_left_to_its_cells() -> None:
     check_settings(strange_cell("Unbuildable"))
 

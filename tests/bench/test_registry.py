@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bench import registry
+from bench.datasets.smf import smf_bytes
 from bench.errors import UserError
+from bench.midi import parse_midi
 from bench.registry import find_method, load_point, methods, pick
+from bench.views import load_view
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -152,6 +155,17 @@ def test_a_name_that_no_record_may_hold_is_refused(strangers: Path, name: str) -
     (strangers / "mine.py").write_text(f"@register_method({name!r})\nclass Mine:\n    ...\n")
     with pytest.raises(UserError, match=r"mine\.py:1: the method's name .* may hold letters"):
         methods()
+
+
+def fails(_: object) -> None:
+    raise ZeroDivisionError("a stranger's mistake")
+
+
+def test_a_view_that_fails_is_told_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = [EntryPoint("bad", f"{__name__}:fails", "views")]
+    monkeypatch.setattr(registry, "entry_points", lambda group: points if group else [])
+    with pytest.raises(UserError, match="view 'bad' failed: ZeroDivisionError: a stranger's mis"):
+        load_view("bad")(parse_midi(smf_bytes([[]])))
 
 
 def test_what_a_package_brings_is_loaded_or_told_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:

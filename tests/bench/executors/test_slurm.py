@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import sys
@@ -25,6 +26,7 @@ from bench.methods import silent
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from bench.cells import Cell
     from bench.executors import Event
 
 
@@ -85,7 +87,19 @@ def wait_for(path: Path) -> None:
 
 
 def jobs_left(tmp_path: Path) -> list[Path]:
-    return list((tmp_path / "cache" / "slurm").glob("*"))
+    return list((tmp_path / "cache" / "slurm").glob("[!.]*"))
+
+
+def submit_and_die(cell: Cell) -> None:
+    def run() -> None:
+        events = SlurmExecutor({}).run(iter([cell]))
+        next(events)
+        os._exit(0)  # before `events` ends, which would cancel the job
+
+    process = multiprocessing.get_context("fork").Process(target=run)
+    process.start()
+    process.join()
+    assert process.exitcode == 0
 
 
 def test_jobs_give_the_records_that_every_executor_gives(tmp_path: Path) -> None:
@@ -136,17 +150,25 @@ def test_closing_cancels_jobs(queue: Path, tmp_path: Path) -> None:
 
 def test_a_job_that_outlives_its_submitter_is_not_submitted_again(queue: Path) -> None:
     cell = replace(strange_cell("Sleeps"), time_limit_minutes=0.05)
-    abandoned = SlurmExecutor({}).run(iter([cell]))
-    next(abandoned)
+    submit_and_die(cell)
     told = ends(SlurmExecutor({}).run(iter([cell])))
     assert told == {"test/synthetic/sleeps/seed-0": "over its time limit of 0.05 minutes"}
     assert len(jobs(queue)) == 1
 
 
+def test_a_job_answers_one_of_two_runs(queue: Path) -> None:
+    cell = replace(strange_cell("Sleeps"), time_limit_minutes=0.05)
+    first = SlurmExecutor({}).run(iter([cell]))
+    next(first)
+    (told,) = ends(SlurmExecutor({}).run(iter([cell]))).values()
+    assert "another `bench run` waits for this cell's job" in told
+    assert len(jobs(queue)) == 1
+    assert isinstance(next(first), Failed)  # over its time limit, as it would have been alone
+
+
 def test_a_job_that_slurm_does_not_know_yet_is_not_submitted_again(queue: Path) -> None:
     cell = replace(strange_cell("Sleeps"), time_limit_minutes=0.05)
-    abandoned = SlurmExecutor({}).run(iter([cell]))
-    next(abandoned)
+    submit_and_die(cell)
     (queue / "silent").touch()
     on_slurm.submitit.SlurmJob.watcher.clear()  # as in a process that begins anew
     told = ends(SlurmExecutor({}).run(iter([cell])))
@@ -196,8 +218,7 @@ def test_an_answer_lies_there_until_it_has_been_taken(queue: Path, tmp_path: Pat
 
 def test_a_job_that_died_with_its_submitter_is_submitted_again(queue: Path, tmp_path: Path) -> None:
     cell = strange_cell("SleepsOnce", path=str(tmp_path / "parent"))
-    abandoned = SlurmExecutor({}).run(iter([cell]))
-    next(abandoned)
+    submit_and_die(cell)
     wait_for(tmp_path / "parent")
     os.killpg(*jobs(queue), signal.SIGKILL)
     told = ends(SlurmExecutor({}).run(iter([cell])))
