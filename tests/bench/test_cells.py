@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +13,7 @@ from bench.suites import load_suite
 
 if TYPE_CHECKING:
     import random
+    from pathlib import Path
 
 SMOKE = load_suite("smoke")
 LITE = load_suite("lite")
@@ -138,6 +138,10 @@ def test_bad_changes_are_refused(texts: list[str]) -> None:
         parse_changes(texts)
 
 
-def test_planning_thousands_of_cells_reads_no_data(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Path, "read_bytes", None)
+def test_planning_thousands_of_cells_reads_no_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMER_BENCH_DATA", str(tmp_path))
+    plan(LITE)  # reads its manifests and what it starts from, once
+    monkeypatch.setattr("io.open", None)
     assert len(plan(LITE, seeds=range(1000))) > 4000

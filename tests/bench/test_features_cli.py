@@ -46,6 +46,14 @@ def test_rows_have_every_digit_and_the_order_of_a_sorted_folder(songs: Path) -> 
     np.testing.assert_array_equal(np.array(rows[0][1:], dtype=float), expected)
 
 
+def test_without_a_cache_nothing_is_kept(songs: Path) -> None:
+    kept = songs.parent / "cache"
+    assert _run(str(songs), "-o", str(songs / "out.csv"), "--no-cache") == 0
+    assert not kept.exists()
+    assert _run(str(songs), "-o", str(songs / "out.csv")) == 0
+    assert kept.exists()
+
+
 def test_a_bad_file_is_one_line_and_the_others_have_rows(
     songs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
+import subprocess
 import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bench.provenance import Meter
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a peak is that of the process")
@@ -22,3 +34,49 @@ def test_the_version_of_a_methods_package_is_told() -> None:
     assert Meter().read("pytest.sub.module").libraries["pytest"] == pytest.__version__
     # The benchmark's own stands beside, with its revision.
     assert "smer-bench" not in Meter().read("baselines.svm").libraries
+
+
+def output(folder: Path, command: Sequence[str]) -> str:
+    """What a command says in a folder whose packages come before those that are installed."""
+    environment = os.environ | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=True, timeout=60
+    )
+    return done.stdout.strip()
+
+
+def test_a_record_names_the_revision_of_the_code_and_whether_the_code_differs_from_it(
+    tmp_path: Path,
+) -> None:
+    code = "import json\nfrom bench.provenance import Meter\nfound = Meter().read('bench')\n"
+    code += "print(json.dumps([found.revision, found.dirty]))"
+
+    def state() -> Any:
+        return json.loads(output(tmp_path, [sys.executable, "-c", code]))
+
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "bench", tmp_path / "bench", ignore=ignored)
+    assert state() == ["", False]  # as where it is installed
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
+    for arguments in (["init", "-q"], ["add", "bench"], ["commit", "-q", "-m", "all"]):
+        output(tmp_path, [*git, *arguments])
+    revision = output(tmp_path, ["git", "rev-parse", "HEAD"])
+    assert state() == [revision, False]
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "seed-0.json").touch()
+    assert state() == [revision, False]
+    with (tmp_path / "bench" / "errors.py").open("a") as file:
+        file.write("# changed\n")
+    assert state() == [revision, True]
+
+
+def test_the_seconds_of_the_work_and_of_its_processes_are_told() -> None:
+    meter, until = Meter(), time.process_time() + 0.2
+    while time.process_time() < until:
+        pass
+    own = meter.read("bench")
+    assert own.cpu_seconds >= 0.15  # clocks may have coarse steps
+    assert own.wall_seconds >= 0.15
+    busy = "import time\nwhile time.process_time() < 0.5: pass"
+    subprocess.run([sys.executable, "-c", busy], check=True, timeout=60)
+    assert meter.read("bench").cpu_seconds >= own.cpu_seconds + 0.4

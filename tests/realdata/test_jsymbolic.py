@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import lzma
-from pathlib import Path
 from typing import TYPE_CHECKING
-from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -15,42 +13,28 @@ from baselines.jsymbolic.native.catalogue import COLUMNS, extract
 from bench.midi import parse_midi
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
-    FloatArray = NDArray[np.float64]
-
-_SHARED = Path(__file__).parents[3] / "shared"
-_BARDO = "bardo-composer-6ab3655c00e80cad55064a9ead4534a9511516b5"
-#: The archive of each dataset and where in it a clip lies.
-_ARCHIVES = {
-    "emopia": ("EMOPIA_2.2.zip", "EMOPIA_2.2/midis/{}.mid"),
-    "vgmidi": (f"{_BARDO}.zip", f"{_BARDO}/data/vgmidi/{{}}"),
-}
-
-pytestmark = pytest.mark.skipif(
-    not _SHARED.is_dir(),
-    reason="needs the datasets and the reference answers beside the repository",
-)
+    from tests.realdata.conftest import MidiArchive
 
 
-def _reference(dataset: str) -> tuple[list[str], FloatArray]:
-    with lzma.open(_SHARED / "golden" / f"jsymbolic_{dataset}.csv.xz", "rt") as file:
-        header, *rows = csv.reader(file)
+def _reference(file: Path) -> tuple[list[str], NDArray[np.float64]]:
+    with lzma.open(file, "rt") as text:
+        header, *rows = csv.reader(text)
     assert tuple(header[1:]) == COLUMNS
     return [row[0] for row in rows], np.array([row[1:] for row in rows], dtype=np.float64)
 
 
-def _values(dataset: str) -> tuple[list[str], FloatArray, FloatArray]:
-    clips, reference = _reference(dataset)
-    archive, place = _ARCHIVES[dataset]
-    with ZipFile(_SHARED / "mirror" / archive) as files:
-        rows = [extract(parse_midi(files.read(place.format(clip)), name=clip)) for clip in clips]
-    return clips, np.array(rows), reference
-
-
-@pytest.mark.parametrize("dataset", _ARCHIVES)
-def test_every_value_is_the_programs(dataset: str) -> None:
-    clips, values, reference = _values(dataset)
+@pytest.mark.parametrize("dataset", ["emopia", "vgmidi"])
+def test_every_value_is_the_programs(
+    dataset: str, golden: Path, midi_archives: Mapping[str, MidiArchive]
+) -> None:
+    clips, reference = _reference(golden / f"jsymbolic_{dataset}.csv.xz")
+    files = midi_archives[dataset]
+    values = np.array([extract(parse_midi(files[clip], name=clip)) for clip in clips])
     same = np.isclose(values, reference, rtol=1e-6, atol=1e-9, equal_nan=True)
     wrong = [
         f"{clips[clip]} {COLUMNS[column]}: "
