@@ -84,10 +84,12 @@ def write_figures(records: Iterable[Record], folder: Path, *, songs: Songs) -> l
     except ImportError:
         raise UserError("figures need matplotlib: pip install 'smer-bench[figures]'") from None
     written = []
+    inference = Inference(songs)
     style: dict[Any, Any] = {**mpl.rcParamsDefault, **_STYLE}
     with mpl.rc_context(style):
         for board in arrange(records)[0]:
-            drawings = _Drawings(board, Inference(songs))
+            inference.intervals(board.rows)  # faster together
+            drawings = _Drawings(board, inference)
             for kind in KINDS:
                 figure = drawings.draw(kind)
                 if figure is not None:
