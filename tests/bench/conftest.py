@@ -1,7 +1,8 @@
-"""Records to test with."""
+"""Records to test with, and an end to every test."""
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -20,7 +21,21 @@ from bench.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+
+@pytest.fixture(autouse=True)
+def _ends() -> Iterator[None]:
+    """What would wait for ever fails after twenty minutes, at the line where it waits."""
+
+    def fail(*_: object) -> None:
+        pytest.fail("does not end")
+
+    before = signal.signal(signal.SIGALRM, fail)
+    signal.alarm(20 * 60)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 class MakeRecord(Protocol):

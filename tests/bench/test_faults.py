@@ -9,12 +9,12 @@ import tempfile
 import time
 from contextlib import closing
 from multiprocessing.connection import wait
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from cells_to_run import strange_cell
 from rich.console import Console
+from waiting import ended
 
 from bench.errors import UserError
 from bench.executors import Failed, Finished, Progressed, Started, process
@@ -25,7 +25,7 @@ from bench.running import pending, run_cells
 from bench.store import Store, read_failures, read_records
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from pathlib import Path
 
     from bench.cells import Cell
     from bench.executors import Event
@@ -34,21 +34,6 @@ if TYPE_CHECKING:
 
 def run(store: Store, *cells: Cell, jobs: int = 2) -> Outcome:
     return run_cells(store, cells, LocalExecutor(jobs), lambda _: None)
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"  # dead, and not yet asked for its exit code
-
-
-def soon(condition: Callable[[], bool], seconds: float = 20) -> bool:
-    end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.02)
-    return condition()
 
 
 def test_each_fault_fails_its_own_cell_with_a_reason(tmp_path: Path) -> None:
@@ -116,16 +101,16 @@ def test_a_process_that_hangs_up_is_ended(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_what_a_dead_process_has_started_ends_with_it(tmp_path: Path) -> None:
-    ended: list[Failed] = []
+    failed: list[Failed] = []
 
     def tell(event: Event) -> None:
         if isinstance(event, Failed):  # while the run goes on
             child = int(event.log.removeprefix("child "))
-            assert soon(lambda: not is_alive(child))
-            ended.append(event)
+            assert ended(child)
+            failed.append(event)
 
     run_cells(Store(tmp_path), [strange_cell("LeavesChild")], LocalExecutor(1), tell)
-    assert [event.reason for event in ended] == ["its process ended with exit code 3"]
+    assert [event.reason for event in failed] == ["its process ended with exit code 3"]
 
 
 def test_an_idle_process_that_has_died_is_replaced(tmp_path: Path) -> None:
@@ -135,7 +120,7 @@ def test_an_idle_process_that_has_died_is_replaced(tmp_path: Path) -> None:
         if isinstance(event, Finished) and event.cell is cells[0]:
             idle = event.record.details["process"]
             os.kill(idle, signal.SIGKILL)
-            assert soon(lambda: not is_alive(idle))
+            assert ended(idle)
 
     outcome = run_cells(Store(tmp_path), cells, LocalExecutor(1), tell)
     assert outcome.finished == cells

@@ -4,31 +4,23 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
+from genuine import put
 
-from bench.cells import record_path
 from bench.cli.leaderboard import leaderboard
 from bench.errors import UserError
-from bench.records import encode_record
 from tests.bench.boards import column, rows_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bench.records import Record
     from tests.bench.conftest import MakeRecord
 
 
 @pytest.fixture
 def results(tmp_path: Path, make_record: MakeRecord) -> Path:
     folder = tmp_path / "results"
-    write(folder, make_record(suite="mine", predicted=(0, 1, 0, 0)))
+    put(folder, make_record(suite="mine", predicted=(0, 1, 0, 0)))
     return folder
-
-
-def write(folder: Path, record: Record) -> None:
-    path = folder / record_path(record.cell)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(encode_record(record))
 
 
 def test_the_command_writes_what_check_accepts(results: Path, tmp_path: Path) -> None:
@@ -48,7 +40,7 @@ def test_check_shows_the_difference_and_writes_nothing(
     arguments = ["--results", str(results), "-o", str(board)]
     CliRunner().invoke(leaderboard, arguments)
     before = board.read_bytes()
-    write(results, make_record("newcomer", suite="mine"))
+    put(results, make_record("newcomer", suite="mine"))
     outcome = CliRunner().invoke(leaderboard, [*arguments, "--check"])
     assert outcome.exit_code == 1
     assert any(line.startswith("+| newcomer |") for line in outcome.output.splitlines())
@@ -78,7 +70,7 @@ def test_a_part_of_the_records_is_no_folder_of_them(
 def test_songs_that_are_not_known_are_said_to_be(
     results: Path, tmp_path: Path, make_record: MakeRecord
 ) -> None:
-    write(results, make_record(suite="mine", dataset="strangers"))
+    put(results, make_record(suite="mine", dataset="strangers"))
     board = tmp_path / "board.md"
     CliRunner().invoke(leaderboard, ["--results", str(results), "-o", str(board)])
     known, strange = board.read_text().split("### strangers")
@@ -95,7 +87,7 @@ def test_check_of_a_missing_board_shows_it_all(results: Path, tmp_path: Path) ->
 
 
 def test_the_shipped_suites_say_what_is_missing(tmp_path: Path, make_record: MakeRecord) -> None:
-    write(tmp_path / "results", make_record("majority", suite="lite", deterministic=True))
+    put(tmp_path / "results", make_record("majority", suite="lite", deterministic=True))
     board = tmp_path / "board.md"
     outcome = CliRunner().invoke(
         leaderboard, ["--results", str(tmp_path / "results"), "-o", str(board)]
@@ -114,7 +106,7 @@ def test_a_readme_with_marks_has_the_lite_table(
         make_record(),
         make_record(dataset="vgmidi", method="midibert", predicted=(0, 1, 0, 0)),
     ):
-        write(tmp_path / "results", record)
+        put(tmp_path / "results", record)
     readme = tmp_path / "README.md"
     readme.write_text("# Mine\n\n<!-- board -->\nold\n<!-- end of board -->\n\nThe rest.\n")
     assert CliRunner().invoke(leaderboard, ["--check"]).exit_code == 1

@@ -3,11 +3,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from click.testing import CliRunner
+from genuine import put
 
-from bench.cells import record_path
 from bench.cli.leaderboard import leaderboard
 from bench.errors import UserError
-from bench.records import encode_record
 from bench.report.difference import render_difference
 from bench.store import Failure
 from tests.bench.boards import LABELS, with_hits
@@ -100,9 +99,7 @@ def test_two_folders_are_compared_and_nothing_is_written(
     before, after = tmp_path / "before", tmp_path / "after"
     for folder, records in ((before, [make_record()]), (after, [make_record(), make_record("b")])):
         for record in records:
-            path = folder / record_path(record.cell)
-            path.parent.mkdir(parents=True)
-            path.write_bytes(encode_record(record))
+            put(folder, record)
     ask = ["--results", str(after), "-o", str(tmp_path / "board.md"), "--compare"]
     result = CliRunner().invoke(leaderboard, [*ask, str(before)], catch_exceptions=False)
     assert result.output.startswith("## What this does to the board\n\nRecords: 1 new, 0 changed")

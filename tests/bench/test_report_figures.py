@@ -5,10 +5,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from click.testing import CliRunner
+from genuine import put
 
-from bench.cells import record_path
 from bench.cli.leaderboard import leaderboard
-from bench.records import encode_record
 from bench.report.figures import KINDS, figure_name, write_figures
 
 if TYPE_CHECKING:
@@ -87,9 +86,7 @@ def test_hostile_names_neither_break_nor_script_nor_escape(
 
 def test_the_board_links_the_figures_that_are_there(records: list[Record], tmp_path: Path) -> None:
     for record in records:
-        path = tmp_path / "results" / record_path(record.cell)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(encode_record(record))
+        put(tmp_path / "results", record)
     board, figures = tmp_path / "board.md", tmp_path / "docs" / "figures"
     arguments = ["--results", str(tmp_path / "results"), "-o", str(board)]
     arguments += ["--figures", str(figures)]

@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
+from genuine import put
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.cells import record_path
 from bench.cli.show import show
 from bench.errors import UserError
-from bench.records import CellIdentity, encode_record
+from bench.records import CellIdentity
 from bench.report.find import cell_names
 from bench.report.show import curves, sparkline
 
@@ -33,9 +33,7 @@ def results(tmp_path: Path, make_record: MakeRecord) -> Path:
         for seed in (0, 1, 12)
     ]
     for record in [*records, make_record("solo", changes={"tasks": ["key"]})]:
-        path = tmp_path / record_path(record.cell)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(encode_record(record))
+        put(tmp_path, record)
     failed = tmp_path / "lite/emopia/solo/seed-4.failed.json"
     failed.parent.mkdir(parents=True)
     failed.write_text(
@@ -86,7 +84,7 @@ def test_records_that_the_board_leaves_out_are_no_part_of_the_mean(
     results: Path, make_record: MakeRecord
 ) -> None:
     old = make_record(seed=5, predicted=(3, 3, 3, 3), protocol=0, settings={"lr": 0.25})
-    (results / record_path(old.cell)).write_bytes(encode_record(old))
+    put(results, old)
     text = shown(results, "lite/emopia/alpha")
     assert "75.00 ± 0.00" in text
     assert "left out: 1, measured by protocol 0" in text
@@ -107,7 +105,7 @@ def test_a_failure_is_told_before_the_older_record_that_it_left(
 ) -> None:
     failed = results / "lite/emopia/solo/seed-4.failed.json"
     old = make_record("solo", seed=4, predicted=(0, 0, 0, 0))
-    failed.with_name("seed-4.json").write_bytes(encode_record(old))
+    put(results, old)
     text = shown(results, "lite/emopia/solo/4")
     assert text.index("failed: out of memory") < text.index("An older record") < text.index("25.00")
     alone = shown(results, str(failed))
@@ -148,9 +146,7 @@ def test_every_listed_name_can_be_shown(results: Path) -> None:
 
 def test_names_and_logs_cannot_steer_the_terminal(tmp_path: Path, make_record: MakeRecord) -> None:
     record = make_record("x", details={"note": "\x1b]0;owned\x07 [bold]x"})
-    path = tmp_path / "r.json"
-    path.write_bytes(encode_record(record))
-    text = shown(tmp_path, str(path))
+    text = shown(tmp_path, str(put(tmp_path, record, at="r.json")))
     assert "\x1b" not in text
     assert "[bold]x" in text
     assert record.cell == CellIdentity("lite", "emopia", "x", 0)

@@ -20,6 +20,7 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
+from waiting import soon
 
 from bench.cells import plan
 from bench.execution import run_cell
@@ -29,7 +30,7 @@ from bench.store import read_failures, read_records
 from bench.suites import load_suite
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
 KILLS = int(os.environ.get("SMER_BENCH_KILLS", "6"))
 
@@ -52,6 +53,11 @@ description = "One seed of what follows."
 datasets = ["synthetic"]
 seeds = 1
 """
+
+
+@pytest.fixture(autouse=True)
+def _ends() -> None:
+    """All that is waited for here has a limit of its own, and many kills may take hours."""
 
 
 @dataclass
@@ -129,13 +135,6 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     bench = Bench(tmp_path, uuid4().hex)
     yield bench
     kill(bench.processes())  # of a test that has failed
-
-
-def soon(condition: Callable[[], bool], seconds: float = 300) -> bool:
-    end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.02)
-    return condition()
 
 
 def kill(processes: Iterable[int]) -> None:

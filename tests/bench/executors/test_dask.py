@@ -5,15 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import time
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 from cells_to_run import strange_cell
 from distributed import LocalCluster
+from waiting import soon, wait_for
 
 from bench.cells import plan
 from bench.errors import UserError, WorkError
@@ -26,6 +25,7 @@ from bench.suites import load_suite
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from bench.cells import Cell
     from bench.executors import Event
@@ -42,11 +42,6 @@ def ends(events: Iterable[Event]) -> dict[str, str]:
     return dict(told)
 
 
-def wait_for(path: str) -> None:
-    while not Path(path).exists():
-        time.sleep(0.05)
-
-
 def children() -> set[psutil.Process]:
     """The processes that this one has started, but for Python's own."""
     found = psutil.Process().children(recursive=True)
@@ -55,7 +50,8 @@ def children() -> set[psutil.Process]:
 
 def test_every_cell_ends_once_although_a_worker_is_killed(tmp_path: Path) -> None:
     smoke = [c for c in plan(load_suite("smoke")) if c.method.name in ("majority", "key-mode")]
-    victim = strange_cell("SleepsOnce", path=str(tmp_path / "parent"))
+    parent = tmp_path / "parent"
+    victim = strange_cell("SleepsOnce", path=str(parent))
     cells = [victim, *smoke]
     events: list[Event] = []
     begun: list[Cell] = []
@@ -70,8 +66,8 @@ def test_every_cell_ends_once_although_a_worker_is_killed(tmp_path: Path) -> Non
             if isinstance(event, Progressed) and not event.fraction:
                 begun.append(event.cell)
                 if event.cell is victim and begun.count(victim) == 1:
-                    wait_for(victim.settings["path"])
-                    os.kill(int(Path(victim.settings["path"]).read_text()), signal.SIGKILL)
+                    wait_for(parent)
+                    os.kill(int(parent.read_text()), signal.SIGKILL)
     assert begun.count(victim) == 2
     assert sum(isinstance(event, Started) for event in events) == len(cells)
     assert ends(events) == {str(c): str(run_cell(c, silent).predictions) for c in cells}
@@ -87,7 +83,7 @@ def test_the_cell_of_a_worker_that_leaves_is_run_by_another(tmp_path: Path) -> N
     ):
         events = DaskExecutor(client).run(iter([cell]))
         next(events)
-        wait_for(cell.settings["path"])
+        wait_for(tmp_path / "parent")
         client.retire_workers([address for address, keys in client.processing().items() if keys])
         assert ends(events) == {str(cell): str(run_cell(cell, silent).predictions)}
 
@@ -114,8 +110,8 @@ def test_closing_ends_running_cells() -> None:
         before = children()
         events = DaskExecutor(client).run(iter([strange_cell("Sleeps")]))
         assert isinstance(next(events), Started)
-        while not (cells := children() - before):
-            time.sleep(0.1)
+        assert soon(lambda: children() - before)
+        cells = children() - before
         events.close()
         _, alive = psutil.wait_procs(cells, timeout=30)
     assert not alive

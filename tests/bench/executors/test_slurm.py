@@ -6,8 +6,6 @@ import multiprocessing
 import os
 import signal
 import sys
-import time
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 from cells_to_run import strange_cell
+from waiting import ended, is_alive, wait_for
 
 from bench.errors import UserError
 from bench.execution import run_cell
@@ -75,17 +74,6 @@ def jobs(queue: Path) -> list[int]:
     return [int(path.stem) for path in queue.glob("*.job")]
 
 
-def is_alive(job: int) -> bool:
-    with suppress(psutil.NoSuchProcess):
-        return psutil.Process(job).status() != psutil.STATUS_ZOMBIE
-    return False
-
-
-def wait_for(path: Path) -> None:
-    while not path.exists():
-        time.sleep(0.05)
-
-
 def jobs_left(tmp_path: Path) -> list[Path]:
     return list((tmp_path / "cache" / "slurm").glob("[!.]*"))
 
@@ -96,9 +84,9 @@ def submit_and_die(cell: Cell) -> None:
         next(events)
         os._exit(0)  # before `events` ends, which would cancel the job
 
-    process = multiprocessing.get_context("fork").Process(target=run)
+    process = multiprocessing.get_context("fork").Process(target=run, daemon=True)
     process.start()
-    process.join()
+    process.join(300)
     assert process.exitcode == 0
 
 
@@ -143,8 +131,7 @@ def test_closing_cancels_jobs(queue: Path, tmp_path: Path) -> None:
     (job,) = jobs(queue)
     assert is_alive(job)
     events.close()
-    while is_alive(job):
-        time.sleep(0.05)
+    assert ended(job)
     assert jobs_left(tmp_path) == []
 
 
@@ -195,8 +182,7 @@ def test_a_job_that_slurm_never_knows_is_given_up(
     told = ends(SlurmExecutor({}).run(iter([strange_cell("Sleeps")])))
     (job,) = jobs(queue)
     assert told == {"test/synthetic/sleeps/seed-0": f"its job {job} is not known to Slurm"}
-    while is_alive(job):
-        time.sleep(0.05)
+    assert ended(job)
     assert jobs_left(tmp_path) == []
 
 
@@ -209,8 +195,7 @@ def test_a_suspended_job_is_waited_for(queue: Path) -> None:
 
 def test_an_answer_lies_there_until_it_has_been_taken(queue: Path, tmp_path: Path) -> None:
     events = SlurmExecutor({}).run(iter([strange_cell("Uniform")]))
-    while not isinstance(next(events), Finished):
-        pass
+    assert any(isinstance(event, Finished) for event in events)  # and no look at a later one
     assert len(jobs_left(tmp_path)) == len(jobs(queue)) == 1
     assert not list(events)
     assert jobs_left(tmp_path) == []

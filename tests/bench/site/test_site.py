@@ -14,11 +14,10 @@ from urllib.parse import unquote
 
 import pytest
 from click.testing import CliRunner
+from genuine import put
 
-from bench.cells import record_path
 from bench.cli.report import report
 from bench.errors import UserError
-from bench.records import encode_record
 from bench.site import build
 from bench.site.build import write_site
 from tests.bench.site.conftest import HOSTILE
@@ -301,10 +300,7 @@ def test_without_records_there_is_a_page_that_says_so(tmp_path: Path) -> None:
 
 
 def test_the_command_writes_a_site(make_record: MakeRecord, tmp_path: Path) -> None:
-    record = make_record()
-    path = tmp_path / "results" / record_path(record.cell)
-    path.parent.mkdir(parents=True)
-    path.write_bytes(encode_record(record))
+    put(tmp_path / "results", make_record())
     arguments = ["--results", str(tmp_path / "results"), "-o", str(tmp_path / "site")]
     done = CliRunner().invoke(report, arguments)
     assert (done.exit_code, done.output) == (0, f"{tmp_path / 'site' / 'index.html'}: 1 records\n")
