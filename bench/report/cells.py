@@ -57,7 +57,7 @@ MACRO_F1 = Score("macro_f1", Column("Macro-F1"), 1, 3, 3)
 
 METHOD = Column("Method", numeric=False)
 SEEDS = Column("Seeds", "done")
-COST = Column("Cost", "CPU-s a run")
+COST = Column("Cost", "CPU-s")
 
 
 def score_cell(row: Row, score: Score, *, segments: bool = False) -> Cell:
