@@ -7,11 +7,13 @@ import resource
 import signal
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from waiting import wait_for
 
 from bench.errors import WorkError
 from bench.files import write_atomically
@@ -146,10 +148,16 @@ class TellsClips(Uniform):
 
 
 class TellsThreads(Uniform):
-    """Tells how many threads libraries may use."""
+    """Tells how many threads libraries use: NumPy's, those of torch, and torch in a new thread."""
 
     def details(self) -> dict[str, Any]:
-        return {"threads": os.environ["OMP_NUM_THREADS"]}
+        import torch
+        from threadpoolctl import threadpool_info
+
+        with ThreadPoolExecutor(1) as elsewhere:
+            in_new_thread = elsewhere.submit(torch.get_num_threads).result()
+        pools = {pool["num_threads"] for pool in threadpool_info()}
+        return {"threads": sorted(pools | {torch.get_num_threads(), in_new_thread})}
 
 
 class WrongShape(Uniform):
@@ -217,6 +225,20 @@ class PrintsGarbage(Uniform):
                 raise ValueError
 
         raise SpeechlessError
+
+
+class Chatters(Uniform):
+    """Prints what is no text, and learns until a file is there."""
+
+    def __init__(self, *, note: str, until: str) -> None:
+        super().__init__(note=note)
+        self.until = Path(until)
+
+    def fit(self, *args: Any, **keywords: Any) -> None:
+        os.write(2, b"\xff\xfe\x00\x1b[2J\n")
+        print("\ud800\x1b[2J")
+        super().fit(*args, **keywords)
+        wait_for(self.until)
 
 
 class Floods(Uniform):

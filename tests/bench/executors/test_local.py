@@ -34,4 +34,4 @@ def test_a_cell_has_the_threads_that_its_key_says() -> None:
     cells = [replace(strange_cell("TellsThreads", i), threads=n) for i, n in enumerate((2, 1))]
     events = LocalExecutor(1).run(iter(cells))
     told = [event.record.details["threads"] for event in events if isinstance(event, Finished)]
-    assert told == ["2", "1"]
+    assert told == [[2], [1]]

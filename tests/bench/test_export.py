@@ -1,0 +1,60 @@
+"""`bench data export`: every clip that was published, whatever it holds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from click.testing import CliRunner
+
+from bench.cli.export import export
+from bench.clips import Clip
+from bench.datasets import Dataset, load_dataset
+from bench.datasets.smf import SmfNote, smf_bytes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+
+def exported(dataset: str, output: Path) -> list[dict[str, Any]]:
+    arguments = [dataset, "--what", "key", "-o", str(output)]
+    assert CliRunner().invoke(export, arguments, catch_exceptions=False).exit_code == 0
+    return [json.loads(line) for line in output.read_text().splitlines()]
+
+
+def test_every_clip_has_its_line(tmp_path: Path) -> None:
+    rows = exported("synthetic", tmp_path / "keys.jsonl")
+    dataset = load_dataset("synthetic")
+    assert sorted(row["clip"] for row in rows) == sorted(clip.id for clip in dataset.clips)
+    assert {row["dataset"] for row in rows} == {"synthetic"}
+
+
+def test_so_do_those_that_no_split_holds_and_those_without_notes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def clip(name: str, *pitches: int) -> Clip:
+        notes = [SmfNote(480 * i, 480 * (i + 1), pitch, 80) for i, pitch in enumerate(pitches)]
+        path = tmp_path / f"{name}.mid"
+        path.write_bytes(smf_bytes([notes]))
+        return Clip(name, f"song {name}", path, hashlib.sha256(path.read_bytes()).hexdigest(), 0)
+
+    c_major, a_minor = (60, 62, 64, 65, 67, 69, 71, 72), (57, 59, 60, 62, 64, 65, 68, 69)
+    dataset = Dataset(
+        name="mine",
+        version="1",
+        digest="digest",
+        train=(clip("a", *c_major),),
+        valid=(clip("silent"),),
+        test=(clip("b", *c_major),),
+        left_out=(clip("left out", *a_minor),),
+    )
+    monkeypatch.setattr("bench.datasets.load_dataset", lambda _: dataset)
+    assert exported("mine", tmp_path / "keys.jsonl") == [
+        {"dataset": "mine", "clip": "a", "key": "C major"},
+        {"dataset": "mine", "clip": "silent", "key": None},
+        {"dataset": "mine", "clip": "b", "key": "C major"},
+        {"dataset": "mine", "clip": "left out", "key": "A minor"},
+    ]
