@@ -72,7 +72,7 @@ def test_reports_read_records_only() -> None:
 def modules_after(code: str) -> set[str]:
     program = f"{code}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)), file=sys.stderr)"
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=300
     )
     return set(json.loads(done.stderr.splitlines()[-1]))
 
@@ -108,7 +108,7 @@ for entry in bench.registry.methods().values():
     entry.load()
 assert before == state()
 """
-    subprocess.run([sys.executable, "-c", code], check=True)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=300)
 
 
 def test_the_three_packages_are_installed_and_nothing_else() -> None:

@@ -29,7 +29,7 @@ def wait_for(path: Path) -> None:
 def is_alive(pid: int) -> bool:
     """Whether a process runs; one that is dead and not yet asked for its exit code does not."""
     with suppress(psutil.NoSuchProcess):
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     return False
 
 

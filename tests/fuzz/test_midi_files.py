@@ -32,6 +32,7 @@ def survivors(*arguments: object) -> tuple[int, int]:
         capture_output=True,
         text=True,
         check=False,
+        timeout=3600,  # of all files; each has its own limit
     )
     *failed, last = done.stdout.splitlines() or [""]
     assert (failed, done.returncode) == ([], 0), f"{done.stdout}{done.stderr[-2000:]}"
