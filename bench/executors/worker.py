@@ -91,7 +91,8 @@ def _short(text: str, length: int) -> str:
 def limit_threads(threads: int) -> None:
     """Give this process `threads` threads for its sums; 0 means one per core."""
     count = threads or usable_cores()
-    os.environ["OMP_NUM_THREADS"] = str(count)  # for libraries not loaded yet
+    for library in ("OMP", "MKL", "OPENBLAS"):  # not loaded yet; the first does not bind the others
+        os.environ[f"{library}_NUM_THREADS"] = str(count)
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(count)
