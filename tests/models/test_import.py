@@ -5,7 +5,6 @@ import json
 import pickle
 import zipfile
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,39 +15,12 @@ from bench.cli import cli
 from bench.errors import UserError
 from models.backbones.midibert import MidiBert
 from models.checkpoints import load_checkpoint, save_checkpoint
-from models.tokens.compound import SIZES
+from tests.models.released_states import Code, released, written
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from pathlib import Path
 
     from torch import Tensor
-
-
-def released(sizes: tuple[int, ...] = SIZES) -> dict[str, Tensor]:
-    """A state dict of the public code's layout, 8 wide, 2 heads, 1 layer, 6 tokens long."""
-    torch.manual_seed(0)
-    state = {f"word_emb.{i}.lut.weight": torch.randn(n, 4) for i, n in enumerate(sizes)}
-    linear = {"in_linear": (8, 16), "bert.pooler.dense": (8, 8)}
-    layer = "bert.encoder.layer.0."
-    linear |= {f"{layer}attention.self.{role}": (8, 8) for role in ("query", "key", "value")}
-    linear |= {f"{layer}attention.output.dense": (8, 8), f"{layer}intermediate.dense": (32, 8)}
-    linear |= {f"{layer}output.dense": (8, 32)}
-    for name, shape in linear.items():
-        state |= {f"{name}.weight": torch.randn(shape), f"{name}.bias": torch.randn(shape[0])}
-    for name in ("bert.embeddings", f"{layer}attention.output", f"{layer}output"):
-        state |= {f"{name}.LayerNorm.{part}": torch.randn(8) for part in ("weight", "bias")}
-    state |= {
-        f"{layer}attention.self.distance_embedding.weight": torch.randn(11, 4),
-        "bert.embeddings.token_type_embeddings.weight": torch.randn(2, 8),
-        "bert.embeddings.word_embeddings.weight": torch.randn(30, 8),
-        "bert.embeddings.position_embeddings.weight": torch.randn(6, 8),
-    }
-    return state
-
-
-def written(path: Path, state: Mapping[str, Any]) -> Path:
-    torch.save({"epoch": 1, "state_dict": dict(state)}, path)
-    return path
 
 
 def run(*arguments: object) -> Any:
@@ -75,7 +47,7 @@ def test_a_release_is_imported_whole(tmp_path: Path) -> None:
 
     told = json.loads(run("info", tmp_path / "ours.safetensors").output)
     assert told["kind"] == "midibert"
-    assert told["sizes"]["heads"] == 2
+    assert told["sizes"]["heads"] == 3
     assert told["card"] == card
 
 
@@ -85,20 +57,15 @@ def test_its_exposure_can_be_vouched_for(tmp_path: Path) -> None:
     assert load_checkpoint(tmp_path / "own.safetensors")[1]["exposure"] == "inductive"
 
 
-class _Code:
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Path.touch, (Path("ran"),)
-
-
 def test_what_is_no_release_is_refused_and_nothing_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     whole = written(tmp_path / "whole.ckpt", released()).read_bytes()
     (tmp_path / "cut.ckpt").write_bytes(whole[: len(whole) // 2])
-    torch.save({"state_dict": _Code()}, tmp_path / "code.ckpt")
-    (tmp_path / "pickle.ckpt").write_bytes(pickle.dumps({"state_dict": _Code()}))
-    written(tmp_path / "words.ckpt", released((4, 18, 90, 66)))
+    torch.save({"state_dict": Code()}, tmp_path / "code.ckpt")
+    (tmp_path / "pickle.ckpt").write_bytes(pickle.dumps({"state_dict": Code()}))
+    written(tmp_path / "words.ckpt", released(words=(4, 18, 90, 66)))
     written(tmp_path / "more.ckpt", {**released(), "extra.weight": torch.zeros(3)})
     less = released()
     del less["in_linear.bias"]
@@ -135,13 +102,13 @@ def _odd(**tensors: Tensor) -> dict[str, Tensor]:
     ("state", "says"),
     [
         (_odd(project=torch.zeros(1).expand(10**6, 10**6)), "claim to be larger than the file"),
-        (_odd(project=torch.zeros(8, 16).half().expand(10**5, 8, 16)), "larger than the file"),
+        (_odd(project=torch.zeros(24, 32).half().expand(10**5, 24, 32)), "larger than the file"),
         (_odd(project=torch.tensor(1.0)), "should be a matrix"),
         (_odd(words=torch.tensor(1.0)), "should be a matrix"),
-        (_odd(distances=torch.zeros(11, 0)), "should be a matrix"),
-        (_odd(types=torch.zeros(2, 9)), r"has shape \(2, 9\), not \(2, 8\)"),
-        (_odd(project=torch.eye(8, 16).to_sparse()), "carries code"),
-        (_odd(project=torch.zeros(8, 16, dtype=torch.complex64)), "carries code"),
+        (_odd(distances=torch.zeros(39, 0)), "should be a matrix"),
+        (_odd(types=torch.zeros(2, 25)), r"has shape \(2, 25\), not \(2, 24\)"),
+        (_odd(project=torch.eye(24, 32).to_sparse()), "carries code"),
+        (_odd(project=torch.zeros(24, 32, dtype=torch.complex64)), "carries code"),
         (released() | {"a\n.b": torch.zeros(3)}, r"no place for 'a\\n.b'"),
     ],
 )
@@ -176,10 +143,10 @@ def test_what_claims_more_than_it_holds_is_refused(tmp_path: Path) -> None:
     path = written(tmp_path / "release.ckpt", released())
     with zipfile.ZipFile(path) as archive:
         pickled = archive.read("release/data.pkl")
-    claim = b"\x8a\x06" + (10**12).to_bytes(6, "little")  # for 72 words of 4 numbers
-    assert pickled.count(b"K\x48") == 1
+    claim = b"\x8a\x06" + (10**12).to_bytes(6, "little")  # for 18 words of 8 numbers
+    assert pickled.count(b"K\x90") == 1
     bombs = {
-        "damaged": pickled.replace(b"K\x48", claim),
+        "damaged": pickled.replace(b"K\x90", claim),
         "carries code": pickle.dumps(_Zeros(bytearray), protocol=2),
         "it carries code": pickle.dumps(_Zeros(torch.FloatTensor), protocol=4),
         "torch 1.6 or later": pickled + bytes(10**7),  # packed, the next line but two

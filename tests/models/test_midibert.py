@@ -1,18 +1,17 @@
 from __future__ import annotations
 
 import pickle
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
 
 from bench.errors import UserError
 from models.attention import Block
-from models.backbones import midibert
 from models.backbones.midibert import MidiBert, MidiBertConfig
 from models.backbones.released import read_released
 from models.tokens.compound import SIZES
+from tests.models.released_states import Code, released, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,46 +23,6 @@ TINY = MidiBertConfig(width=24, layers=2, heads=3, inner=40, embedding=8, max_le
 def random_tokens(*shape: int) -> torch.Tensor:
     generator = torch.Generator().manual_seed(3)
     return torch.stack([torch.randint(size, shape, generator=generator) for size in SIZES], dim=-1)
-
-
-def released(width: int = 24, head: int = 8, layers: int = 2) -> dict[str, torch.Tensor]:
-    """A state dict in the release's layout."""
-    generator = torch.Generator().manual_seed(1)
-    shapes: dict[str, tuple[int, ...]] = {
-        "bert.embeddings.word_embeddings.weight": (30, width),
-        "bert.embeddings.position_embeddings.weight": (20, width),
-        "bert.embeddings.token_type_embeddings.weight": (2, width),
-        "bert.embeddings.LayerNorm.weight": (width,),
-        "bert.embeddings.LayerNorm.bias": (width,),
-        "bert.pooler.dense.weight": (width, width),
-        "bert.pooler.dense.bias": (width,),
-        "in_linear.weight": (width, 32),
-        "in_linear.bias": (width,),
-    }
-    for i, size in enumerate(SIZES):
-        shapes[f"word_emb.{i}.lut.weight"] = (size, 8)
-    for i in range(layers):
-        layer = f"bert.encoder.layer.{i}."
-        shapes[layer + "attention.self.distance_embedding.weight"] = (39, head)
-        modules: dict[str, tuple[int, ...]] = {
-            "attention.self.query": (width, width),
-            "attention.self.key": (width, width),
-            "attention.self.value": (width, width),
-            "attention.output.dense": (width, width),
-            "attention.output.LayerNorm": (width,),
-            "intermediate.dense": (40, width),
-            "output.dense": (width, 40),
-            "output.LayerNorm": (width,),
-        }
-        for name, shape in modules.items():
-            shapes[f"{layer}{name}.weight"] = shape
-            shapes[f"{layer}{name}.bias"] = shape[:1]
-    return {name: torch.randn(shape, generator=generator) for name, shape in shapes.items()}
-
-
-def save(path: Path, state: dict[str, torch.Tensor]) -> Path:
-    torch.save({"epoch": 1, "state_dict": state, "optimizer": {}}, path)
-    return path
 
 
 def test_hidden_states_do_not_depend_on_padding_or_company() -> None:
@@ -90,24 +49,24 @@ def test_position_matters() -> None:
 
 
 def test_sizes_of_a_released_checkpoint_are_read_from_it(tmp_path: Path) -> None:
-    path = save(tmp_path / "release.ckpt", released())
+    path = written(tmp_path / "release.ckpt", released())
     assert MidiBert.from_released(path).config == MidiBertConfig(
         width=24, layers=2, heads=3, inner=40, embedding=8, max_length=20
     )
-    wide = save(tmp_path / "wide.ckpt", released(width=32, head=16, layers=1))
+    wide = written(tmp_path / "wide.ckpt", released(width=32, head=16, layers=1))
     config = MidiBert.from_released(wide).config
     assert (config.width, config.heads, config.layers) == (32, 2, 1)
 
 
 def test_every_released_tensor_is_used_or_named_as_ignored(tmp_path: Path) -> None:
     state = released()
-    path = save(tmp_path / "release.ckpt", state)
+    path = written(tmp_path / "release.ckpt", state)
     before = MidiBert.from_released(path).state_dict()
     _, _, ignored = read_released(path)
     assert len(ignored) == 4
     for name in state:
         # Another value than before shows in the model exactly if the name is not ignored.
-        changed = save(tmp_path / "changed.ckpt", {**state, name: state[name] + 1})
+        changed = written(tmp_path / "changed.ckpt", {**state, name: state[name] + 1})
         after = MidiBert.from_released(changed).state_dict()
         same = all(torch.equal(before[key], after[key]) for key in before)
         assert same == (name in ignored), name
@@ -143,34 +102,30 @@ def test_a_checkpoint_of_another_model_is_refused(
 ) -> None:
     state = released()
     damage(state)
-    path = save(tmp_path / "other.ckpt", state)
+    path = written(tmp_path / "other.ckpt", state)
     with pytest.raises(UserError, match=says) as caught:
         MidiBert.from_released(path)
     assert "\n" not in str(caught.value)
     assert str(path) in str(caught.value)
 
 
-class _Code:
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (print, ("code in a checkpoint ran",))
-
-
 def test_a_pickle_with_code_is_refused_unrun(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     path = tmp_path / "code.ckpt"
-    torch.save({"state_dict": {"x": _Code()}}, path)
+    torch.save({"state_dict": {"x": Code()}}, path)
     plain = tmp_path / "plain.ckpt"
-    plain.write_bytes(pickle.dumps(_Code()))
+    plain.write_bytes(pickle.dumps(Code()))
     for file in (path, plain):
         with pytest.raises(UserError, match=r"refused|not a checkpoint of torch"):
             MidiBert.from_released(file)
-    assert capsys.readouterr().out == ""
+    assert not (tmp_path / "ran").exists()
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 0.999])
 def test_a_truncated_checkpoint_is_refused(share: float, tmp_path: Path) -> None:
-    whole = save(tmp_path / "whole.ckpt", released()).read_bytes()
+    whole = written(tmp_path / "whole.ckpt", released()).read_bytes()
     path = tmp_path / "cut.ckpt"
     path.write_bytes(whole[: int(share * len(whole))])
     with pytest.raises(UserError, match=r"cut\.ckpt"):
@@ -189,19 +144,3 @@ def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
     other.write_bytes(b"MThd\0\0\0\6 this is no checkpoint at all")
     with pytest.raises(UserError, match=r"refused|not a checkpoint of torch"):
         MidiBert.from_released(other)
-
-
-def test_attention_weights_are_dropped_in_training_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = []
-    real = midibert.relative_attention
-
-    def attention(*arguments: Any) -> torch.Tensor:
-        told.append(arguments[4])
-        return real(*arguments)
-
-    monkeypatch.setattr(midibert, "relative_attention", attention)
-    model = MidiBert(replace(TINY, dropout=0.3))
-    for training in (True, False):
-        model.train(training)
-        model(random_tokens(1, 6), torch.ones(1, 6))
-    assert told == [0.3, 0.3, 0.0, 0.0]
