@@ -1,9 +1,11 @@
 """Which stretch of which piece comes when: an endless order that needs no memory of its past.
 
 A piece of n tokens has ceil(n / length) windows an epoch; each starts at a random place in its own
-share of the piece, so that every epoch cuts differently and all of a piece is heard about equally
-often. All windows of an epoch come in random order. Window i of a run is a function of the seed
-and i alone: a run that goes on after a kill draws what it would have drawn.
+share of the piece, so that every epoch cuts differently. In a piece longer than a window, tokens
+are heard about equally often but for those within a window's length of either end: the nearer they
+lie to it, the fewer windows hold them. All windows of an epoch come in random order. Window i of a
+run is a function of the seed and i alone: a run that goes on after a kill draws what it would have
+drawn.
 """
 
 from __future__ import annotations

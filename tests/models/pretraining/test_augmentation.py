@@ -14,7 +14,7 @@ from models.pretraining.augmentation import (
     _stretched_performance,
 )
 from models.tokens.compound import PAD, encode_compound
-from models.tokens.performance import encode_performance, words
+from models.tokens.performance import encode_performance, ids, words
 
 
 def music(seed: int, stretch: int = 1) -> bytes:
@@ -66,6 +66,22 @@ def test_all_transpositions_come() -> None:
         int((Augmentation(transpose=3).apply(tokens, random) - tokens)[0, 2]) for _ in range(99)
     }
     assert shifts == set(range(-3, 4))
+
+
+def test_stretches_lie_on_both_sides_within_the_limit() -> None:
+    random = np.random.default_rng(0)
+    change = Augmentation(stretch=2.0)
+    note = np.array([[0, 0, 40, 15]])  # of 16 units
+    durations = np.array([change.apply(note, random)[0, 3] + 1 for _ in range(99)])
+    assert durations.min() in (8, 9)
+    assert durations.max() in (31, 32)
+    assert 33 < (durations < 16).sum() < 66
+
+    word = ids(["d_16"])[:, None].astype(np.int64)
+    told = [words(change.apply(word, random)[:, 0])[0] for _ in range(99)]
+    durations = np.array([int(name.removeprefix("d_")) for name in told])
+    assert durations.min() in (8, 9)
+    assert durations.max() in (31, 32)
 
 
 @given(st.integers(0, 50))

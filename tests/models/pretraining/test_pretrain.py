@@ -6,17 +6,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
 
 from bench.cli import cli
 from bench.clips import Clip
-from bench.datasets import Dataset, dataset_info, dataset_names
+from bench.datasets import Dataset, dataset_info, dataset_names, load_dataset
 from bench.errors import UserError, WorkError
 from models.checkpoints import load_checkpoint
 from models.pretraining import pieces, session
 from models.pretraining.corpora import open_corpus
+from models.pretraining.objectives import n_targets
 from models.pretraining.session import Order, run_order
 from models.pretraining.training import Pretraining, Recipe
 
@@ -160,6 +162,49 @@ def test_minutes_become_steps_once(folder: Path, monkeypatch: pytest.MonkeyPatch
     assert "--minutes" not in card["command"]
 
 
+def test_a_timed_run_that_goes_on_where_steps_take_longer_keeps_its_number_of_steps(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Pretraining, "seconds_per_step", lambda _: 0.5)
+    timed = order(folder, steps=None, minutes=0.1)
+    interrupt_after(7, timed)
+    monkeypatch.setattr(Pretraining, "seconds_per_step", lambda _: 0.75)
+    run_order(timed)
+    _, card = load_checkpoint(timed.target)
+    assert card["steps"] == 12
+    assert " --steps 12 " in card["command"]
+
+
+def test_the_share_of_masked_notes_is_the_one_asked_for(folder: Path) -> None:
+    asked = order(folder, mask_share=0.5)
+    objective = session._objective(asked, session._method(asked))
+    window = np.ones((24, 4), dtype=np.int64)
+    (example,) = objective.examples([window], np.random.default_rng(0))
+    assert n_targets([example]) == 12
+
+
+@pytest.mark.parametrize(
+    "change", [{"mask_share": 0.5}, {"transpose": 12}, {"stretch": 2.0}, {"dropout": 0.5}]
+)
+def test_what_is_asked_for_reaches_what_is_learned(folder: Path, change: dict[str, Any]) -> None:
+    learned = []
+    for changes in ({}, change):
+        asked = order(folder, **{"transpose": 0, "stretch": 1.0, "steps": 2, **changes})
+        run_order(asked)
+        learned.append(load_checkpoint(asked.target)[0].state_dict())
+    assert not all(torch.equal(learned[0][name], learned[1][name]) for name in learned[0])
+
+
+def test_train_splits_are_learned_from_and_no_other_clips(folder: Path) -> None:
+    asked = order(folder, corpora=(), train_splits=("synthetic",), steps=1)
+    run_order(asked)
+    _, card = load_checkpoint(asked.target)
+    (corpus,) = card["corpora"]
+    clips = load_dataset("synthetic").train
+    assert (corpus["name"], corpus["pieces"]) == ("synthetic (train split)", len(clips))
+    assert card["pieces"] + card["held_out_pieces"] == len({clip.sha256 for clip in clips})
+
+
 def test_timing_leaves_no_trace(folder: Path) -> None:
     asked = order(folder)
     method = session._method(asked)
@@ -212,7 +257,10 @@ def test_the_learning_rate_rises_and_falls_to_nothing() -> None:
         (["--corpus", "{folder}", "--licence", "MIT"], "--licence 'MIT'"),
     ],
 )
-def test_mistakes_are_told_in_one_line(folder: Path, arguments: list[str], says: str) -> None:
+def test_mistakes_are_told_in_one_line(
+    folder: Path, arguments: list[str], says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "_DEFAULT_MINUTES", 1e-6)  # what is not refused ends soon
     given = [argument.format(folder=folder) for argument in arguments]
     result = CliRunner().invoke(cli, ["pretrain", "midibert", *given])
     assert isinstance(result.exception, UserError)

@@ -7,12 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.pretraining.corpora import open_corpus
-from models.pretraining.pieces import divide
+from models.pretraining.pieces import Pieces, divide
 from models.pretraining.store import stored_tokens
 from models.pretraining.windows import Windows, shuffled
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
+
+    from models.pretraining.windows import Tokens
 
 
 @given(st.integers(1, 300), st.integers(0, 2**32), st.integers(0, 9))
@@ -25,7 +29,7 @@ def test_the_order_depends_on_seed_and_epoch() -> None:
     assert len(orders) == 3
 
 
-def test_an_epoch_hears_all_of_every_piece_about_once(folder: Path) -> None:
+def test_windows_are_stretches_of_pieces_as_many_as_cover_them_once(folder: Path) -> None:
     learned, _ = divide([stored_tokens(open_corpus(folder), "midibert")])
     windows = Windows(learned, length=16, seed=0)
     assert len(windows) == sum(-(-n // 16) for n in learned.lengths)
@@ -37,6 +41,27 @@ def test_an_epoch_hears_all_of_every_piece_about_once(folder: Path) -> None:
         piece[start : start + 16].tobytes() for piece in pieces for start in range(len(piece) - 15)
     }
     assert {windows.read(i).tobytes() for i in range(epochs * len(windows))} <= known
+
+
+def test_every_token_is_heard_and_those_far_from_a_pieces_ends_equally_often(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learned, _ = divide([stored_tokens(open_corpus(folder), "midibert")])
+    heard = [np.zeros(n, int) for n in learned.lengths]
+    read = Pieces.read
+
+    def counted(pieces: Pieces, piece: int, start: int, length: int) -> Tokens:
+        heard[piece][start : start + length] += 1
+        return read(pieces, piece, start, length)
+
+    monkeypatch.setattr(Pieces, "read", counted)
+    windows = Windows(learned, length=16, seed=0)
+    for i in range(200 * len(windows)):
+        windows.read(i)
+    assert all(counts.min() > 0 for counts in heard)
+    far = [counts[15:-15] for counts in heard if len(counts) > 30]
+    assert len(far) > 5
+    assert all(counts.max() < 1.3 * counts.min() for counts in far)
 
 
 def test_a_window_depends_on_its_number_alone(folder: Path) -> None:
