@@ -94,6 +94,16 @@ def test_selects_on_training_clips_alone() -> None:
     assert honest.details()["dimensions"] == misled.details()["dimensions"]
 
 
+@pytest.mark.parametrize("kind", [svm.SvmLin, svm.SvmPanda, svm.SvmJSymbolic])
+def test_a_quadrant_that_valid_alone_has_is_learned(kind: type[svm.SvmLin]) -> None:
+    train = [clip for clip in music(24) if clip.label != 2]
+    valid = [clip for clip in music(24, start=100) if clip.label == 2]
+    method = kind()
+    method.fit(train, valid, seed=0, progress=silent)
+    test = [clip for clip in music(40, start=200) if clip.label == 2]
+    assert (method.predict_proba(test).argmax(axis=1) == 2).mean() > 0.5
+
+
 def test_the_seed_changes_nothing() -> None:
     answers = []
     for seed in (0, 1):
