@@ -195,7 +195,7 @@ def new_optimiser(network: Network, recipe: Recipe) -> torch.optim.AdamW:
 def _schedule(
     optimiser: torch.optim.Optimizer, recipe: Recipe, steps: int
 ) -> torch.optim.lr_scheduler.LambdaLR:
-    """Linear from 0 up to `lr`, then down to 0 at the last step that could be taken."""
+    """Linear from 0 up to `lr`, then down, to 0 one step after the last that could be taken."""
     warmup = min(recipe.warmup_steps, int(_WARMUP_SHARE * steps))
 
     def factor(step: int) -> float:
