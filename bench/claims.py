@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import stat
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -79,6 +80,13 @@ class Claims:
             self.folder.rmdir()
 
     def _was_removed(self, error: OSError) -> bool:
-        """Whether the folder stood in its own way when it was to be made, and is gone since."""
-        there = os.path.lexists(self.folder) and not self.folder.is_dir()
-        return error.errno == errno.EEXIST and not there
+        """Whether the folder was in its own way when it was to be made, and then was removed.
+
+        By now it may have been made again. What is no folder stays in the way.
+        """
+        if error.errno != errno.EEXIST:
+            return False
+        try:
+            return stat.S_ISDIR(self.folder.lstat().st_mode)
+        except OSError:
+            return True

@@ -195,8 +195,8 @@ class _Job:
             self.over = state, time.monotonic()
         if time.monotonic() - self.over[1] < (_UNKNOWN if state == _NOT_KNOWN else _SETTLE):
             return None
-        if _may_live(self.job):
-            self.over = None
+        if _may_live(self.job) or self.job.paths.result_pickle.exists():
+            self.over = None  # it lives, or has ended since its answer was looked for
             return None
         with suppress(OSError, subprocess.SubprocessError):  # should it live after all
             self.job.cancel(check=False)
