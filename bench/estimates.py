@@ -56,9 +56,8 @@ class _Known:
 
     def __init__(self, results: Path, place: str) -> None:
         self.keys: dict[Path, str] = {}
-        self.seconds: dict[str, list[float]] = defaultdict(
-            list
-        )  # of a method, whatever its changes
+        #: Of a method's cells, whatever their changes.
+        self.seconds: dict[str, list[float]] = defaultdict(list)
         for path in record_files(results, place):
             if head := read_head(path):
                 self.keys[path] = head.key

@@ -22,17 +22,18 @@ def board_records(results: Path) -> list[Record]:
             `bench.store.read_records`.
     """
     from bench.errors import UserError
-    from bench.store import json_files, read_records, record_files
+    from bench.store import json_files, read_failures, read_records
 
     if not results.is_dir():
         raise UserError(f"{results}: there is no such folder of records")
-    if not record_files(results) and json_files(results):
+    with _without_garbage_collection():
+        records = read_records(results, condensed=True)
+    if not records and not read_failures(results) and json_files(results):
         raise UserError(
             f"{results}: no records in it; they lie below SUITE/DATASET/METHOD: name the folder "
             "that holds the suites"
         )
-    with _without_garbage_collection():
-        return read_records(results, condensed=True)
+    return records
 
 
 def expected_cells(records: Iterable[Record]) -> list[CellIdentity]:

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 from genuine import put
 
+from bench.cells import record_path
 from bench.cli.leaderboard import leaderboard
 from bench.errors import UserError
+from bench.store import Failure
 from tests.bench.boards import column, rows_of
 
 if TYPE_CHECKING:
@@ -65,6 +68,15 @@ def test_a_part_of_the_records_is_no_folder_of_them(
     assert isinstance(outcome.exception, UserError)
     assert "name the folder that holds the suites" in str(outcome.exception)
     assert not board.exists()
+
+
+def test_cells_that_all_failed_are_a_board(tmp_path: Path, make_record: MakeRecord) -> None:
+    path = (tmp_path / "results" / record_path(make_record().cell)).with_suffix(".failed.json")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(msgspec.json.encode(Failure("k", make_record().cell, "too slow", "")))
+    board = tmp_path / "board.md"
+    CliRunner().invoke(leaderboard, ["--results", str(tmp_path / "results"), "-o", str(board)])
+    assert "too slow" in board.read_text()
 
 
 def test_songs_that_are_not_known_are_said_to_be(
