@@ -20,9 +20,10 @@ import argparse
 import statistics
 import time
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
+from operations import STEP, forward_operations
 from textbook import TextbookMidiBert, TextbookMidiGpt
 from torch import nn
 
@@ -93,7 +94,9 @@ def main() -> None:
     # The first step allocates; on a GPU each layout may also load kernels.
     for batch in batches if options.device == "cuda" else batches[:1]:
         step(batch)
-    needed = statistics.mean(operations(network, batch) for batch in batches)
+    needed = statistics.mean(
+        STEP * forward_operations(network.backbone, map(len, batch)) for batch in batches
+    )
     width, rows = network.backbone.width, n_tokens // len(batches)
     # What one is compared with is measured beside it: machines are not as fast at all times.
     ours: dict[str, list[float]] = {kind: [] for kind in kinds}
@@ -210,23 +213,6 @@ def check_equal(network: Network, reference: nn.Module, batch: Sequence[Example]
         (micro,) = (m.to(device) for m in micro_batches(pair, Packing()))
         ours = nn.functional.cross_entropy(network(micro)["emotion"], micro.targets["emotion"])
     torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=0)
-
-
-def operations(network: Network, batch: Sequence[Example]) -> float:
-    """Floating-point operations that a step needs: of matrix products, backward twice forward."""
-    config: Any = network.backbone.config
-    weights = config.layers * (4 * config.width**2 + 2 * config.width * config.inner)
-    forward = 0.0
-    for example in batch:
-        n = len(example)
-        forward += 2 * n * weights
-        if network.backbone.kind == "midibert":
-            # Scores, two distance terms and the mixing of values, for each pair of notes.
-            forward += config.layers * 4 * 2 * n * n * config.width
-        else:
-            # Scores and the mixing of values, for each pair of a token with one before it.
-            forward += config.layers * 2 * 2 * n * n / 2 * config.width
-    return 3 * forward
 
 
 def matrix_peak(
