@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bench.records import CellIdentity, Record
+    from bench.report.findings import Findings
 
 
 def board_records(results: Path) -> list[Record]:
@@ -36,7 +37,27 @@ def board_records(results: Path) -> list[Record]:
     return records
 
 
-def expected_cells(records: Iterable[Record]) -> list[CellIdentity]:
+def findings_of(results: Path) -> Findings:
+    """What the records and failures below a folder come to.
+
+    Raises:
+        UserError: as `board_records`.
+    """
+    from bench.report.findings import Findings
+    from bench.store import read_failures
+    from bench.suites import load_suite, suite_names
+
+    records = board_records(results)
+    return Findings.of(
+        records,
+        read_failures(results),
+        expected=_expected_cells(records),
+        songs=songs_of_clips(records),
+        about={name: load_suite(name).description for name in suite_names()},
+    )
+
+
+def _expected_cells(records: Iterable[Record]) -> list[CellIdentity]:
     """The cells of the suites that these records are of, as far as they come with the package."""
     from bench.cells import plan
     from bench.suites import load_suite, suite_names
@@ -47,13 +68,6 @@ def expected_cells(records: Iterable[Record]) -> list[CellIdentity]:
         for name in sorted(suites & set(suite_names()))
         for cell in plan(load_suite(name))
     ]
-
-
-def suite_descriptions() -> dict[str, str]:
-    """What each suite of the package says of itself."""
-    from bench.suites import load_suite, suite_names
-
-    return {name: load_suite(name).description for name in suite_names()}
 
 
 def songs_of_clips(records: Iterable[Record]) -> dict[str, dict[str, str]]:

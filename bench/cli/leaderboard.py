@@ -60,17 +60,11 @@ def leaderboard(
       bench leaderboard --check
       bench leaderboard --compare ../main/results
     """
-    from bench.cli.board import (
-        board_records,
-        expected_cells,
-        songs_of_clips,
-        suite_descriptions,
-    )
+    from bench.cli.board import findings_of
     from bench.errors import UserError
     from bench.files import write_atomically
     from bench.report.leaderboard import render_leaderboard
     from bench.report.summary import BEGIN, render_summary, with_summary
-    from bench.store import read_failures
 
     if compare is not None and (check or draw):
         raise UserError("--compare writes nothing: say it without --check and --draw")
@@ -79,34 +73,23 @@ def leaderboard(
     if compare is not None:
         click.echo(_comparison(compare, results), nl=False)
         return
-    records = board_records(results)
-    songs = songs_of_clips(records)
+    findings = findings_of(results)
     if draw:
         from bench.report.figures import write_figures
 
-        written = write_figures(records, figures, songs=songs)
+        written = write_figures(findings, figures)
         click.echo(f"{figures}: {len(written)} figures")
-    expected = expected_cells(records)
-    pages = {
-        output: render_leaderboard(
-            records,
-            read_failures(results),
-            expected=expected,
-            songs=songs,
-            figures=_links(figures, output),
-            about=suite_descriptions(),
-        )
-    }
+    pages = {output: render_leaderboard(findings, figures=_links(figures, output))}
     readme = output.parent / _README
     if readme.is_file():
         old = _read(readme)
-        summary = render_summary(records, suite=_SUMMARISED, expected=expected)
         if BEGIN in old:
+            summary = render_summary(findings, suite=_SUMMARISED)
             pages[readme] = with_summary(old, summary, name=readme)
     if not check:
         for page, text in pages.items():
             write_atomically(page, text.encode())
-        click.echo(f"{' and '.join(map(str, pages))}: {len(records)} records")
+        click.echo(f"{' and '.join(map(str, pages))}: {len(findings.records)} records")
         return
     difference = "".join(_difference(page, text) for page, text in pages.items())
     if difference:
@@ -114,7 +97,8 @@ def leaderboard(
         raise SystemExit(1)
     follow = "follows" if len(pages) == 1 else "follow"
     click.echo(
-        f"{' and '.join(map(str, pages))} {follow} from the {len(records)} records in {results}"
+        f"{' and '.join(map(str, pages))} {follow} from the {len(findings.records)} records in "
+        f"{results}"
     )
 
 

@@ -29,22 +29,9 @@ def report(*, results: Path, output: Path) -> None:
     Example:
       bench report -o site/
     """
-    from bench.cli.board import (
-        board_records,
-        expected_cells,
-        songs_of_clips,
-        suite_descriptions,
-    )
+    from bench.cli.board import findings_of
     from bench.site.build import write_site
-    from bench.store import read_failures
 
-    records = board_records(results)
-    write_site(
-        output,
-        records,
-        read_failures(results),
-        expected=expected_cells(records),
-        songs=songs_of_clips(records),
-        about=suite_descriptions(),
-    )
-    click.echo(f"{output / 'index.html'}: {len(records)} records")
+    findings = findings_of(results)
+    write_site(output, findings)
+    click.echo(f"{output / 'index.html'}: {len(findings.records)} records")

@@ -14,22 +14,20 @@ from bench.files import write_atomically
 from bench.labels import QUADRANTS
 from bench.report.ablation import grids
 from bench.report.history import curves
-from bench.report.inference import Inference
 from bench.report.markdown import one_line
 from bench.report.published import published
-from bench.report.rows import arrange
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from bench.intervals import Interval
-    from bench.records import Record
     from bench.report.ablation import Grid
-    from bench.report.inference import Songs
+    from bench.report.findings import Findings
+    from bench.report.inference import Inference
     from bench.report.published import PaperAblation, PaperResult
     from bench.report.rows import Board, Row
 
@@ -65,13 +63,12 @@ def figure_name(suite: str, dataset: str, kind: str) -> str:
     return re.sub(r"[^\w.+-]+", "-", f"{suite}+{dataset}-{kind}.svg").lstrip(".-")
 
 
-def write_figures(records: Iterable[Record], folder: Path, *, songs: Songs) -> list[Path]:
+def write_figures(findings: Findings, folder: Path) -> list[Path]:
     """Draw every figure that there is something for.
 
     Args:
-        records: finished cells, as for the leaderboard.
+        findings: what the records come to.
         folder: where the files go.
-        songs: dataset -> clip -> song.
 
     Returns:
         The files written.
@@ -84,12 +81,11 @@ def write_figures(records: Iterable[Record], folder: Path, *, songs: Songs) -> l
     except ImportError:
         raise UserError("figures need matplotlib: pip install 'smer-bench[figures]'") from None
     written = []
-    inference = Inference(songs)
     style: dict[Any, Any] = {**mpl.rcParamsDefault, **_STYLE}
     with mpl.rc_context(style):
-        for board in arrange(records)[0]:
-            inference.intervals(board.rows)  # faster together
-            drawings = _Drawings(board, inference)
+        for board in findings.boards:
+            findings.inference.intervals(board.rows)  # faster together
+            drawings = _Drawings(board, findings.inference)
             for kind in KINDS:
                 figure = drawings.draw(kind)
                 if figure is not None:

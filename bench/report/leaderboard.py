@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from bench.records import PROTOCOL
 from bench.report.comparisons import comparisons
-from bench.report.expected import Expected
 from bench.report.figures import KINDS, figure_name
-from bench.report.inference import NO_SONGS, Inference
+from bench.report.inference import NO_SONGS
 from bench.report.lists import other_sections
 from bench.report.markdown import details, escape, render_table
 from bench.report.published import published
-from bench.report.rows import arrange, suite_order
 from bench.report.sections import board_sections
 from bench.report.tables import ABOUT_CONFUSIONS, confusion_table, main_table
 from bench.report.titles import dataset_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from bench.records import CellIdentity, Record
-    from bench.report.inference import Songs
+    from bench.report.findings import Findings
     from bench.report.rows import Board
     from bench.report.table import Section
-    from bench.store import Failure
 
 _HEADER = """\
 Written by `bench leaderboard` from {shown} records; protocol version {protocol}.
@@ -48,71 +43,45 @@ Methods learn from the train clips, and may use the validation clips as they lik
 their epoch by them, SVMs and tree ensembles learn from them, too."""
 
 
-def render_leaderboard(
-    records: Sequence[Record],
-    failures: Iterable[Failure] = (),
-    *,
-    expected: Iterable[CellIdentity] = (),
-    songs: Songs | None = None,
-    figures: Mapping[str, str] | None = None,
-    about: Mapping[str, str] | None = None,
-) -> str:
-    """The leaderboard as Markdown; equal input gives equal text, in whatever order it comes.
+def render_leaderboard(findings: Findings, *, figures: Mapping[str, str] | None = None) -> str:
+    """The leaderboard as Markdown; equal findings give equal text.
 
     Args:
-        records: finished cells, of any suites and protocols.
-        failures: cells that failed and have no record.
-        expected: cells that the suites ask for, so that what is missing shows.
-        songs: dataset -> clip -> song; a clip without one counts as a song of its own.
+        findings: what the records come to.
         figures: links of the figures that there are, by file name.
-        about: suite -> its description.
     """
-    boards, left_out = arrange(records)
-    wanted = Expected(expected)
-    inference = Inference(songs or {})
-    by_suite: dict[str, list[Board]] = defaultdict(list)
-    for board in boards:
-        by_suite[board.suite].append(board)
-    suites = sorted(by_suite.keys() | wanted.suites, key=suite_order)
-    shown = len(records) - sum(len(group.records) for group in left_out)
     parts = [
         "# Leaderboard",
-        _HEADER.format(shown=shown, protocol=PROTOCOL),
+        _HEADER.format(shown=findings.n_shown, protocol=PROTOCOL),
         _READING.format(title=published().paper.title, url=published().paper.url),
         *(
-            _suite(name, by_suite.get(name, []), wanted, inference, figures or {}, about or {})
-            for name in suites
+            _suite(name, boards, findings, figures or {})
+            for name, boards in findings.by_suite().items()
         ),
-        *(_section(section, "##") for section in other_sections(failures, left_out)),
+        *(_section(section, "##") for section in other_sections(findings)),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _suite(
-    name: str,
-    boards: list[Board],
-    expected: Expected,
-    inference: Inference,
-    figures: Mapping[str, str],
-    about: Mapping[str, str],
+    name: str, boards: Sequence[Board], findings: Findings, figures: Mapping[str, str]
 ) -> str:
     parts = [
         f"## Suite {escape(name)}",
-        escape(about.get(name, "")),
-        *(_board(board, expected, inference, figures) for board in boards),
+        escape(findings.about.get(name, "")),
+        *(_board(board, findings, figures) for board in boards),
         *(
             f"### {escape(dataset_name(dataset))}\n\nNo records yet."
-            for dataset in expected.missing_datasets(name, boards)
+            for dataset in findings.expected.missing_datasets(name, boards)
         ),
-        *(_section(section, "###") for section in comparisons(inference, boards)),
+        *(_section(section, "###") for section in comparisons(findings.inference, boards)),
     ]
     return "\n\n".join(part for part in parts if part)
 
 
-def _board(
-    board: Board, expected: Expected, inference: Inference, figures: Mapping[str, str]
-) -> str:
+def _board(board: Board, findings: Findings, figures: Mapping[str, str]) -> str:
     """Everything that is said about one suite on one dataset."""
+    expected, inference = findings.expected, findings.inference
     used = board.first.dataset
     parts = [
         f"### {escape(dataset_name(board.dataset, used.version))}",

@@ -16,18 +16,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from bench.records import CellIdentity, Record
+    from bench.report.findings import Findings
     from bench.report.rows import Board, LeftOut
     from bench.store import Failure
 
 _ABOUT_LATER = "As printed by others; nothing in this table was measured here."
 
 
-def other_sections(failures: Iterable[Failure], left_out: Iterable[LeftOut]) -> list[Section]:
+def other_sections(findings: Findings) -> list[Section]:
     """What is told below all boards."""
     found = (
-        ("failed", "Failed cells", _failures_table(failures), ""),
+        ("failed", "Failed cells", _failures_table(findings.failures), ""),
         ("published", "Published elsewhere", _later_table(), _ABOUT_LATER),
-        ("left-out", "Left out", _left_out_table(left_out), ""),
+        ("left-out", "Left out", _left_out_table(findings.left_out), ""),
     )
     return [Section(name, title, table, about) for name, title, table, about in found if table]
 

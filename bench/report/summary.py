@@ -6,32 +6,25 @@ from typing import TYPE_CHECKING
 
 from bench.errors import UserError
 from bench.report.cells import ACCURACY, METHOD, score_cell, seeds_cell
-from bench.report.expected import Expected
 from bench.report.markdown import render_table
 from bench.report.published import published
-from bench.report.rows import arrange
 from bench.report.table import Cell, Column, Table
 from bench.report.titles import dataset_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from bench.records import CellIdentity, Record
+    from bench.report.findings import Findings
     from bench.report.rows import Row
 
 #: Around the table, in a page that has one. The second mark ends what is replaced.
 BEGIN, END = "<!-- board -->", "<!-- end of board -->"
 
 
-def render_summary(
-    records: Sequence[Record], *, suite: str, expected: Iterable[CellIdentity] = ()
-) -> str:
+def render_summary(findings: Findings, *, suite: str) -> str:
     """Accuracy, the paper's beside it and seeds done, for each dataset; "" without records.
 
     Methods come in the order of their accuracy on the first dataset.
     """
-    boards = [board for board in arrange(records)[0] if board.suite == suite]
-    wanted = Expected(expected)
+    boards = findings.by_suite().get(suite, [])
     cells: dict[str, dict[str, Row]] = {}
     columns = [METHOD]
     for board in boards:
@@ -49,7 +42,7 @@ def render_summary(
             line += [
                 score_cell(there, ACCURACY) if there else Cell(),
                 _paper(method, board.dataset),
-                seeds_cell(there, wanted) if there else Cell(),
+                seeds_cell(there, findings.expected) if there else Cell(),
             ]
         rows.append(tuple(line))
     return render_table(Table(suite, tuple(columns), tuple(rows)))

@@ -13,13 +13,11 @@ from markupsafe import Markup, escape
 
 from bench.records import PROTOCOL
 from bench.report.comparisons import comparisons
-from bench.report.expected import Expected
 from bench.report.figures import KINDS, figure_name, write_figures
-from bench.report.inference import NO_SONGS, Inference
+from bench.report.inference import NO_SONGS
 from bench.report.lists import other_sections, runs_table
 from bench.report.markdown import one_line
 from bench.report.published import published
-from bench.report.rows import arrange, suite_order
 from bench.report.sections import board_sections
 from bench.report.tables import ABOUT_CONFUSIONS, confusion_table, main_table
 from bench.report.titles import board_title, dataset_name
@@ -30,16 +28,14 @@ from bench.site.music import music_of
 from bench.site.views import Block, Part, Picture, View
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from bench.records import CellIdentity, Record
-    from bench.report.inference import Songs
+    from bench.report.findings import Findings
     from bench.report.rows import Board
     from bench.report.table import Plain, Section, Table
     from bench.site.clips import ClipBoard
     from bench.site.music import Music
-    from bench.store import Failure
 
 _ABOUT_RUNS = "One line a record. A revision with + had uncommitted changes."
 _LONGEST_STEM = 60  # of a file's name, in characters
@@ -49,51 +45,26 @@ _NO_FIGURES = (
 )
 
 
-def write_site(
-    folder: Path,
-    records: Sequence[Record],
-    failures: Iterable[Failure] = (),
-    *,
-    expected: Iterable[CellIdentity] = (),
-    songs: Songs | None = None,
-    about: Mapping[str, str] | None = None,
-) -> None:
-    """Write the whole site; equal records give equal bytes.
+def write_site(folder: Path, findings: Findings) -> None:
+    """Write the whole site; equal findings give equal bytes.
 
     Args:
         folder: where it goes; a site that is there is replaced as a whole.
-        records: finished cells, of any suites and protocols.
-        failures: cells that failed and have no record.
-        expected: cells that the suites ask for, so that what is missing shows.
-        songs: dataset -> clip -> song; a clip without one counts as a song of its own.
-        about: suite -> its description.
+        findings: what the records come to.
 
     Raises:
         UserError: the folder holds something else, or cannot be written; a MIDI file is corrupt.
     """
     with replacing_site(folder) as fresh:
-        writer = _Writer(fresh, records, Expected(expected), songs or {}, about or {})
-        writer.write(list(failures))
+        _Writer(fresh, findings).write()
 
 
 class _Writer:
     """The files of one site, below a folder that is empty at first."""
 
-    def __init__(
-        self,
-        folder: Path,
-        records: Sequence[Record],
-        expected: Expected,
-        songs: Songs,
-        about: Mapping[str, str],
-    ) -> None:
+    def __init__(self, folder: Path, findings: Findings) -> None:
         self.folder = folder
-        self.records = records
-        self.expected = expected
-        self.songs = songs
-        self.about = about
-        self.inference = Inference(songs)
-        self.boards, self.left_out = arrange(self.records)
+        self.findings = findings
         self._stems: set[str] = set()
         self._music: dict[tuple[str, str], tuple[Music, str]] = {}
         self.environment = Environment(
@@ -105,39 +76,37 @@ class _Writer:
         )
         self.environment.filters["stressed"] = _stressed
 
-    def write(self, failures: Sequence[Failure]) -> None:
+    def write(self) -> None:
         for name in ("site.css", "site.js"):
             source = resources.files("bench.site").joinpath("assets", name)
             self._put(f"assets/{name}", source.read_bytes())
         pictures = find_spec("matplotlib") is not None
         if pictures:
-            write_figures(self.records, self.folder / "figures", songs=self.songs)
-        views = [self._view(board) for board in self.boards]
-        shown = len(self.records) - sum(len(group.records) for group in self.left_out)
+            write_figures(self.findings, self.folder / "figures")
+        views = {board: self._view(board) for board in self.findings.boards}
         self.environment.globals.update(
             mark=MARK,
-            boards=views,
-            n_shown=shown,
-            latest=max((r.provenance.finished[:10] for r in self.records), default=""),
+            boards=list(views.values()),
+            n_shown=self.findings.n_shown,
+            latest=max((r.provenance.finished[:10] for r in self.findings.records), default=""),
             protocol=PROTOCOL,
         )
-        for view in views:
+        for view in views.values():
             self._write_board(view, pictures=pictures)
             if view.clips:
                 self._write_clips(view, view.clips)
-        self._write_index(views, failures)
+        self._write_index(views)
 
     def _view(self, board: Board) -> View:
         stem = self._stem(f"{board.suite}-{board.dataset}")
-        table = main_table(board, self.expected, self.inference)
-        caution = "" if self.inference.knows_songs(board) else NO_SONGS
+        table = main_table(board, self.findings.expected, self.findings.inference)
+        caution = "" if self.findings.inference.knows_songs(board) else NO_SONGS
         return View(board, stem, self._block(stem, table, board), clip_board(board), caution)
 
-    def _write_index(self, views: Sequence[View], failures: Sequence[Failure]) -> None:
-        names = {view.board.suite for view in views} | self.expected.suites
+    def _write_index(self, views: Mapping[Board, View]) -> None:
         suites = [
-            self._suite(name, [view for view in views if view.board.suite == name])
-            for name in sorted(names, key=suite_order)
+            self._suite(name, boards, [views[board] for board in boards])
+            for name, boards in self.findings.by_suite().items()
         ]
         self._page(
             "index",
@@ -147,17 +116,17 @@ class _Writer:
             suites=suites,
             others=[
                 self._part(section, f"all.{section.name}")
-                for section in other_sections(failures, self.left_out)
+                for section in other_sections(self.findings)
             ],
         )
 
-    def _suite(self, name: str, views: Sequence[View]) -> dict[str, Any]:
-        boards = [view.board for view in views]
+    def _suite(self, name: str, boards: Sequence[Board], views: Sequence[View]) -> dict[str, Any]:
+        missing = self.findings.expected.missing_datasets(name, boards)
         return {
             "name": one_line(name),
-            "about": self.about.get(name, ""),
+            "about": self.findings.about.get(name, ""),
             "boards": views,
-            "missing": [dataset_name(d) for d in self.expected.missing_datasets(name, boards)],
+            "missing": [dataset_name(dataset) for dataset in missing],
             "comparisons": self._comparisons(name, boards),
         }
 
@@ -165,7 +134,7 @@ class _Writer:
         stem = self._stem(suite)
         return [
             self._part(section, f"{stem}.{section.name}")
-            for section in comparisons(self.inference, boards)
+            for section in comparisons(self.findings.inference, boards)
         ]
 
     def _part(self, section: Section, stem: str, board: Board | None = None) -> Part:
@@ -182,7 +151,9 @@ class _Writer:
             no_figures="" if pictures else _NO_FIGURES,
             parts=[
                 self._part(section, f"{stem}.{section.name}", board)
-                for section in board_sections(board, self.expected, self.inference)
+                for section in board_sections(
+                    board, self.findings.expected, self.findings.inference
+                )
             ],
             runs=self._block(f"{stem}.runs", runs_table(board), board),
             about_runs=_ABOUT_RUNS,

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+from bench.report.findings import Findings
+from bench.report.leaderboard import render_leaderboard
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.records import Record
+
 LABELS = [0, 1, 2, 3] * 5
 
 
 def with_hits(hits: int) -> list[int]:
     """Answers to LABELS of which so many are right."""
     return [q if i < hits else (q + 1) % 4 for i, q in enumerate(LABELS)]
+
+
+def rendered(records: Sequence[Record], *args: Any, **about: Any) -> str:
+    """The leaderboard of records, and of what else `Findings.of` takes."""
+    return render_leaderboard(Findings.of(records, *args, **about))
 
 
 def rows_of(text: str, heading: str) -> dict[str, list[str]]:

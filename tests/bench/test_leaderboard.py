@@ -8,9 +8,8 @@ import pytest
 from scipy import stats
 
 from bench.records import PROTOCOL, CellIdentity
-from bench.report.leaderboard import render_leaderboard
 from bench.store import Failure
-from tests.bench.boards import LABELS, column, with_hits
+from tests.bench.boards import LABELS, column, rendered, with_hits
 
 if TYPE_CHECKING:
     from tests.bench.conftest import MakeRecord
@@ -21,7 +20,7 @@ def test_mean_and_sample_deviation_over_seeds(make_record: MakeRecord) -> None:
         make_record(seed=seed, labels=LABELS, predicted=with_hits(hits))
         for seed, hits in enumerate((10, 12, 17))
     ]
-    text = render_leaderboard(records)
+    text = rendered(records)
     assert column(text, "### EMOPIA", "Accuracy") == {"alpha": "65.00 ± 18.03"}
     assert column(text, "### EMOPIA", "Seeds") == {"alpha": "3"}
     assert column(text, "### EMOPIA", "n") == {"alpha": "20"}
@@ -29,7 +28,7 @@ def test_mean_and_sample_deviation_over_seeds(make_record: MakeRecord) -> None:
 
 def test_a_deterministic_method_has_one_value(make_record: MakeRecord) -> None:
     record = make_record(deterministic=True, labels=LABELS, predicted=with_hits(10))
-    text = render_leaderboard([record])
+    text = rendered([record])
     assert column(text, "### EMOPIA", "Accuracy") == {"alpha": "50.00"}
     assert column(text, "### EMOPIA", "Seeds") == {"alpha": "deterministic"}
 
@@ -40,16 +39,16 @@ def test_methods_stand_by_accuracy_whatever_order_records_come_in(make_record: M
         for method, hits in (("worst", 4), ("best", 15), ("middle", 9))
         for seed in range(3)
     ]
-    text = render_leaderboard(records)
+    text = rendered(records)
     assert list(column(text, "### EMOPIA", "Accuracy")) == ["best", "middle", "worst"]
     for attempt in range(2):
         random.Random(attempt).shuffle(records)  # noqa: S311  # no secret
-        assert render_leaderboard(records) == text
+        assert rendered(records) == text
 
 
 def test_paper_values_stand_in_columns_of_their_own(make_record: MakeRecord) -> None:
     record = make_record("midibert", labels=LABELS, predicted=with_hits(13))
-    text = render_leaderboard([record, make_record("mine")])
+    text = rendered([record, make_record("mine")])
     assert column(text, "### EMOPIA", "Accuracy")["midibert"] == "65.00"
     paper = column(text, "### EMOPIA", "Paper")
     assert paper["midibert"].startswith("63.41 ± 3.52")
@@ -62,7 +61,7 @@ def test_every_column_is_a_score_of_its_own(make_record: MakeRecord) -> None:
     record = make_record(
         "midibert", labels=[0, 0, 0, 1, 2, 2, 3, 3], predicted=[0, 1, 1, 1, 2, 0, 3, 0]
     )
-    text = render_leaderboard([record])
+    text = rendered([record])
     names = ("Accuracy", "Macro-F1", "Valence", "Arousal")
     shown = {name: column(text, "### EMOPIA", name)["midibert"] for name in names}
     # F1 by quadrant: 2/6, 2/4, 2/3 and 2/3.
@@ -78,13 +77,13 @@ def test_every_column_is_a_score_of_its_own(make_record: MakeRecord) -> None:
 
 
 def test_a_dataset_that_the_paper_lacks_has_no_paper_columns(make_record: MakeRecord) -> None:
-    text = render_leaderboard([make_record("midibert", dataset="synthetic", suite="smoke")])
+    text = rendered([make_record("midibert", dataset="synthetic", suite="smoke")])
     assert "Paper (%)" not in text
 
 
 def test_segments_stand_beside_clips(make_record: MakeRecord) -> None:
     record = make_record("midibert", segments=[[0, 0, 1], [1], [2], [3, 0]])
-    text = render_leaderboard([record])
+    text = rendered([record])
     assert column(text, "### EMOPIA", "Accuracy")["midibert"] == "100.00"
     clips, segments = beside_paper(text)
     assert clips.startswith("| midibert | clips | 4 | 100.00 |")
@@ -94,7 +93,7 @@ def test_segments_stand_beside_clips(make_record: MakeRecord) -> None:
     assert "<sup>a</sup> over 91 segments" in text
     assert "| +8.02 |" in segments
     whole = make_record("midibert", segments=[[0, 0, 1], [1], [2], [3] * 86])
-    clips, segments = beside_paper(render_leaderboard([whole]))
+    clips, segments = beside_paper(rendered([whole]))
     assert "| 63.41 ± 3.52 <sup>a</sup> |" in clips
     assert "| 63.41 ± 3.52 |" in segments
 
@@ -112,7 +111,7 @@ def test_a_published_value_lies_inside_our_interval_or_not(
         make_record("midigpt", seed=seed, labels=LABELS, predicted=with_hits(hits))
         for seed in range(3)
     ]
-    text = render_leaderboard(records)
+    text = rendered(records)
     assert column(text, "#### Accuracy beside the paper", "Inside?") == {"midigpt": inside}
 
 
@@ -126,12 +125,10 @@ def test_runs_alone_are_tested_against_the_papers(make_record: MakeRecord) -> No
     expected = stats.ttest_ind_from_stats(
         np.mean(accuracies), np.std(accuracies, ddof=1), 3, 0.5875, 0.0313, 10, equal_var=False
     )
-    p = column(render_leaderboard(records), "#### Accuracy beside the paper", "p (runs)")["midigpt"]
+    p = column(rendered(records), "#### Accuracy beside the paper", "p (runs)")["midigpt"]
     assert float(p) == pytest.approx(expected.pvalue, abs=5e-4)
     fewer = [make_record("midigpt", seed=seed, labels=LABELS, predicted=LABELS) for seed in (0, 1)]
-    assert column(render_leaderboard(fewer), "#### Accuracy beside the paper", "p (runs)") == {
-        "midigpt": "–"
-    }
+    assert column(rendered(fewer), "#### Accuracy beside the paper", "p (runs)") == {"midigpt": "–"}
 
 
 def test_methods_that_cannot_be_told_apart_share_a_rank(make_record: MakeRecord) -> None:
@@ -145,7 +142,7 @@ def test_methods_that_cannot_be_told_apart_share_a_rank(make_record: MakeRecord)
             ("bad", with_hits(2) * 4),
         )
     ]
-    text = render_leaderboard([*records, make_record("once", labels=labels, predicted=labels)])
+    text = rendered([*records, make_record("once", labels=labels, predicted=labels)])
     assert column(text, "### EMOPIA", "Rank") == {
         "once": "no test",
         "good": "1 a",
@@ -164,7 +161,7 @@ def test_a_row_of_other_clips_takes_no_ones_rank(make_record: MakeRecord) -> Non
     records += [
         make_record("best", seed=s, labels=labels[::-1], predicted=labels[::-1]) for s in (0, 1)
     ]
-    found = column(render_leaderboard(records), "### EMOPIA", "Rank")
+    found = column(rendered(records), "### EMOPIA", "Rank")
     assert (found["good"], found["bad"]) == ("1 a", "2 b")
     assert found["best"] not in ("1 a", "1")
 
@@ -173,7 +170,7 @@ def test_songs_decide_how_sure_one_can_be(make_record: MakeRecord) -> None:
     records = [make_record(seed=seed, labels=LABELS, predicted=with_hits(10)) for seed in range(2)]
 
     def width(songs: dict[str, str]) -> float:
-        text = render_leaderboard(records, songs={"emopia": songs})
+        text = rendered(records, songs={"emopia": songs})
         low, high = column(text, "### EMOPIA", "95 % interval")["alpha"].split(" to ")
         return float(high) - float(low)
 
@@ -191,7 +188,7 @@ def test_the_ablation_stands_beside_table_3(make_record: MakeRecord) -> None:
             predicted=with_hits(14),
         ),
     ]
-    text = render_leaderboard(records)
+    text = rendered(records)
     heading = "#### Auxiliary tasks of midibert"
     assert list(column(text, heading, "Gain").items()) == [
         ("none", "–"),
@@ -210,7 +207,7 @@ def test_a_strangers_method_takes_no_row_of_an_ablation(make_record: MakeRecord)
         make_record("midibert", changes={"tasks": ["key"]}, labels=LABELS, predicted=with_hits(12)),
     ]
     heading = "#### Auxiliary tasks of midibert"
-    accuracies = column(render_leaderboard(records), heading, "Accuracy")
+    accuracies = column(rendered(records), heading, "Accuracy")
     assert accuracies["none"] == "50.00"
     assert accuracies["key"] == "60.00"
 
@@ -223,9 +220,9 @@ def test_the_ablations_gain_is_over_common_seeds(make_record: MakeRecord) -> Non
         make_record("midibert", changes=key, labels=LABELS, predicted=with_hits(12)),
     ]
     heading = "#### Auxiliary tasks of midibert"
-    assert column(render_leaderboard(records), heading, "Gain")["key"] == "−10.00"
+    assert column(rendered(records), heading, "Gain")["key"] == "−10.00"
     other = make_record("midibert", seed=2, changes=key, labels=LABELS, predicted=with_hits(12))
-    text = render_leaderboard([*records[:2], other])
+    text = rendered([*records[:2], other])
     assert column(text, heading, "Gain")["key"] == "–"
 
 
@@ -234,7 +231,7 @@ def test_changed_settings_stand_in_a_table_of_their_own(make_record: MakeRecord)
         make_record(),
         make_record(changes={"epochs": 3}, labels=LABELS, predicted=with_hits(5)),
     ]
-    text = render_leaderboard(records)
+    text = rendered(records)
     assert column(text, "### EMOPIA", "Accuracy") == {"alpha": "100.00"}
     assert column(text, "#### Variants", "Changed") == {"alpha": "epochs = 3"}
 
@@ -244,7 +241,7 @@ def test_confusions_are_shares_of_the_true_quadrant(make_record: MakeRecord) -> 
         make_record(seed=0, labels=[0, 0, 1, 2], predicted=[0, 1, 1, 2]),
         make_record(seed=1, labels=[0, 0, 1, 2], predicted=[0, 0, 1, 0]),
     ]
-    text = render_leaderboard(records)
+    text = rendered(records)
     assert "**alpha**" in text
     assert "| Q1 | 75 | 25 | 0 | 0 |" in text
     assert "| Q3 | 50 | 0 | 50 | 0 |" in text
@@ -258,7 +255,7 @@ def test_what_is_unfinished_shows(make_record: MakeRecord) -> None:
         for method in ("alpha", "beta")
         for seed in range(4)
     ]
-    text = render_leaderboard([make_record(seed=1), make_record(seed=3)], expected=expected)
+    text = rendered([make_record(seed=1), make_record(seed=3)], expected=expected)
     assert column(text, "### EMOPIA 1.0", "Seeds") == {"alpha": "2 of 4", "beta": "0 of 4"}
     assert "### VGMIDI\n\nNo records yet." in text
     assert text.index("## Suite paper\n\n### EMOPIA\n\nNo records yet.") < text.index(
@@ -269,13 +266,13 @@ def test_what_is_unfinished_shows(make_record: MakeRecord) -> None:
 def test_seeds_that_no_one_asked_for_are_told_apart(make_record: MakeRecord) -> None:
     asked = [CellIdentity("lite", "emopia", "alpha", seed) for seed in range(4)]
     records = [make_record(seed=seed) for seed in (1, 57, 103)]
-    text = render_leaderboard(records, expected=asked)
+    text = rendered(records, expected=asked)
     assert column(text, "### EMOPIA 1.0", "Seeds") == {"alpha": "1 of 4, 2 beyond"}
 
 
 def test_suites_stand_apart_the_papers_first_and_smoke_last(make_record: MakeRecord) -> None:
     records = [make_record(suite=suite) for suite in ("smoke", "mine", "lite", "paper")]
-    text = render_leaderboard(records)
+    text = rendered(records)
     order = [text.index(f"## Suite {suite}") for suite in ("paper", "lite", "mine", "smoke")]
     assert order == sorted(order)
 
@@ -285,7 +282,7 @@ def test_failed_cells_are_listed_with_their_reason(make_record: MakeRecord) -> N
         Failure("k", CellIdentity("lite", "emopia", "beta", seed), reason, "a log")
         for seed, reason in ((3, "out of <memory>"), (12, "out of <memory>"), (4, "too slow"))
     ]
-    text = render_leaderboard([make_record()], failures).partition("## Failed cells")[2]
+    text = rendered([make_record()], failures).partition("## Failed cells")[2]
     assert "| beta | 3, 12 | lite | EMOPIA | out of &lt;memory&gt; |" in text
     assert "| beta | 4 | lite | EMOPIA | too slow |" in text
 
@@ -301,7 +298,7 @@ def test_records_that_do_not_belong_together_never_meet(make_record: MakeRecord)
         make_record("alpha", finished=late),
         make_record("beta", settings={"lr": 2}, finished=late),
     ]
-    text = render_leaderboard([*old, *new])
+    text = rendered([*old, *new])
     assert column(text, "### EMOPIA", "Accuracy") == {"alpha": "100.00", "beta": "100.00"}
     assert "from 2 records" in text
     left_out = text.partition("## Left out")[2]
@@ -321,7 +318,7 @@ def test_seeds_that_began_from_other_weights_are_not_averaged(make_record: MakeR
         )
         for seed, digest, day in ((0, "old", 1), (1, "new", 2), (2, "new", 3))
     ]
-    text = render_leaderboard(records)
+    text = rendered(records)
     assert column(text, "### EMOPIA", "Seeds") == {"alpha": "2"}
     assert "| alpha | 0 | lite | EMOPIA | another start of alpha" in text
 
@@ -329,19 +326,19 @@ def test_seeds_that_began_from_other_weights_are_not_averaged(make_record: MakeR
 def test_hostile_names_do_not_script(make_record: MakeRecord) -> None:
     name = "<img src=x onerror=alert(1)>|`x`\n# [h](javascript:x)"
     record = make_record(name, suite=name, dataset=name, details={"note": name})
-    text = render_leaderboard([record], [Failure("k", record.cell, name, name)])
+    text = rendered([record], [Failure("k", record.cell, name, name)])
     assert "<img" not in text
     assert "\n# [h]" not in text
     assert "[h](" not in text.replace(r"\[h\](", "")
 
 
 def test_what_others_published_is_marked(make_record: MakeRecord) -> None:
-    text = render_leaderboard([make_record()]).partition("## Published elsewhere")[2]
+    text = rendered([make_record()]).partition("## Published elsewhere")[2]
     for words in ("MoFi", "unverified: its protocol", "no: 109 segments", "yes: EMOPIA 2.2"):
         assert words in text
 
 
 def test_a_board_without_records_is_still_a_board() -> None:
-    text = render_leaderboard([])
+    text = rendered([])
     assert "from 0 records" in text
     assert text.endswith("\n")

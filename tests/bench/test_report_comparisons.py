@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.report.leaderboard import render_leaderboard
-from tests.bench.boards import LABELS, column, with_hits
+from tests.bench.boards import LABELS, column, rendered, with_hits
 
 if TYPE_CHECKING:
     from tests.bench.conftest import MakeRecord
@@ -25,7 +24,7 @@ def test_added_tasks_are_compared_with_the_same_method_without(make_record: Make
         )
     ]
     heading = "### Do auxiliary tasks help?"
-    text = render_leaderboard(records)
+    text = rendered(records)
     assert column(text, heading, "Difference") == {"mt-alpha − alpha": "+40.00"}
     assert "| mt-alpha − alpha | EMOPIA | yes, better |" in text
     power = text.partition("Power on EMOPIA")[2]
@@ -33,9 +32,9 @@ def test_added_tasks_are_compared_with_the_same_method_without(make_record: Make
     assert "there are 100. The standard error over seeds is 0.0 points here" in power
     # All seeds answer the same.
     assert column(text, heading, "p (seeds)") == {"mt-alpha − alpha": "–"}
-    once = render_leaderboard([record for record in records if record.cell.seed == 1])
+    once = rendered([record for record in records if record.cell.seed == 1])
     assert "| mt-alpha − alpha | EMOPIA | n = 1: no test |" in once
-    assert heading not in render_leaderboard([r for r in records if r.cell.method != "alpha"])
+    assert heading not in rendered([r for r in records if r.cell.method != "alpha"])
 
 
 def test_the_more_is_asked_the_more_it_takes(make_record: MakeRecord) -> None:
@@ -59,11 +58,11 @@ def test_the_more_is_asked_the_more_it_takes(make_record: MakeRecord) -> None:
     heading = "### Do auxiliary tasks help?"
     for test in ("p (songs)", "p (seeds)"):
         alone = sorted(
-            float(column(render_leaderboard(some), heading, test)[f"mt-{name} − {name}"])
+            float(column(rendered(some), heading, test)[f"mt-{name} − {name}"])
             for name in ("alpha", "beta")
             if (some := [r for r in records if r.cell.method.endswith(name)])
         )
-        both = column(render_leaderboard(records), heading, test)
+        both = column(rendered(records), heading, test)
         first, second = sorted(map(float, both.values()))
         # The smaller p counts twice, which makes it no smaller than the other.
         assert first == pytest.approx(2 * alone[0], abs=2e-3)
@@ -85,7 +84,7 @@ def test_the_validation_clips_are_asked_too(make_record: MakeRecord) -> None:
             for seed in range(2)
             for method in ("alpha", "mt-alpha")
         ]
-        valid = column(render_leaderboard(records), "### Do auxiliary tasks help?", "Valid")
+        valid = column(rendered(records), "### Do auxiliary tasks help?", "Valid")
         return valid["mt-alpha − alpha"]
 
     assert board({"alpha": [0.9, 0.5], "mt-alpha": [0.1, 0.75, 0.2]}) == "+25.00"
@@ -113,8 +112,8 @@ def test_learned_starts_are_compared_with_random_ones(make_record: MakeRecord) -
         )
     ]
     heading = "### Does pre-training help?"
-    text = render_leaderboard(records)
+    text = rendered(records)
     assert column(text, heading, "Difference") == {
         "alpha − alpha (lr = 0.001, start = none)": "+40.00"
     }
-    assert heading not in render_leaderboard([r for r in records if not r.cell.changes])
+    assert heading not in rendered([r for r in records if not r.cell.changes])

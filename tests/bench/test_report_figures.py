@@ -9,6 +9,7 @@ from genuine import put
 
 from bench.cli.leaderboard import leaderboard
 from bench.report.figures import KINDS, figure_name, write_figures
+from bench.report.findings import Findings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,8 +43,8 @@ def records(make_record: MakeRecord) -> list[Record]:
 
 
 def test_every_figure_is_drawn_and_is_the_same_twice(records: list[Record], tmp_path: Path) -> None:
-    first = write_figures(records, tmp_path / "one", songs={})
-    second = write_figures(records[::-1], tmp_path / "two", songs={})
+    first = write_figures(Findings.of(records), tmp_path / "one")
+    second = write_figures(Findings.of(records[::-1]), tmp_path / "two")
     assert [path.name for path in first] == [figure_name("lite", "emopia", kind) for kind in KINDS]
     for one, two in zip(first, second, strict=True):
         assert one.read_bytes() == two.read_bytes()
@@ -56,7 +57,7 @@ def texts(path: Path) -> set[str]:
 
 
 def test_figures_say_what_they_show(records: list[Record], tmp_path: Path) -> None:
-    shown = {path.name: texts(path) for path in write_figures(records, tmp_path, songs={})}
+    shown = {path.name: texts(path) for path in write_figures(Findings.of(records), tmp_path)}
     grid = {"none", "key", "velocity", "key + velocity"}
     assert grid <= shown["lite+emopia-ablation.svg"]
     assert grid | {"Q1", "Q4", "Predicted"} <= shown["lite+emopia-confusion.svg"]
@@ -65,19 +66,21 @@ def test_figures_say_what_they_show(records: list[Record], tmp_path: Path) -> No
 
 
 def test_only_what_there_is_is_drawn(make_record: MakeRecord, tmp_path: Path) -> None:
-    written = write_figures([make_record()], tmp_path, songs={})
+    written = write_figures(Findings.of([make_record()]), tmp_path)
     assert [path.name for path in written] == ["lite+emopia-accuracy.svg"]
 
 
 def test_of_variants_alone_no_method_is_drawn(make_record: MakeRecord, tmp_path: Path) -> None:
-    assert write_figures([make_record(changes={"epochs": 1})], tmp_path, songs={}) == []
+    assert write_figures(Findings.of([make_record(changes={"epochs": 1})]), tmp_path) == []
 
 
 def test_hostile_names_neither_break_nor_script_nor_escape(
     make_record: MakeRecord, tmp_path: Path
 ) -> None:
     name = "../<script>$\\frac{</script>"
-    written = write_figures([make_record(name, dataset=name, suite=name)], tmp_path / "f", songs={})
+    written = write_figures(
+        Findings.of([make_record(name, dataset=name, suite=name)]), tmp_path / "f"
+    )
     for path in written:
         assert path.parent == tmp_path / "f"
         assert "<script" not in path.read_text()

@@ -10,6 +10,7 @@ import pytest
 from bench.datasets import dataset_info, manifest_rows
 from bench.labels import QUADRANTS
 from bench.records import Prediction, Record, Table
+from bench.report.findings import Findings
 from bench.site.build import write_site
 from bench.store import Failure
 
@@ -83,5 +84,5 @@ def site(
 ) -> Path:
     """The site of those records, not to be changed."""
     folder = tmp_path_factory.mktemp("report") / "site"
-    write_site(folder, records, failures, expected=[records[0].cell])
+    write_site(folder, Findings.of(records, failures, expected=[records[0].cell]))
     return folder

@@ -18,6 +18,7 @@ from genuine import put
 
 from bench.cli.report import report
 from bench.errors import UserError
+from bench.report.findings import Findings
 from bench.site import build
 from bench.site.build import write_site
 from tests.bench.site.conftest import HOSTILE
@@ -137,7 +138,7 @@ def test_equal_records_give_equal_bytes(
 ) -> None:
     shuffled = random.Random(0).sample(records, len(records))  # noqa: S311  # no secret
     for name, given in (("one", records), ("two", shuffled)):
-        write_site(tmp_path / name, given, failures, expected=[records[0].cell])
+        write_site(tmp_path / name, Findings.of(given, failures, expected=[records[0].cell]))
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
 
 
@@ -185,7 +186,7 @@ def test_tables_are_latex(site: Path) -> None:
 def test_names_from_records_are_plain_text_to_latex_and_spreadsheets(
     make_record: MakeRecord, tmp_path: Path
 ) -> None:
-    write_site(tmp_path / "s", [make_record("=cmd_1&2{}")])
+    write_site(tmp_path / "s", Findings.of([make_record("=cmd_1&2{}")]))
     assert "=cmd\\_1\\&2\\{\\} &" in (tmp_path / "s/data/lite-emopia.tex").read_text()
     assert rows_of(tmp_path / "s", "lite-emopia.csv")[0]["method"] == "'=cmd_1&2{}"
 
@@ -218,7 +219,7 @@ def test_a_dataset_that_is_not_fetched_has_songs_and_no_rolls(
     clip = next(row for row in manifest_rows("emopia") if row.split == "test")
     record = make_record(labels=[0], predicted=[0], digest=dataset_info("emopia").digest)
     record.predictions[0] = type(record.predictions[0])(clip.clip, 0, record.predictions[0].p)
-    write_site(tmp_path / "site", [record])
+    write_site(tmp_path / "site", Findings.of([record]))
     assert "bench data fetch emopia" in pages(tmp_path / "site")["lite-emopia.clips.html"].words
     (row,) = rows_of(tmp_path / "site", "lite-emopia.clips.csv")
     assert (row["song"], row["notes"], row["key"]) == (clip.song, str(clip.notes), "")
@@ -228,7 +229,7 @@ def test_a_dataset_that_is_not_fetched_has_songs_and_no_rolls(
 def test_without_matplotlib_the_page_says_what_to_install(
     make_record: MakeRecord, tmp_path: Path
 ) -> None:
-    write_site(tmp_path / "site", [make_record()])
+    write_site(tmp_path / "site", Findings.of([make_record()]))
     assert "smer-bench[figures]" in pages(tmp_path / "site")["lite-emopia.html"].words
     assert not (tmp_path / "site/figures").exists()
 
@@ -238,7 +239,7 @@ def test_boards_whose_names_become_alike_keep_files_of_their_own(
     make_record: MakeRecord, tmp_path: Path
 ) -> None:
     records = [make_record(dataset=name) for name in ("a b", "a-b", "A-b")]
-    write_site(tmp_path / "site", records)
+    write_site(tmp_path / "site", Findings.of(records))
     words = [page.words for name, page in pages(tmp_path / "site").items() if "clips" not in name]
     assert len(words) == 4
     for name in ("a b", "a-b", "A-b"):
@@ -248,7 +249,7 @@ def test_boards_whose_names_become_alike_keep_files_of_their_own(
 @pytest.mark.usefixtures("no_figures")
 def test_seeds_may_have_answered_other_clips(make_record: MakeRecord, tmp_path: Path) -> None:
     records = [make_record(seed=0, labels=(0, 1), predicted=(0, 1)), make_record(seed=1)]
-    write_site(tmp_path / "site", records)
+    write_site(tmp_path / "site", Findings.of(records))
     assert len(rows_of(tmp_path / "site", "lite-emopia.clips.csv")) == 4
 
 
@@ -256,7 +257,7 @@ def test_seeds_may_have_answered_other_clips(make_record: MakeRecord, tmp_path: 
 def test_a_board_of_changed_methods_alone_has_no_clips(
     make_record: MakeRecord, tmp_path: Path
 ) -> None:
-    write_site(tmp_path / "site", [make_record(changes={"lr": 0.5})])
+    write_site(tmp_path / "site", Findings.of([make_record(changes={"lr": 0.5})]))
     assert set(pages(tmp_path / "site")) == {"index.html", "lite-emopia.html"}
     (row,) = rows_of(tmp_path / "site", "lite-emopia.variants.csv")
     assert (row["method"], row["changed"], row["accuracy"]) == ("alpha", "lr = 0.5", "1.0")
@@ -282,7 +283,7 @@ def test_pairs_of_methods_are_tables_of_their_own(make_record: MakeRecord, tmp_p
             ("alpha", 20, {"lr": 1e-3}, scratch),
         )
     ]
-    write_site(tmp_path / "site", records)
+    write_site(tmp_path / "site", Findings.of(records))
     words = pages(tmp_path / "site")["index.html"].words
     for name, title, difference in (
         ("tasks", "Do auxiliary tasks help?", 0.1),
@@ -295,7 +296,7 @@ def test_pairs_of_methods_are_tables_of_their_own(make_record: MakeRecord, tmp_p
 
 @pytest.mark.usefixtures("no_figures")
 def test_without_records_there_is_a_page_that_says_so(tmp_path: Path) -> None:
-    write_site(tmp_path / "site", [])
+    write_site(tmp_path / "site", Findings.of([]))
     assert "No records yet" in pages(tmp_path / "site")["index.html"].words
 
 
@@ -311,8 +312,8 @@ def test_the_command_writes_a_site(make_record: MakeRecord, tmp_path: Path) -> N
 def test_a_site_takes_the_place_of_an_older_one(make_record: MakeRecord, tmp_path: Path) -> None:
     folder = tmp_path / "site"
     folder.mkdir()
-    write_site(folder, [make_record(dataset="old")])
-    write_site(folder, [make_record(dataset="new")])
+    write_site(folder, Findings.of([make_record(dataset="old")]))
+    write_site(folder, Findings.of([make_record(dataset="new")]))
     assert (folder / "lite-new.html").exists()
     assert not (folder / "lite-old.html").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["site"]
@@ -325,16 +326,16 @@ def test_a_folder_of_something_else_is_left_alone(
 ) -> None:
     folder = tmp_path / "site"
     if foreign == ".git":  # put into a site of ours
-        write_site(folder, [make_record()])
+        write_site(folder, Findings.of([make_record()]))
     folder.mkdir(exist_ok=True)
     (folder / foreign).write_text("mine")
     before = contents(folder)
     with pytest.raises(UserError, match=re.escape(f"holds {foreign!r}")):
-        write_site(folder, [make_record()])
+        write_site(folder, Findings.of([make_record()]))
     assert contents(folder) == before
     (tmp_path / "file").write_text("mine")
     with pytest.raises(UserError, match="is a file"):
-        write_site(tmp_path / "file", [make_record()])
+        write_site(tmp_path / "file", Findings.of([make_record()]))
 
 
 @pytest.mark.usefixtures("no_figures")
@@ -342,7 +343,7 @@ def test_a_site_that_fails_half_way_leaves_the_older_one(
     make_record: MakeRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "site"
-    write_site(folder, [make_record()])
+    write_site(folder, Findings.of([make_record()]))
     before = contents(folder)
 
     def fail(*_: object) -> None:
@@ -350,6 +351,6 @@ def test_a_site_that_fails_half_way_leaves_the_older_one(
 
     monkeypatch.setattr(build, "music_of", fail)
     with pytest.raises(UserError, match="a corrupt file"):
-        write_site(folder, [make_record()])
+        write_site(folder, Findings.of([make_record()]))
     assert contents(folder) == before
     assert [path.name for path in tmp_path.iterdir()] == ["site"]
