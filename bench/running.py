@@ -46,16 +46,6 @@ def pending(store: Store, cells: Sequence[Cell], *, retry_failed: bool = False) 
     return [cell for cell in lacking if store.has_failed(cell)] if retry_failed else lacking
 
 
-def check(store: Store, cells: Sequence[Cell]) -> None:
-    """Tell before any work what would stop all of it.
-
-    Raises:
-        UserError: settings that do not fit their method, or a folder that cannot be written.
-    """
-    check_all_settings(cells)
-    store.check_writable()
-
-
 def check_all_settings(cells: Iterable[Cell]) -> None:
     """Tell of settings that do not fit their method; each is made once with each of its settings.
 
@@ -94,10 +84,10 @@ def run_cells(
         interrupted: called at the first interrupt, from a signal handler.
 
     Raises:
-        UserError: as `check`.
+        UserError: the store's folder cannot be written.
         KeyboardInterrupt: at the second interrupt. What has its record keeps it.
     """
-    check(store, cells)
+    store.check_writable()
     run = _Run(store, cells, tell)
     with _patient_interrupts(run.outcome, interrupted):
         try:

@@ -90,14 +90,14 @@ def run_and_tell(
     """Run cells under a live view, then print what they came to.
 
     Raises:
-        UserError: as `bench.running.check`, and where data cannot be fetched.
+        UserError: as `bench.running.check_all_settings`, and where data cannot be fetched.
         WorkError: a cell failed, or the run was interrupted.
     """
     from bench.cli.data import fetch_watched
     from bench.cli.progress import watch
     from bench.cli.summary import print_summary
     from bench.datasets.fetch import is_fetched
-    from bench.running import check, pending, sweep
+    from bench.running import check_all_settings, pending, sweep
     from bench.store import Store
 
     store = Store(results)
@@ -109,7 +109,7 @@ def run_and_tell(
         nothing = "no cell has failed" if retry_failed else f"all {done} cells are done"
         click.echo(f"{nothing}; 0 executed")
         return
-    check(store, todo)
+    check_all_settings(todo)
     datasets = dict.fromkeys(cell.dataset for cell in todo)
     fetch_watched(name for name in datasets if not is_fetched(name))
     outcome = watch(store, todo, n_done=done, choice=choice)

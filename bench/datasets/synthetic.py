@@ -11,19 +11,15 @@ across versions and systems, so the files are the same bytes everywhere. A manif
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
 
 from bench.datasets.builtin import built_in_manifest
-from bench.datasets.manifest import Manifest, ManifestRow
 from bench.datasets.smf import SmfNote, smf_bytes
 from bench.datasets.storage import dataset_folder, locked, replacing
-from bench.datasets.survey import dirt_of
 from bench.datasets.verify import problems
 from bench.labels import HIGH_AROUSAL, HIGH_VALENCE, N_QUADRANTS, QUADRANTS
-from bench.midi import parse_midi
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,32 +86,6 @@ def compose(
                 )
                 split = _SPLIT_OF_SONG[number % len(_SPLIT_OF_SONG)]
                 yield SyntheticClip(clip, name, split, quadrant, content)
-
-
-def make_manifest() -> Manifest:
-    """The manifest of the default clips, made by composing them."""
-    rows = []
-    for clip in compose():
-        midi = parse_midi(clip.content, name=clip.id)
-        digest = hashlib.sha256(clip.content).hexdigest()
-        label = QUADRANTS[clip.quadrant]
-        rows.append(
-            ManifestRow(
-                clip.id, digest, clip.song, clip.split, label, len(midi.notes), dirt_of(midi)
-            )
-        )
-    rows.sort(key=lambda row: (("train", "valid", "test").index(row.split), row.clip))
-    return Manifest(
-        "synthetic",
-        "1",
-        "{id}.mid",
-        "Generated: quadrants from mode, register, tempo, density and velocity, with overlap",
-        (
-            "clips: generated from seed 6 by bench/datasets/synthetic.py",
-            "splits: of the 15 songs of a quadrant 9 train, 2 validate, and 4 test",
-        ),
-        tuple(rows),
-    )
 
 
 def install(*, mend: bool = False) -> Path:

@@ -39,20 +39,16 @@ class LocalExecutor:
                 process.close()
 
     def _run(self, cells: Iterator[Cell], pool: list[CellProcess]) -> Iterator[Event]:
-        more = True
         while True:
             busy = [process for process in pool if process.cell]
-            while more and len(busy) < self.jobs:
-                cell = next(cells, None)
-                more = cell is not None
-                if cell is not None:
-                    yield Started(cell)
-                    try:
-                        process = self._free_one(pool)
-                        process.begin(cell)
-                        busy.append(process)
-                    except OSError as error:
-                        yield Failed(cell, f"no process could be started: {error.strerror}", "")
+            while len(busy) < self.jobs and (cell := next(cells, None)):
+                yield Started(cell)
+                try:
+                    process = self._free_one(pool)
+                    process.begin(cell)
+                    busy.append(process)
+                except OSError as error:
+                    yield Failed(cell, f"no process could be started: {error.strerror}", "")
             if not busy:
                 return
             channels = [channel for process in busy for channel in process.channels]

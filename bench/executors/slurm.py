@@ -89,17 +89,14 @@ class SlurmExecutor:
             Claims(_root()).tidy()
 
     def _run(self, cells: Iterator[Cell], jobs: list[_Job]) -> Iterator[Event]:
-        more = True
+        room = self.jobs or math.inf
         while True:
-            while more and (self.jobs is None or len(jobs) < self.jobs):
-                cell = next(cells, None)
-                more = cell is not None
-                if cell is not None:
-                    try:
-                        jobs.append(self._job(cell))
-                    except _NOT_SUBMITTED as error:
-                        yield Started(cell)
-                        yield Failed(cell, f"not submitted: {_last_line(error)}", str(error))
+            while len(jobs) < room and (cell := next(cells, None)):
+                try:
+                    jobs.append(self._job(cell))
+                except _NOT_SUBMITTED as error:
+                    yield Started(cell)
+                    yield Failed(cell, f"not submitted: {_last_line(error)}", str(error))
             if not jobs:
                 return
             for job in list(jobs):

@@ -43,13 +43,11 @@ class Score:
         ends = (self.scale * end for end in (interval.low, interval.high))
         return " to ".join(f"{end:.{self.interval_decimals}f}" for end in ends).replace("-", "−")
 
-    def interval(
-        self, row: Row, inference: Inference, *, segments: bool = False
-    ) -> Interval | None:
+    def interval(self, row: Row, inference: Inference) -> Interval | None:
         """Of the mean over seeds."""
         if self.field == "accuracy":
-            return inference.interval(row, segments=segments)
-        return inference.macro_f1_interval(row, segments=segments)
+            return inference.interval(row)
+        return inference.macro_f1_interval(row)
 
 
 ACCURACY = Score("accuracy", Column("Accuracy", "%"), 100, 2, 1)
@@ -60,9 +58,9 @@ SEEDS = Column("Seeds", "done")
 COST = Column("Cost", "CPU-s")
 
 
-def score_cell(row: Row, score: Score, *, segments: bool = False) -> Cell:
+def score_cell(row: Row, score: Score) -> Cell:
     """Mean ± std over seeds."""
-    mean, std = row.mean_std(score.field, segments=segments)
+    mean, std = row.mean_std(score.field)
     return Cell(score.text(mean, std), {score.field: mean, f"{score.field}_std": std})
 
 
@@ -84,9 +82,9 @@ def difference_cell(score: Score, value: float, name: str = "difference") -> Cel
     return Cell(signed(score.scale * value, score.decimals), {name: value})
 
 
-def n_cell(row: Row, *, segments: bool = False) -> Cell:
+def n_cell(row: Row) -> Cell:
     """How many clips or segments were scored; more than one number if seeds differ."""
-    sizes = sorted({scores.n for scores in row.scores(segments=segments)})
+    sizes = sorted({scores.n for scores in row.scores})
     return Cell(" / ".join(f"{n:,}" for n in sizes), {"n": sizes[0]})
 
 

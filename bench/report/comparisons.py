@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bench.intervals import ALPHA
 from bench.report.cells import ACCURACY, difference_cell, p_cell
-from bench.report.markdown import one_line, signed
+from bench.report.markdown import signed
 from bench.report.published import published
 from bench.report.table import Cell, Column, Section, Table
 from bench.report.titles import dataset_name, full_name
@@ -66,7 +66,7 @@ def _pairs_table(pairs: Sequence[Pair], title: str, suite: str) -> Table:
         Column("Seeds"),
     )
     rows = tuple(map(_pair, pairs))
-    return Table(f"{title} Suite {one_line(suite)}", columns, rows)
+    return Table(f"{title} Suite {suite}", columns, rows)
 
 
 def _pair(pair: Pair) -> tuple[Cell, ...]:

@@ -128,13 +128,13 @@ class _Drawings:
     def accuracy(self) -> Figure | None:
         if not self.board.rows:
             return None
-        rows = [(row, one_line(row.method), row.method) for row in self.board.rows]
+        rows = [(row, row.method) for row in self.board.rows]
         values = {
             method: paper
-            for _, _, method in rows
+            for _, method in rows
             if (paper := published().result(method, self.board.dataset))
         }
-        return self._points([(row, label) for row, label, _ in rows], values)
+        return self._points(rows, values)
 
     def ablation(self) -> Figure | None:
         if self.grid is None:
@@ -155,7 +155,7 @@ class _Drawings:
         """One line a row: seeds as dots, the mean with its interval, the paper's value below it."""
         figure, axes = _figure(5.6, 0.6 + 0.32 * len(rows))
         for y, (row, label) in enumerate(rows):
-            scores = [100 * s.accuracy for s in row.scores()]
+            scores = [100 * s.accuracy for s in row.scores]
             axes.plot(scores, [y] * len(scores), ".", color=_MEASURED, alpha=0.3, markersize=4)
             mean = 100 * row.mean_std("accuracy")[0]
             axes.plot([mean], [y], "o", color=_MEASURED, markersize=5)
@@ -205,7 +205,7 @@ class _Drawings:
                 axes.plot(range(1, len(line) + 1), line, color=color, linewidth=0.4, alpha=0.5)
             mean = _mean_while_most_last(lines)
             epochs = range(1, len(mean) + 1)
-            axes.plot(epochs, mean, color=color, linewidth=1.6, label=one_line(method))
+            axes.plot(epochs, mean, color=color, linewidth=1.6, label=method)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("Epoch")
         axes.set_ylabel("Validation macro-F1")
@@ -226,7 +226,7 @@ class _Drawings:
                 "os^Dv"[i // 10 % 5],
                 color=f"C{i % 10}",
                 markersize=4,
-                label=one_line(row.method),
+                label=row.method,
             )
         figure.legend(loc="outside right upper", fontsize=7)  # names beside points would overlap
         axes.set_xscale("log")

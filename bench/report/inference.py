@@ -47,23 +47,22 @@ class Answers:
     runs: Runs
 
 
-def answers_of(row: Row, songs: Mapping[str, str], *, segments: bool = False) -> Answers | None:
+def answers_of(row: Row, songs: Mapping[str, str]) -> Answers | None:
     """A row's answers; None if its seeds were not tested on the same items.
 
     Args:
         row: one method with its seeds.
         songs: the song of each clip; a clip that is not in it counts as a song of its own.
-        segments: by segment instead of by clip.
     """
     records = row.records[:1] if row.deterministic else row.records
     first = records[0].table
-    items = _items(first, segments=segments)
-    if any(_items(record.table, segments=segments) != items for record in records[1:]):
+    items = _items(first, segments=row.segments)
+    if any(_items(record.table, segments=row.segments) != items for record in records[1:]):
         return None
     numbers: dict[tuple[str, bool], int] = {}
     named = [(songs[clip], True) if clip in songs else (clip, False) for clip in first.clips]
     numbered = np.array([numbers.setdefault(song, len(numbers)) for song in named])
-    if segments:
+    if row.segments:
         labels = first.segment_labels
         numbered = np.repeat(numbered, first.n_segments)
         answers = np.stack([record.table.segment_answers for record in records])
@@ -115,43 +114,41 @@ class Inference:
 
     def __init__(self, songs: Songs) -> None:
         self._songs = songs
-        self._answers: dict[tuple[Row, bool], Answers | None] = {}
-        self._intervals: dict[tuple[Row, bool], Interval | None] = {}
+        self._answers: dict[Row, Answers | None] = {}
+        self._intervals: dict[Row, Interval | None] = {}
 
     def knows_songs(self, board: Board) -> bool:
         """Whether clips of one song are known to be."""
         return board.dataset in self._songs
 
-    def answers(self, row: Row, *, segments: bool = False) -> Answers | None:
+    def answers(self, row: Row) -> Answers | None:
         """See `answers_of`."""
-        place = row, segments
-        if place not in self._answers:
-            songs = self._songs.get(row.dataset, {})
-            self._answers[place] = answers_of(row, songs, segments=segments)
-        return self._answers[place]
+        if row not in self._answers:
+            self._answers[row] = answers_of(row, self._songs.get(row.dataset, {}))
+        return self._answers[row]
 
-    def interval(self, row: Row, *, segments: bool = False) -> Interval | None:
+    def interval(self, row: Row) -> Interval | None:
         """95 % interval of a row's accuracy; None if its seeds were tested on different items."""
-        return self.intervals([row], segments=segments)[0]
+        return self.intervals([row])[0]
 
-    def intervals(self, rows: Sequence[Row], *, segments: bool = False) -> list[Interval | None]:
+    def intervals(self, rows: Sequence[Row]) -> list[Interval | None]:
         """`interval` of each row; for those of one board much faster together than one by one."""
         by_songs: dict[bytes, dict[Row, Answers]] = defaultdict(dict)
         for row in rows:
-            if (row, segments) not in self._intervals:
-                self._intervals[row, segments] = None
-                if found := self.answers(row, segments=segments):
+            if row not in self._intervals:
+                self._intervals[row] = None
+                if found := self.answers(row):
                     by_songs[found.songs.tobytes()][row] = found
         for group in by_songs.values():
             songs = next(iter(group.values())).songs
             intervals = accuracy_intervals([found.runs for found in group.values()], songs)
             for row, interval in zip(group, intervals, strict=True):
-                self._intervals[row, segments] = interval
-        return [self._intervals[row, segments] for row in rows]
+                self._intervals[row] = interval
+        return [self._intervals[row] for row in rows]
 
-    def macro_f1_interval(self, row: Row, *, segments: bool = False) -> Interval | None:
+    def macro_f1_interval(self, row: Row) -> Interval | None:
         """As `interval`, of macro-F1."""
-        found = self.answers(row, segments=segments)
+        found = self.answers(row)
         return macro_f1_interval(found.labels, found.answers, found.songs) if found else None
 
     def standings(self, board: Board) -> dict[str, Standing]:

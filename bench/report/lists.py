@@ -136,7 +136,7 @@ def _reasons(title: str, cells: Iterable[tuple[CellIdentity, str]]) -> Table | N
         (
             Cell(named(method, changes), {"method": method, "changed": changes}),
             Cell(text := ", ".join(of_it), {"seeds": text}),
-            Cell(one_line(suite), {"suite": suite}),
+            Cell(suite, {"suite": suite}),
             Cell(dataset_name(dataset), {"dataset": dataset}),
             Cell(one_line(reason), {"reason": reason}),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,7 @@ class Row:
     """One method, as the suite has it or changed, on one dataset: all its seeds."""
 
     records: tuple[Record, ...]  # by seed, at least one
+    segments: bool = False  # scored over segments, not over clips
 
     @property
     def first(self) -> Record:
@@ -83,43 +84,42 @@ class Row:
         said = self.first.method.deterministic
         return said and all(r.table == self.first.table for r in self.records)
 
+    @cached_property
+    def by_segment(self) -> Row | None:
+        """The same, scored over segments; None unless every seed has segment-level scores."""
+        whole = all(record.segment_scores for record in self.records)
+        return replace(self, segments=True) if whole else None
+
     @property
-    def has_segments(self) -> bool:
-        """Whether every seed has segment-level scores."""
-        return all(record.segment_scores is not None for record in self.records)
+    def unit(self) -> Unit:
+        """What is scored."""
+        return "segments" if self.segments else "clips"
 
-    def mean_std(self, field: str, *, segments: bool = False) -> tuple[float, float | None]:
-        """Mean and standard deviation over seeds of one of the scores' fields.
-
-        Raises:
-            ValueError: segments are asked for where there are none.
-        """
-        values = [getattr(scores, field) for scores in self.scores(segments=segments)]
+    def mean_std(self, field: str) -> tuple[float, float | None]:
+        """Mean and standard deviation over seeds of one of the scores' fields."""
+        values = [getattr(scores, field) for scores in self.scores]
         return mean_std(values[:1] if self.deterministic else values)
 
-    def scores(self, *, segments: bool = False) -> list[Scores]:
-        """Each seed's scores, over clips or over segments."""
-        if not segments:
-            return [record.scores for record in self.records]
-        if not self.has_segments:
-            raise ValueError(f"{self.method} has no segment-level scores")
-        return [r.segment_scores for r in self.records if r.segment_scores is not None]
+    @property
+    def scores(self) -> list[Scores]:
+        """Each seed's scores."""
+        found = ((r.segment_scores if self.segments else r.scores) for r in self.records)
+        return [scores for scores in found if scores]
 
-    def scored_like(self, paper: PaperResult | PaperAblation, *, segments: bool = False) -> bool:
+    def scored_like(self, paper: PaperResult | PaperAblation) -> bool:
         """Whether every seed was scored over what the paper scored."""
-        unit: Unit = "segments" if segments else "clips"
-        return all(paper.counted(unit, scores.n) for scores in self.scores(segments=segments))
+        return all(paper.counted(self.unit, scores.n) for scores in self.scores)
 
-    def runs_p(self, field: str, paper: PaperResult, *, segments: bool = False) -> float | None:
+    def runs_p(self, field: str, paper: PaperResult) -> float | None:
         """How often chance between runs alone gives so large a difference to the paper's value.
 
         Welch's p of the seeds against the paper's runs; None where one side has a single run, or
         other clips or segments were scored.
         """
         mean, std = paper.fraction(field)
-        if self.deterministic or std is None or not self.scored_like(paper, segments=segments):
+        if self.deterministic or std is None or not self.scored_like(paper):
             return None
-        values = [getattr(scores, field) for scores in self.scores(segments=segments)]
+        values = [getattr(scores, field) for scores in self.scores]
         return runs_p(values, mean, std, published().paper.runs)
 
     def gain_over(self, other: Row) -> float | None:

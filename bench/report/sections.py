@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from bench.report.ablation import grids
 from bench.report.cells import ACCURACY, MACRO_F1
-from bench.report.markdown import one_line
 from bench.report.table import Section
 from bench.report.tables import ablation_table, paper_table, variants_table
 from bench.report.titles import board_title
@@ -52,7 +51,7 @@ def board_sections(board: Board, expected: Expected, inference: Inference) -> li
     sections += [
         Section(
             f"ablation-{i}",
-            f"Auxiliary tasks of {one_line(grid.family)}",
+            f"Auxiliary tasks of {grid.family}",
             ablation_table(grid, expected, title),
             _ABOUT_ABLATION,
         )

@@ -88,7 +88,7 @@ def show_row(row: Row) -> RenderableType:
         means = [_mean(row, field) for field in _SCORES]
         table.add_section()
         table.add_row("mean ± std", *means, "")
-    return Group(_title(row.first.cell, seed=False), table, _confusion(row.scores()))
+    return Group(_title(row.first.cell, seed=False), table, _confusion(row.scores))
 
 
 def show_failure(failure: Failure) -> RenderableType:

@@ -58,7 +58,7 @@ def main_table(board: Board, expected: Expected, inference: Inference) -> Table:
     )
     rows = [
         (
-            Cell(one_line(row.method), {"method": row.method}, note=one_line(row.note)),
+            Cell(row.method, {"method": row.method}, note=one_line(row.note)),
             _rank(standings.get(row.method)),
             score_cell(row, ACCURACY),
             _interval(row, inference),
@@ -74,7 +74,7 @@ def main_table(board: Board, expected: Expected, inference: Inference) -> Table:
     ]
     for method, seeds in expected.missing_methods(board):
         blank = (Cell(),) * (len(columns) - 3)
-        name = Cell(one_line(method), {"method": method})
+        name = Cell(method, {"method": method})
         rows.append((name, *blank, Cell(f"0 of {seeds}", {"seeds": 0}), Cell()))
     return Table(board_title(board), columns, tuple(rows), sorted_by=ACCURACY.column.title)
 
@@ -120,8 +120,8 @@ def _half(row: Row, field: str) -> Cell:
 def paper_table(board: Board, inference: Inference, score: Score) -> Table | None:
     """Row by row: measured, published, and whether the one's interval holds the other."""
     if score is ACCURACY:
-        cut = [row for row in board.rows if row.has_segments]
-        inference.intervals(cut, segments=True)  # faster together
+        cut = [by_segment for row in board.rows if (by_segment := row.by_segment)]
+        inference.intervals(cut)  # faster together
     unit = score.column.unit
     columns = (
         METHOD,
@@ -135,35 +135,34 @@ def paper_table(board: Board, inference: Inference, score: Score) -> Table | Non
         Column("p", "runs"),
     )
     rows = tuple(
-        _paper_row(row, inference, score, segments=segments)
+        _paper_row(scored, inference, score)
         for row in board.rows
-        for segments in ((False, True) if row.has_segments else (False,))
-        if segments or published().result(row.method, board.dataset)
+        for scored in (row, row.by_segment)
+        if scored and (scored.segments or published().result(row.method, board.dataset))
     )
     title = f"{board_title(board)}: {score.column.title} beside the paper"
     return Table(title, columns, rows) if rows else None
 
 
-def _paper_row(row: Row, inference: Inference, score: Score, *, segments: bool) -> tuple[Cell, ...]:
-    unit = "segments" if segments else "clips"
-    mean, _ = row.mean_std(score.field, segments=segments)
+def _paper_row(row: Row, inference: Inference, score: Score) -> tuple[Cell, ...]:
+    mean, _ = row.mean_std(score.field)
     paper = published().result(row.method, row.dataset)
     told, std = paper.fraction(score.field) if paper else (None, None)
     interval = None  # that of macro-F1 takes long: only for what is to be compared
     if paper or score is ACCURACY:
-        interval = score.interval(row, inference, segments=segments)
+        interval = score.interval(row, inference)
     measured = (
-        Cell(one_line(row.method), {"method": row.method}),
-        Cell(unit, {"over": unit}),
-        n_cell(row, segments=segments),
-        score_cell(row, score, segments=segments),
+        Cell(row.method, {"method": row.method}),
+        Cell(row.unit, {"over": row.unit}),
+        n_cell(row),
+        score_cell(row, score),
         interval_cell(score, interval, mean, told),
     )
     if paper is None or told is None:
         return (*measured, Cell(), Cell(), Cell(), Cell())
     count = f"{paper.items:,}" if paper.items else "an unknown number of"
-    same = row.scored_like(paper, segments=segments)
-    p = row.runs_p(score.field, paper, segments=segments)
+    same = row.scored_like(paper)
+    p = row.runs_p(score.field, paper)
     inside = None if interval is None else told in interval
     return (
         *measured,
@@ -198,7 +197,7 @@ def ablation_table(grid: Grid, expected: Expected, title: str) -> Table:
         measured = _ablated(row, grid) if row else (Cell(),) * 4
         seeds = seeds_cell(row, expected) if row else Cell()
         rows.append((Cell(name, {"tasks": name}), *measured, told, difference, seeds))
-    return Table(f"{title}: auxiliary tasks of {one_line(grid.family)}", columns, tuple(rows))
+    return Table(f"{title}: auxiliary tasks of {grid.family}", columns, tuple(rows))
 
 
 def _ablated(row: Row, grid: Grid) -> tuple[Cell, ...]:
@@ -207,8 +206,8 @@ def _ablated(row: Row, grid: Grid) -> tuple[Cell, ...]:
     gain = over_segments = Cell()
     if none is not None and row is not none and (value := row.gain_over(none)) is not None:
         gain = difference_cell(ACCURACY, value, "gain")
-    if row.has_segments:
-        mean, std = row.mean_std("accuracy", segments=True)
+    if row.by_segment:
+        mean, std = row.by_segment.mean_std("accuracy")
         over_segments = Cell(ACCURACY.text(mean, std), {"segment_accuracy": mean})
     return score_cell(row, ACCURACY), gain, score_cell(row, MACRO_F1), over_segments
 
@@ -227,8 +226,8 @@ def _table_3(grid: Grid, tasks: frozenset[str]) -> tuple[Cell, Cell]:
     row = grid.rows.get(tasks)
     if row is None:
         return told, Cell()
-    segments = paper.unit == "segments" and row.has_segments
-    measured, _ = row.mean_std("accuracy", segments=segments)
+    scored = row.by_segment if paper.unit == "segments" else None
+    measured, _ = (scored or row).mean_std("accuracy")
     return told, difference_cell(ACCURACY, measured - accuracy)
 
 
@@ -245,7 +244,7 @@ def variants_table(rows: Sequence[Row], expected: Expected, title: str) -> Table
     )
     cells = tuple(
         (
-            Cell(one_line(row.method), {"method": row.method}),
+            Cell(row.method, {"method": row.method}),
             Cell(text := changes_text(row.changes), {"changed": text}),
             score_cell(row, ACCURACY),
             score_cell(row, MACRO_F1),

@@ -20,7 +20,7 @@ def dataset_name(name: str, version: str = "") -> str:
 def board_title(board: Board) -> str:
     """Dataset, its version and the suite."""
     version = board.first.dataset.version
-    return f"{dataset_name(board.dataset, version)}, suite {one_line(board.suite)}"
+    return f"{dataset_name(board.dataset, version)}, suite {board.suite}"
 
 
 def changes_text(changes: dict[str, object]) -> str:
@@ -35,7 +35,7 @@ def full_name(of: Row | CellIdentity) -> str:
 
 def named(method: str, changes: str) -> str:
     """The same, of a method and its changes as text."""
-    return one_line(f"{method} ({changes})" if changes else method)
+    return f"{method} ({changes})" if changes else method
 
 
 def _plain(value: object) -> str:

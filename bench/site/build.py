@@ -16,7 +16,6 @@ from bench.report.comparisons import comparisons
 from bench.report.figures import KINDS, figure_name, write_figures
 from bench.report.inference import NO_SONGS
 from bench.report.lists import other_sections, runs_table
-from bench.report.markdown import one_line
 from bench.report.published import published
 from bench.report.sections import board_sections
 from bench.report.tables import ABOUT_CONFUSIONS, confusion_table, main_table
@@ -123,7 +122,7 @@ class _Writer:
     def _suite(self, name: str, boards: Sequence[Board], views: Sequence[View]) -> dict[str, Any]:
         missing = self.findings.expected.missing_datasets(name, boards)
         return {
-            "name": one_line(name),
+            "name": name,
             "about": self.findings.about.get(name, ""),
             "boards": views,
             "missing": [dataset_name(dataset) for dataset in missing],

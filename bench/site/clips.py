@@ -153,7 +153,7 @@ def answers_data(board: ClipBoard) -> dict[str, object]:
     thousandths = np.stack([method.probabilities for method in board.methods], axis=1)
     known = np.nan_to_num(np.rint(thousandths * PROBABILITY_UNITS), nan=-1).astype(np.int64)
     return {
-        "methods": [one_line(method.method) for method in board.methods],
+        "methods": [method.method for method in board.methods],
         "runs": [method.n_runs for method in board.methods],
         "clips": board.clips,
         "labels": board.labels.tolist(),

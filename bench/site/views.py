@@ -67,7 +67,7 @@ class View:
     @property
     def suite(self) -> str:
         """The suite's name."""
-        return one_line(self.board.suite)
+        return self.board.suite
 
     @property
     def sizes(self) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.datasets import dataset_names, load_dataset
+from bench.datasets import dataset_info, dataset_names, load_dataset
 from bench.datasets.builtin import BUILT_IN, built_in_manifest
 from bench.errors import UserError
 
@@ -89,10 +89,7 @@ def divide(stores: Sequence[TokenStore]) -> tuple[Pieces, Pieces]:
 
 def held_against() -> dict[str, str]:
     """The datasets whose valid and test clips `divide` refuses, with their digests."""
-    return {
-        name: (built_in_manifest(name).info if name in BUILT_IN else load_dataset(name)).digest
-        for name in dataset_names()
-    }
+    return {name: dataset_info(name).digest for name in dataset_names()}
 
 
 def _sortable(digests: NDArray[np.void]) -> NDArray[np.object_]:

@@ -13,7 +13,8 @@ from sklearn.preprocessing import StandardScaler
 from bench.datasets import dataset_info, load_dataset
 from bench.datasets.builtin import built_in_manifest
 from bench.datasets.fetch import fetch
-from bench.datasets.synthetic import compose, make_manifest
+from bench.datasets.make_manifest import synthetic
+from bench.datasets.synthetic import compose
 from bench.keys import find_key
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dataset]:
 
 
 def test_the_music_is_the_same_bytes_everywhere() -> None:
-    assert make_manifest().to_csv() == built_in_manifest("synthetic").to_csv()
+    assert synthetic().to_csv() == built_in_manifest("synthetic").to_csv()
     assert dataset_info("synthetic").digest == (
         "e29a2847573eb214970bbc88658795d97ac3e11e7beaeee6ec25dfa3b0ad07d8"
     )

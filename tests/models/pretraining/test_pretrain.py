@@ -133,7 +133,8 @@ def test_test_clips_of_any_dataset_are_refused(
     train, valid = ((replace(clip, id=split, song=split, sha256="00"),) for split in ("t", "v"))
     theirs = Dataset("theirs", "1", "a-digest", train, valid, (clip,))
     monkeypatch.setattr(pieces, "dataset_names", lambda: ["theirs"])
-    monkeypatch.setattr(pieces, "load_dataset", {"theirs": theirs}.__getitem__)
+    for function in ("load_dataset", "dataset_info"):
+        monkeypatch.setattr(pieces, function, {"theirs": theirs}.__getitem__)
     with pytest.raises(UserError, match="is the test clip a-clip of theirs"):
         run_order(order(folder))
     path.unlink()
