@@ -15,8 +15,9 @@ import msgspec
 
 from bench.datasets import dataset_info
 from bench.errors import UserError
+from bench.names import pick
 from bench.records import PROTOCOL, CellIdentity
-from bench.registry import find_method, methods, pick
+from bench.registry import find_method, methods
 from bench.starts import NOTHING, SETTING, by_content
 
 if TYPE_CHECKING:

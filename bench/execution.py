@@ -11,6 +11,7 @@ from bench.datasets import load_dataset
 from bench.errors import UserError, WorkError
 from bench.labels import N_QUADRANTS
 from bench.methods import CheckedMethod, DetailedMethod, ResumableMethod, SegmentMethod
+from bench.names import pick
 from bench.provenance import Meter
 from bench.records import (
     MAX_BYTES,
@@ -24,7 +25,6 @@ from bench.records import (
     encode_record,
     rounded,
 )
-from bench.registry import pick
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

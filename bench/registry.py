@@ -13,7 +13,6 @@ thousand cells never loads torch. The decorator's arguments are therefore litera
 from __future__ import annotations
 
 import ast
-import difflib
 import importlib
 import importlib.util
 from contextlib import contextmanager
@@ -24,10 +23,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bench.errors import UserError, WorkError
-from bench.names import check_name
+from bench.names import check_name, pick
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
     from importlib.metadata import EntryPoint
 
     from bench.methods import Method
@@ -116,20 +115,6 @@ def find_method(name: str) -> MethodEntry:
         UserError: there is none; the message names the nearest.
     """
     return methods()[pick(name, methods(), "method", see="bench ls methods")]
-
-
-def pick(name: str, known: Iterable[str], kind: str, *, see: str = "") -> str:
-    """`name`, if it is among `known`.
-
-    Raises:
-        UserError: it is not; the message names the nearest or, where there are few, all.
-    """
-    choices = sorted(known)
-    if name in choices:
-        return name
-    near = difflib.get_close_matches(name, choices, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(choices) or 'none'}"
-    raise UserError(f"unknown {kind} {name!r}: {hint}" + (f" (see `{see}`)" if see else ""))
 
 
 def load_point(group: str, name: str, kind: str) -> Any:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import UserError
-from bench.registry import pick
+from bench.names import pick
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

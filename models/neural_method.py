@@ -13,7 +13,8 @@ import torch
 from bench.derived import derive
 from bench.errors import UserError
 from bench.machine import lacks_for_kernels
-from bench.registry import find_method, pick
+from bench.names import pick
+from bench.registry import find_method
 from bench.starts import NOTHING, find_start, sha256_of
 from models.attention import implementation
 from models.checkpoints import TRANSDUCTIVE, load_checkpoint, load_sizes

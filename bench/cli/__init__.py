@@ -54,7 +54,7 @@ class _Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
-            from bench.registry import pick
+            from bench.names import pick
 
             pick(args[0], self.list_commands(ctx), "command", see="bench --help")
         return super().resolve_command(ctx, args)

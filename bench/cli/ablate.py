@@ -48,7 +48,7 @@ def ablate(
     from bench.cells import parse_seeds, plan
     from bench.cli.run import run_and_tell
     from bench.errors import UserError
-    from bench.registry import pick
+    from bench.names import pick
     from bench.suites import load_suite
 
     loaded = load_suite(suite)

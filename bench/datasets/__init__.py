@@ -18,8 +18,7 @@ from bench.datasets.dataset import SPLITS, Dataset, DatasetInfo
 from bench.datasets.manifest import Manifest, read_manifest
 from bench.datasets.storage import dataset_folder
 from bench.errors import UserError
-from bench.names import check_name
-from bench.registry import pick
+from bench.names import check_name, pick
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

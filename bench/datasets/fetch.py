@@ -13,7 +13,7 @@ from bench.datasets.storage import dataset_folder, locked, replacing
 from bench.datasets.verify import problems
 from bench.errors import UserError
 from bench.methods import silent
-from bench.registry import pick
+from bench.names import pick
 
 if TYPE_CHECKING:
     from bench.datasets.builtin import Source

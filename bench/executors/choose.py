@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bench.errors import UserError
 from bench.machine import gpu_names
-from bench.registry import pick
+from bench.names import pick
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

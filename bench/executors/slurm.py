@@ -23,7 +23,7 @@ from bench.derived import cache_directory
 from bench.errors import UserError
 from bench.executors import Failed, Finished, Started
 from bench.executors.process import run_alone
-from bench.registry import pick
+from bench.names import pick
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from bench.errors import UserError
-from bench.names import check_name
-from bench.registry import pick
+from bench.names import check_name, pick
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -60,7 +60,7 @@ def finetune(
     from bench.cli.data import fetch_watched
     from bench.datasets import dataset_names
     from bench.datasets.fetch import is_fetched
-    from bench.registry import pick
+    from bench.names import pick
     from bench.suites import load_suite
     from models.finetuning import finetune as run
 

@@ -14,7 +14,8 @@ from bench.cells import parse_changes
 from bench.datasets import load_dataset
 from bench.errors import UserError, WorkError
 from bench.files import check_writable, write_atomically
-from bench.registry import find_method, pick
+from bench.names import pick
+from bench.registry import find_method
 from bench.suites import load_suite
 from models.checkpoints import SUFFIX, save_checkpoint
 from models.checkpoints.finetuned import neural_type

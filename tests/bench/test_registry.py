@@ -12,7 +12,8 @@ from bench import registry
 from bench.datasets.smf import smf_bytes
 from bench.errors import UserError
 from bench.midi import parse_midi
-from bench.registry import find_method, load_point, methods, pick
+from bench.names import pick
+from bench.registry import find_method, load_point, methods
 from bench.views import load_view
 
 if TYPE_CHECKING:
