@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.labels import N_QUADRANTS
+from bench.scoring import macro_f1
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,7 +77,7 @@ def accuracy_intervals(methods: Sequence[Runs], songs: IntArray) -> list[Interva
 def macro_f1_interval(labels: IntArray, answers: IntArray, songs: IntArray) -> Interval:
     """As `accuracy_intervals`, of one method's macro-F1, with its bias corrected (Efron 1981).
 
-    Macro-F1 is no mean: resamples, which hold fewer different songs, have a lower one. Let the
+    Macro-F1 is not a mean: resamples hold fewer distinct songs, which lowers it. Let the
     measured value be at the normal quantile b of the resamples; the ends are those at 2 b ± 1.96,
     the plain percentiles if b is 0. In simulations (benchmarks/simulations.py) it covered 95 to
     99 % with 32 songs of 3 clips and 40 songs of 12.
@@ -88,8 +89,9 @@ def macro_f1_interval(labels: IntArray, answers: IntArray, songs: IntArray) -> I
     """
     cells = np.eye(N_QUADRANTS**2, dtype=np.float32)[labels * N_QUADRANTS + answers]
     resampled = np.einsum("rc,sck->rsk", _counts(songs), cells, optimize=True)
-    means = mean_over_seeds(_macro_f1(resampled.astype(np.float64)))
-    measured = float(_macro_f1(cells.sum(axis=1, dtype=np.float64)).mean())
+    square = (-1, len(answers), N_QUADRANTS, N_QUADRANTS)
+    means = mean_over_seeds(macro_f1(resampled.astype(np.float64).reshape(square)))
+    measured = float(macro_f1(cells.sum(axis=1, dtype=np.float64).reshape(square)).mean())
     below = np.count_nonzero(means < measured) + np.count_nonzero(means == measured) / 2
     normal = NormalDist()
     bias = normal.inv_cdf(min(max(below / len(means), 1 / len(means)), 1 - 1 / len(means)))
@@ -98,17 +100,6 @@ def macro_f1_interval(labels: IntArray, answers: IntArray, songs: IntArray) -> I
     if low >= measured:  # of so few songs that resamples say nothing of the bias
         low = np.quantile(means, ALPHA / 2)
     return Interval(float(low), float(max(high, measured)))
-
-
-def _macro_f1(confusion: FloatArray) -> FloatArray:
-    """Macro-F1 of flat confusion matrices, shape (.., 16) to (..)."""
-    square = confusion.reshape(*confusion.shape[:-1], N_QUADRANTS, N_QUADRANTS)
-    found = np.diagonal(square, axis1=-2, axis2=-1)
-    total = square.sum(axis=-2) + square.sum(axis=-1)
-    f1: FloatArray = np.divide(2 * found, total, out=np.zeros_like(total), where=total > 0).mean(
-        axis=-1
-    )
-    return f1
 
 
 def percentiles(resamples: NDArray[np.floating[Any]]) -> Interval:

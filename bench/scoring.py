@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -55,15 +55,17 @@ def score_predictions(labels: ArrayLike, predictions: ArrayLike) -> Scores:
     return Scores(
         n=len(true),
         accuracy=float(np.trace(confusion) / len(true)),
-        macro_f1=macro_f1(confusion),
+        macro_f1=float(macro_f1(confusion)),
         valence_accuracy=float(confusion[_SAME_VALENCE].sum() / len(true)),
         arousal_accuracy=float(confusion[_SAME_AROUSAL].sum() / len(true)),
         confusion=confusion.tolist(),
     )
 
 
-def macro_f1(confusion: NDArray[np.int64]) -> float:
-    """Macro-averaged F1 of a confusion matrix of shape (4, 4), rows true."""
-    hits = np.diag(confusion).astype(np.float64)
-    total = confusion.sum(axis=0) + confusion.sum(axis=1)
-    return float(np.divide(2 * hits, total, out=np.zeros_like(hits), where=total > 0).mean())
+def macro_f1(confusion: NDArray[np.number[Any]]) -> NDArray[np.float64]:
+    """Macro-averaged F1 of confusion matrices, shape (..., 4, 4) to (...); rows are true."""
+    hits = np.diagonal(confusion, axis1=-2, axis2=-1).astype(np.float64)
+    total = confusion.sum(axis=-2) + confusion.sum(axis=-1)
+    f1 = np.divide(2 * hits, total, out=np.zeros_like(hits), where=total > 0)
+    means: NDArray[np.float64] = f1.mean(axis=-1)
+    return means

@@ -6,10 +6,10 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from bench.intervals import ALPHA
-from bench.report.cells import ACCURACY, difference_cell, p_cell
+from bench.report.entries import ACCURACY, difference_entry, p_entry
 from bench.report.markdown import signed
 from bench.report.published import published
-from bench.report.table import Cell, Column, Section, Table
+from bench.report.table import Column, Entry, Section, Table
 from bench.report.titles import dataset_name, full_name
 from bench.statistics import clips_needed
 
@@ -69,27 +69,27 @@ def _pairs_table(pairs: Sequence[Pair], title: str, suite: str) -> Table:
     return Table(f"{title} Suite {suite}", columns, rows)
 
 
-def _pair(pair: Pair) -> tuple[Cell, ...]:
+def _pair(pair: Pair) -> tuple[Entry, ...]:
     result, dataset = pair.result, pair.with_it.dataset
     name = f"{full_name(pair.with_it)} − {full_name(pair.without)}"
     ends = {"low": result.interval.low, "high": result.interval.high}
     return (
-        Cell(name, {"comparison": name}),
-        Cell(dataset_name(dataset), {"dataset": dataset}),
-        Cell(_verdict(pair), {"told_apart": _verdict(pair)}),
-        difference_cell(ACCURACY, result.difference),
-        Cell(ACCURACY.range(result.interval), ends),
-        p_cell(pair.p_holm, {"p_songs": result.p, "p_songs_holm": pair.p_holm}),
-        p_cell(pair.p_seeds_holm, {"p_seeds": result.p_seeds, "p_seeds_holm": pair.p_seeds_holm}),
-        Cell(signed(result.effect_size, 2), {"cohens_g": result.effect_size}),
-        Cell(
+        Entry(name, {"comparison": name}),
+        Entry(dataset_name(dataset), {"dataset": dataset}),
+        Entry(_verdict(pair), {"told_apart": _verdict(pair)}),
+        difference_entry(ACCURACY, result.difference),
+        Entry(ACCURACY.range(result.interval), ends),
+        p_entry(pair.p_holm, {"p_songs": result.p, "p_songs_holm": pair.p_holm}),
+        p_entry(pair.p_seeds_holm, {"p_seeds": result.p_seeds, "p_seeds_holm": pair.p_seeds_holm}),
+        Entry(signed(result.effect_size, 2), {"cohens_g": result.effect_size}),
+        Entry(
             f"{100 * result.first_only:.1f} : {100 * result.second_only:.1f}",
             {"first_only": result.first_only, "second_only": result.second_only},
         ),
-        Cell(data={"validation_difference": None})
+        Entry(data={"validation_difference": None})
         if pair.validation is None
-        else difference_cell(ACCURACY, pair.validation, "validation_difference"),
-        Cell(str(result.n_seeds), {"seeds": result.n_seeds}),
+        else difference_entry(ACCURACY, pair.validation, "validation_difference"),
+        Entry(str(result.n_seeds), {"seeds": result.n_seeds}),
     )
 
 

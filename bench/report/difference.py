@@ -6,18 +6,18 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from bench.cells import record_path
-from bench.report.cells import ACCURACY, MACRO_F1, METHOD, difference_cell, score_cell
+from bench.report.entries import ACCURACY, MACRO_F1, METHOD, difference_entry, score_entry
 from bench.report.inference import Inference
 from bench.report.markdown import escape, render_table
 from bench.report.rows import arrange, changes_key, suite_order
-from bench.report.table import NOTHING, Cell, Column, Table
+from bench.report.table import BLANK, Column, Entry, Table
 from bench.report.titles import dataset_name, full_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from bench.records import Record
-    from bench.report.cells import Score
+    from bench.report.entries import Score
     from bench.report.inference import Songs, Standing
     from bench.report.rows import Board, LeftOut, Row
     from bench.store import Failure
@@ -117,25 +117,25 @@ def _answers(row: Row | None) -> object:
     return [(r.cell.seed, r.key, r.table) for r in row.records] if row else None
 
 
-def _line(old: Row | None, new: Row | None, inference: Inference) -> tuple[Cell, ...]:
+def _line(old: Row | None, new: Row | None, inference: Inference) -> tuple[Entry, ...]:
     shown = new or old
     assert shown is not None  # noqa: S101 - one of the boards has it
     interval = inference.interval(new) if new else None
     return (
-        Cell(full_name(shown)),
+        Entry(full_name(shown)),
         *_scores(ACCURACY, old, new),
-        Cell(ACCURACY.range(interval)) if interval else Cell(),
+        Entry(ACCURACY.range(interval)) if interval else Entry(),
         *_scores(MACRO_F1, old, new),
-        Cell(f"{len(old.records) if old else 0} → {len(new.records) if new else 0}"),
+        Entry(f"{len(old.records) if old else 0} → {len(new.records) if new else 0}"),
     )
 
 
-def _scores(score: Score, old: Row | None, new: Row | None) -> tuple[Cell, ...]:
+def _scores(score: Score, old: Row | None, new: Row | None) -> tuple[Entry, ...]:
     """Before, after, and what is gained."""
-    gain = Cell()
+    gain = Entry()
     if old and new:
-        gain = difference_cell(score, new.mean_std(score.field)[0] - old.mean_std(score.field)[0])
-    return (*(score_cell(row, score) if row else Cell() for row in (old, new)), gain)
+        gain = difference_entry(score, new.mean_std(score.field)[0] - old.mean_std(score.field)[0])
+    return (*(score_entry(row, score) if row else Entry() for row in (old, new)), gain)
 
 
 def _standings(board: Board | None, inference: Inference) -> Mapping[str, Standing]:
@@ -152,7 +152,7 @@ def _moved(before: Mapping[str, Standing], after: Mapping[str, Standing]) -> str
 
 
 def _rank(standing: Standing | None) -> str:
-    return str(standing.rank) if standing else NOTHING
+    return str(standing.rank) if standing else BLANK
 
 
 def _left_out(before: Iterable[LeftOut], after: Iterable[LeftOut]) -> str:
@@ -166,7 +166,7 @@ def _left_out(before: Iterable[LeftOut], after: Iterable[LeftOut]) -> str:
 
 def _failures(failures: Iterable[Failure]) -> str:
     cells = {str(record_path(failure.cell).with_suffix("")): failure.reason for failure in failures}
-    rows = tuple((Cell(cell), Cell(reason)) for cell, reason in sorted(cells.items()))
+    rows = tuple((Entry(cell), Entry(reason)) for cell, reason in sorted(cells.items()))
     columns = (Column("Cell", numeric=False), Column("Reason", numeric=False))
     title = "Cells that failed"
     return f"### {title}\n\n{render_table(Table(title, columns, rows))}" if rows else ""

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from bench.intervals import Interval
     from bench.report.ablation import Grid
     from bench.report.findings import Findings
     from bench.report.inference import Inference
@@ -109,14 +108,8 @@ class _Drawings:
         self.inference = inference
 
     def draw(self, kind: str) -> Figure | None:
-        drawing: dict[str, Callable[[], Figure | None]] = {
-            "accuracy": self.accuracy,
-            "ablation": self.ablation,
-            "confusion": self.confusion,
-            "learning": self.learning,
-            "cost": self.cost,
-        }
-        return drawing[kind]()
+        drawing: Callable[[], Figure | None] = getattr(self, kind)
+        return drawing()
 
     @cached_property
     def grid(self) -> Grid | None:
@@ -128,13 +121,8 @@ class _Drawings:
     def accuracy(self) -> Figure | None:
         if not self.board.rows:
             return None
-        rows = [(row, row.method) for row in self.board.rows]
-        values = {
-            method: paper
-            for _, method in rows
-            if (paper := published().result(method, self.board.dataset))
-        }
-        return self._points(rows, values)
+        values = {row.method: row.paper for row in self.board.rows if row.paper}
+        return self._points([(row, row.method) for row in self.board.rows], values)
 
     def ablation(self) -> Figure | None:
         if self.grid is None:
@@ -159,7 +147,9 @@ class _Drawings:
             axes.plot(scores, [y] * len(scores), ".", color=_MEASURED, alpha=0.3, markersize=4)
             mean = 100 * row.mean_std("accuracy")[0]
             axes.plot([mean], [y], "o", color=_MEASURED, markersize=5)
-            _whisker(axes, y, self.inference.interval(row))
+            if interval := self.inference.interval(row):
+                ends = [100 * interval.low, 100 * interval.high]
+                axes.plot(ends, [y, y], color=_MEASURED, linewidth=1.2)
             if label in paper:
                 told = paper[label]
                 axes.errorbar(
@@ -183,12 +173,11 @@ class _Drawings:
         if self.grid is None or len(self.grid.rows) < 2:
             return None
         shown = [(t, self.grid.rows[t]) for t in self.grid.task_sets if t in self.grid.rows][:4]
-        figure, axes = _figure(5.2, 2.7 * ((len(shown) + 1) // 2), (len(shown) + 1) // 2, 2)
+        figure, _ = _figure(5.2, 2.7 * ((len(shown) + 1) // 2), (len(shown) + 1) // 2, 2)
         for place, (tasks, row) in zip(figure.axes, shown, strict=False):
             _matrix(place, row, " + ".join(sorted(tasks)) or "none")
         for place in figure.axes[len(shown) :]:
             place.remove()
-        del axes
         return figure
 
     def learning(self) -> Figure | None:
@@ -246,11 +235,6 @@ def _figure(width: float, height: float, rows: int = 1, columns: int = 1) -> tup
     figure = Figure(figsize=(width, height), layout="constrained")
     figure.subplots(rows, columns)
     return figure, figure.axes[0]
-
-
-def _whisker(axes: Axes, y: float, interval: Interval | None) -> None:
-    if interval is not None:
-        axes.plot([100 * interval.low, 100 * interval.high], [y, y], color=_MEASURED, linewidth=1.2)
 
 
 def _matrix(axes: Axes, row: Row, title: str) -> None:

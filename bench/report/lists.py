@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from bench.report.cells import ACCURACY, MACRO_F1, METHOD, seconds
+from bench.report.entries import ACCURACY, MACRO_F1, METHOD, seconds
 from bench.report.markdown import one_line
 from bench.report.published import published
 from bench.report.rows import cell_order
-from bench.report.table import NOTHING, Cell, Column, Section, Table
+from bench.report.table import BLANK, Column, Entry, Section, Table
 from bench.report.titles import board_title, changes_text, dataset_name, full_name, named
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def runs_table(board: Board) -> Table:
     )
     rows = tuple(
         (
-            Cell(full_name(row), {"method": row.method, "changed": changes_text(row.changes)}),
+            Entry(full_name(row), {"method": row.method, "changed": changes_text(row.changes)}),
             *_run(record),
         )
         for row in (*board.rows, *board.variants)
@@ -60,23 +60,23 @@ def runs_table(board: Board) -> Table:
     return Table(f"{board_title(board)}: runs", columns, rows)
 
 
-def _run(record: Record) -> tuple[Cell, ...]:
+def _run(record: Record) -> tuple[Entry, ...]:
     scores, origin = record.scores, record.provenance
     size = record.details.get("n_parameters")
     finished = one_line(origin.finished)
     revision = one_line(origin.revision)[:7] + ("+" if origin.dirty else "")
     return (
-        Cell(str(record.cell.seed), {"seed": record.cell.seed}),
-        Cell(ACCURACY.text(scores.accuracy), {"accuracy": scores.accuracy}),
-        Cell(MACRO_F1.text(scores.macro_f1), {"macro_f1": scores.macro_f1}),
-        Cell(seconds(origin.wall_seconds), {"wall_seconds": origin.wall_seconds}),
-        Cell(seconds(origin.cpu_seconds), {"cpu_seconds": origin.cpu_seconds}),
-        Cell(f"{origin.peak_memory_mb:,.0f}", {"peak_memory_mb": origin.peak_memory_mb}),
-        Cell(f"{size:,}", {"n_parameters": size}) if isinstance(size, int) else Cell(),
-        Cell(one_line(origin.device), {"device": origin.device}),
-        Cell(finished[:16].replace("T", " "), {"finished": origin.finished}),
-        Cell(revision or NOTHING, {"revision": origin.revision, "dirty": origin.dirty}),
-        Cell(one_line(record.key), {"key": record.key}),
+        Entry(str(record.cell.seed), {"seed": record.cell.seed}),
+        Entry(ACCURACY.text(scores.accuracy), {"accuracy": scores.accuracy}),
+        Entry(MACRO_F1.text(scores.macro_f1), {"macro_f1": scores.macro_f1}),
+        Entry(seconds(origin.wall_seconds), {"wall_seconds": origin.wall_seconds}),
+        Entry(seconds(origin.cpu_seconds), {"cpu_seconds": origin.cpu_seconds}),
+        Entry(f"{origin.peak_memory_mb:,.0f}", {"peak_memory_mb": origin.peak_memory_mb}),
+        Entry(f"{size:,}", {"n_parameters": size}) if isinstance(size, int) else Entry(),
+        Entry(one_line(origin.device), {"device": origin.device}),
+        Entry(finished[:16].replace("T", " "), {"finished": origin.finished}),
+        Entry(revision or BLANK, {"revision": origin.revision, "dirty": origin.dirty}),
+        Entry(one_line(record.key), {"key": record.key}),
     )
 
 
@@ -92,17 +92,17 @@ def _later_table() -> Table:
     )
     rows = tuple(
         (
-            Cell(result.name, {"method": result.name}),
-            Cell(dataset_name(result.dataset), {"dataset": result.dataset}),
-            Cell(result.source, {"source": result.source}),
-            Cell(
+            Entry(result.name, {"method": result.name}),
+            Entry(dataset_name(result.dataset), {"dataset": result.dataset}),
+            Entry(result.source, {"source": result.source}),
+            Entry(
                 f"{result.same_test}: {result.note}" if result.note else result.same_test,
                 {"same_test": result.same_test, "note": result.note},
             ),
-            Cell(f"{result.accuracy:.1f}", {"accuracy": result.accuracy / 100}),
-            Cell()
+            Entry(f"{result.accuracy:.1f}", {"accuracy": result.accuracy / 100}),
+            Entry()
             if result.macro_f1 is None
-            else Cell(f"{result.macro_f1:.3f}", {"macro_f1": result.macro_f1}),
+            else Entry(f"{result.macro_f1:.3f}", {"macro_f1": result.macro_f1}),
         )
         for result in sorted(published().later, key=lambda r: (r.dataset, -r.accuracy))
     )
@@ -134,11 +134,11 @@ def _reasons(title: str, cells: Iterable[tuple[CellIdentity, str]]) -> Table | N
         seeds[place].append(str(cell.seed))
     rows = tuple(
         (
-            Cell(named(method, changes), {"method": method, "changed": changes}),
-            Cell(text := ", ".join(of_it), {"seeds": text}),
-            Cell(suite, {"suite": suite}),
-            Cell(dataset_name(dataset), {"dataset": dataset}),
-            Cell(one_line(reason), {"reason": reason}),
+            Entry(named(method, changes), {"method": method, "changed": changes}),
+            Entry(text := ", ".join(of_it), {"seeds": text}),
+            Entry(suite, {"suite": suite}),
+            Entry(dataset_name(dataset), {"dataset": dataset}),
+            Entry(one_line(reason), {"reason": reason}),
         )
         for (suite, dataset, method, changes, reason), of_it in seeds.items()
     )

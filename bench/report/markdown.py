@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bench.report.table import Cell, Table
+    from bench.report.table import Entry, Table
 
 #: What has a meaning in Markdown inside a line. "://" and "www." would become links, what stands
 #: between two "$" a formula.
@@ -33,13 +33,13 @@ def render_table(table: Table) -> str:
     def mark(note: str) -> str:
         return f"<sup>{table.mark(note)}</sup>"
 
-    def written(cell: Cell) -> str:
-        return escape(cell.text) + (f" {mark(cell.note)}" if cell.note else "")
+    def written(entry: Entry) -> str:
+        return escape(entry.text) + (f" {mark(entry.note)}" if entry.note else "")
 
     lines = [
         [escape(column.heading) for column in table.columns],
         ["--:" if column.numeric else ":--" for column in table.columns],
-        *([written(cell) for cell in row] for row in table.rows),
+        *([written(entry) for entry in row] for row in table.rows),
     ]
     notes = "  \n".join(f"{mark(note)} {escape(note)}" for note in table.notes)
     rows = "\n".join("| " + " | ".join(line) + " |" for line in lines)

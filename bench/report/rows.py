@@ -106,6 +106,11 @@ class Row:
         found = ((r.segment_scores if self.segments else r.scores) for r in self.records)
         return [scores for scores in found if scores]
 
+    @property
+    def paper(self) -> PaperResult | None:
+        """What the paper printed for the method on the dataset."""
+        return published().result(self.method, self.dataset)
+
     def scored_like(self, paper: PaperResult | PaperAblation) -> bool:
         """Whether every seed was scored over what the paper scored."""
         return all(paper.counted(self.unit, scores.n) for scores in self.scores)

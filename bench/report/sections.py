@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.report.ablation import grids
-from bench.report.cells import ACCURACY, MACRO_F1
+from bench.report.entries import ACCURACY, MACRO_F1
 from bench.report.table import Section
 from bench.report.tables import ablation_table, paper_table, variants_table
 from bench.report.titles import board_title

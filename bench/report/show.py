@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from rich import box
 from rich.console import Group
 from rich.table import Table
@@ -13,11 +14,11 @@ from bench.labels import QUADRANTS
 from bench.report.history import curves
 from bench.report.markdown import one_line, plus_minus
 from bench.report.rows import normalised
+from bench.report.titles import full_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    import numpy as np
     from numpy.typing import NDArray
     from rich.console import RenderableType
 
@@ -85,7 +86,7 @@ def show_row(row: Row) -> RenderableType:
         cells = _score_cells(record.scores)
         table.add_row(str(record.cell.seed), *cells, f"{record.provenance.wall_seconds:.1f}")
     if len(row.records) > 1:
-        means = [_mean(row, field) for field in _SCORES]
+        means = [_figure(field, *row.mean_std(field)) for field in _SCORES]
         table.add_section()
         table.add_row("mean ± std", *means, "")
     return Group(_title(row.first.cell, seed=False), table, _confusion(row.scores))
@@ -122,9 +123,8 @@ def sparkline(values: Iterable[float]) -> str:
 
 
 def _title(cell: CellIdentity, *, seed: bool = True) -> Text:
-    changed = "".join(f", {key} = {value}" for key, value in sorted(cell.changes.items()))
-    name = f"{cell.method} on {cell.dataset}, suite {cell.suite}{changed}"
-    return Text(one_line(name + (f", seed {cell.seed}" if seed else "")), style="bold")
+    name = f"{full_name(cell)} on {cell.dataset}, suite {cell.suite}"
+    return Text(name + (f", seed {cell.seed}" if seed else ""), style="bold")
 
 
 def _heading(text: str) -> Text:
@@ -140,10 +140,6 @@ def _figure(field: str, mean: float, std: float | None = None) -> str:
     return plus_minus(scale * mean, None if std is None else scale * std, decimals)
 
 
-def _mean(row: Row, field: str) -> str:
-    return _figure(field, *row.mean_std(field))
-
-
 def _scores_table(scored: Mapping[str, Scores]) -> Table:
     table = Table(box=box.SIMPLE, header_style="bold")
     table.add_column("over")
@@ -155,8 +151,6 @@ def _scores_table(scored: Mapping[str, Scores]) -> Table:
 
 
 def _confusion(scores: Iterable[Scores]) -> Table:
-    import numpy as np
-
     counts = np.mean([s.confusion for s in scores], axis=0)
     shares: NDArray[np.float64] = normalised(counts)
     table = Table(box=box.SIMPLE, header_style="bold", title="Confusion", title_justify="left")

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     Plain = str | int | float | bool | None
 
-#: What stands where there is nothing to tell.
-NOTHING = "–"
+#: What stands where there is nothing to say.
+BLANK = "–"
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,13 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One cell: what people read, and the numbers behind it.
+class Entry:
+    """What people read in one place of a table, and the numbers behind it.
 
     `data` is what CSV and JSON hold, by name; accuracies are fractions there, as in the records.
     """
 
-    text: str = NOTHING
+    text: str = BLANK
     data: Mapping[str, Plain] = field(default_factory=dict)
     span: Span | None = None
     note: str = ""  # what has to be said about it, below the table
@@ -57,27 +57,27 @@ class Cell:
 
     @property
     def key(self) -> str:
-        """What the cell is sorted by: the first of its data, or its text; "" where it has none."""
+        """What it is sorted by: the first of its data, or its text; "" where it has none."""
         value = next(iter(self.data.values()), None)
         if value is None:
-            return "" if self.text == NOTHING else self.text
+            return "" if self.text == BLANK else self.text
         return f"{value:.9g}" if isinstance(value, float) else str(value)
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells below their columns. The first column names the row."""
+    """Rows of entries below their columns. The first column names the row."""
 
     title: str
     columns: tuple[Column, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+    rows: tuple[tuple[Entry, ...], ...]
     sorted_by: str = ""  # title of a column
     descending: bool = True
     deviation: ClassVar[str] = " ± "  # between a mean and its standard deviation
 
     @property
     def deviates(self) -> list[bool]:
-        """Which columns have standard deviations, for whose place all of their cells leave room."""
+        """Which columns have standard deviations, for which all of their entries leave room."""
         return [
             any(self.deviation in row[i].text for row in self.rows)
             for i in range(len(self.columns))
@@ -86,7 +86,7 @@ class Table:
     @property
     def notes(self) -> list[str]:
         """What is said below the table, each once, in the order in which it comes up."""
-        return list(dict.fromkeys(cell.note for row in self.rows for cell in row if cell.note))
+        return list(dict.fromkeys(entry.note for row in self.rows for entry in row if entry.note))
 
     def mark(self, note: str) -> str:
         """The letter of a note."""
@@ -95,7 +95,7 @@ class Table:
     @property
     def data(self) -> list[dict[str, Plain]]:
         """The rows as machines read them; all have the same names."""
-        rows = [{k: v for cell in row for k, v in cell.data.items()} for row in self.rows]
+        rows = [{k: v for entry in row for k, v in entry.data.items()} for row in self.rows]
         names = dict.fromkeys(name for row in rows for name in row)
         return [{name: _rounded(row.get(name)) for name in names} for row in rows]
 

@@ -7,30 +7,30 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.labels import QUADRANTS
-from bench.report.cells import (
+from bench.report.entries import (
     ACCURACY,
     COST,
     MACRO_F1,
     METHOD,
     SEEDS,
-    cost_cell,
-    difference_cell,
-    interval_cell,
-    n_cell,
-    p_cell,
-    score_cell,
-    seeds_cell,
+    cost_entry,
+    difference_entry,
+    interval_entry,
+    n_entry,
+    p_entry,
+    score_entry,
+    seeds_entry,
 )
 from bench.report.markdown import one_line
 from bench.report.published import published
-from bench.report.table import NOTHING, Cell, Column, Table
+from bench.report.table import BLANK, Column, Entry, Table
 from bench.report.titles import board_title, changes_text, full_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bench.report.ablation import Grid
-    from bench.report.cells import Score
+    from bench.report.entries import Score
     from bench.report.expected import Expected
     from bench.report.inference import Inference, Standing
     from bench.report.rows import Board, Row
@@ -42,7 +42,7 @@ def main_table(board: Board, expected: Expected, inference: Inference) -> Table:
     """The board: every method of the suite, with what it costs; those not run yet come last."""
     standings = inference.standings(board)
     inference.intervals(board.rows)  # faster together
-    in_paper = any(published().result(row.method, row.dataset) for row in board.rows)
+    in_paper = any(row.paper for row in board.rows)
     columns = (
         METHOD,
         Column("Rank", "letters tie"),
@@ -58,45 +58,44 @@ def main_table(board: Board, expected: Expected, inference: Inference) -> Table:
     )
     rows = [
         (
-            Cell(row.method, {"method": row.method}, note=one_line(row.note)),
+            Entry(row.method, {"method": row.method}, note=one_line(row.note)),
             _rank(standings.get(row.method)),
-            score_cell(row, ACCURACY),
+            score_entry(row, ACCURACY),
             _interval(row, inference),
-            score_cell(row, MACRO_F1),
+            score_entry(row, MACRO_F1),
             *(_beside_paper(row) if in_paper else ()),
             _half(row, "valence_accuracy"),
             _half(row, "arousal_accuracy"),
-            n_cell(row),
-            seeds_cell(row, expected),
-            cost_cell(row),
+            n_entry(row),
+            seeds_entry(row, expected),
+            cost_entry(row),
         )
         for row in board.rows
     ]
     for method, seeds in expected.missing_methods(board):
-        blank = (Cell(),) * (len(columns) - 3)
-        name = Cell(method, {"method": method})
-        rows.append((name, *blank, Cell(f"0 of {seeds}", {"seeds": 0}), Cell()))
+        blank = (Entry(),) * (len(columns) - 3)
+        name = Entry(method, {"method": method})
+        rows.append((name, *blank, Entry(f"0 of {seeds}", {"seeds": 0}), Entry()))
     return Table(board_title(board), columns, tuple(rows), sorted_by=ACCURACY.column.title)
 
 
-def _rank(standing: Standing | None) -> Cell:
+def _rank(standing: Standing | None) -> Entry:
     if standing is None:
-        return Cell("no test", {"rank": None, "ties": None})
-    return Cell(f"{standing.rank} {standing.ties}", {"rank": standing.rank, "ties": standing.ties})
+        return Entry("no test", {"rank": None, "ties": None})
+    return Entry(f"{standing.rank} {standing.ties}", {"rank": standing.rank, "ties": standing.ties})
 
 
-def _interval(row: Row, inference: Inference) -> Cell:
+def _interval(row: Row, inference: Inference) -> Entry:
     mean, _ = row.mean_std(ACCURACY.field)
-    paper = published().result(row.method, row.dataset)
-    told = paper.fraction(ACCURACY.field)[0] if paper else None
-    return interval_cell(ACCURACY, ACCURACY.interval(row, inference), mean, told)
+    told = row.paper.fraction(ACCURACY.field)[0] if row.paper else None
+    return interval_entry(ACCURACY, ACCURACY.interval(row, inference), mean, told)
 
 
-def _beside_paper(row: Row) -> tuple[Cell, Cell]:
+def _beside_paper(row: Row) -> tuple[Entry, Entry]:
     """The paper's accuracy, and the difference to it."""
-    paper = published().result(row.method, row.dataset)
+    paper = row.paper
     if paper is None:
-        return Cell(), Cell()
+        return Entry(), Entry()
     told, std = paper.fraction(ACCURACY.field)
     data = {
         "paper_accuracy": told,
@@ -107,14 +106,14 @@ def _beside_paper(row: Row) -> tuple[Cell, Cell]:
     }
     mean, _ = row.mean_std(ACCURACY.field)
     return (
-        Cell(ACCURACY.text(told, std), data, note=paper.note),
-        difference_cell(ACCURACY, mean - told),
+        Entry(ACCURACY.text(told, std), data, note=paper.note),
+        difference_entry(ACCURACY, mean - told),
     )
 
 
-def _half(row: Row, field: str) -> Cell:
+def _half(row: Row, field: str) -> Entry:
     mean, _ = row.mean_std(field)
-    return Cell(ACCURACY.text(mean), {field: mean})
+    return Entry(ACCURACY.text(mean), {field: mean})
 
 
 def paper_table(board: Board, inference: Inference, score: Score) -> Table | None:
@@ -138,42 +137,42 @@ def paper_table(board: Board, inference: Inference, score: Score) -> Table | Non
         _paper_row(scored, inference, score)
         for row in board.rows
         for scored in (row, row.by_segment)
-        if scored and (scored.segments or published().result(row.method, board.dataset))
+        if scored and (scored.segments or row.paper)
     )
     title = f"{board_title(board)}: {score.column.title} beside the paper"
     return Table(title, columns, rows) if rows else None
 
 
-def _paper_row(row: Row, inference: Inference, score: Score) -> tuple[Cell, ...]:
+def _paper_row(row: Row, inference: Inference, score: Score) -> tuple[Entry, ...]:
     mean, _ = row.mean_std(score.field)
-    paper = published().result(row.method, row.dataset)
+    paper = row.paper
     told, std = paper.fraction(score.field) if paper else (None, None)
     interval = None  # that of macro-F1 takes long: only for what is to be compared
     if paper or score is ACCURACY:
         interval = score.interval(row, inference)
     measured = (
-        Cell(row.method, {"method": row.method}),
-        Cell(row.unit, {"over": row.unit}),
-        n_cell(row),
-        score_cell(row, score),
-        interval_cell(score, interval, mean, told),
+        Entry(row.method, {"method": row.method}),
+        Entry(row.unit, {"over": row.unit}),
+        n_entry(row),
+        score_entry(row, score),
+        interval_entry(score, interval, mean, told),
     )
     if paper is None or told is None:
-        return (*measured, Cell(), Cell(), Cell(), Cell())
+        return (*measured, Entry(), Entry(), Entry(), Entry())
     count = f"{paper.items:,}" if paper.items else "an unknown number of"
     same = row.scored_like(paper)
     p = row.runs_p(score.field, paper)
     inside = None if interval is None else told in interval
     return (
         *measured,
-        Cell(
+        Entry(
             score.text(told, std),
             {"paper": told, "paper_std": std, "paper_unit": paper.unit},
             note="" if same else f"over {count} {paper.unit}",
         ),
-        Cell({None: NOTHING, True: "yes", False: "no"}[inside], {"inside": inside}),
-        difference_cell(score, mean - told),
-        p_cell(p, {"p_runs": p}),
+        Entry({None: BLANK, True: "yes", False: "no"}[inside], {"inside": inside}),
+        difference_entry(score, mean - told),
+        p_entry(p, {"p_runs": p}),
     )
 
 
@@ -194,41 +193,41 @@ def ablation_table(grid: Grid, expected: Expected, title: str) -> Table:
         name = one_line(" + ".join(sorted(tasks))) or "none"
         row = grid.rows.get(tasks)
         told, difference = _table_3(grid, tasks)
-        measured = _ablated(row, grid) if row else (Cell(),) * 4
-        seeds = seeds_cell(row, expected) if row else Cell()
-        rows.append((Cell(name, {"tasks": name}), *measured, told, difference, seeds))
+        measured = _ablated(row, grid) if row else (Entry(),) * 4
+        seeds = seeds_entry(row, expected) if row else Entry()
+        rows.append((Entry(name, {"tasks": name}), *measured, told, difference, seeds))
     return Table(f"{title}: auxiliary tasks of {grid.family}", columns, tuple(rows))
 
 
-def _ablated(row: Row, grid: Grid) -> tuple[Cell, ...]:
+def _ablated(row: Row, grid: Grid) -> tuple[Entry, ...]:
     """Accuracy, what the tasks gain, macro-F1, and accuracy over segments."""
     none = grid.rows.get(frozenset())
-    gain = over_segments = Cell()
+    gain = over_segments = Entry()
     if none is not None and row is not none and (value := row.gain_over(none)) is not None:
-        gain = difference_cell(ACCURACY, value, "gain")
+        gain = difference_entry(ACCURACY, value, "gain")
     if row.by_segment:
         mean, std = row.by_segment.mean_std("accuracy")
-        over_segments = Cell(ACCURACY.text(mean, std), {"segment_accuracy": mean})
-    return score_cell(row, ACCURACY), gain, score_cell(row, MACRO_F1), over_segments
+        over_segments = Entry(ACCURACY.text(mean, std), {"segment_accuracy": mean})
+    return score_entry(row, ACCURACY), gain, score_entry(row, MACRO_F1), over_segments
 
 
-def _table_3(grid: Grid, tasks: frozenset[str]) -> tuple[Cell, Cell]:
+def _table_3(grid: Grid, tasks: frozenset[str]) -> tuple[Entry, Entry]:
     """The paper's accuracy, and the difference to it, over what the paper counts if we have it."""
     paper = published().ablated(grid.family, grid.dataset, tasks)
     if paper is None:
-        return Cell(), Cell()
+        return Entry(), Entry()
     accuracy, std = paper.accuracy / 100, paper.accuracy_std / 100
-    told = Cell(
+    told = Entry(
         ACCURACY.text(accuracy, std),
         {"paper_accuracy": accuracy, "paper_accuracy_std": std},
         note=paper.note,
     )
     row = grid.rows.get(tasks)
     if row is None:
-        return told, Cell()
+        return told, Entry()
     scored = row.by_segment if paper.unit == "segments" else None
     measured, _ = (scored or row).mean_std("accuracy")
-    return told, difference_cell(ACCURACY, measured - accuracy)
+    return told, difference_entry(ACCURACY, measured - accuracy)
 
 
 def variants_table(rows: Sequence[Row], expected: Expected, title: str) -> Table | None:
@@ -244,13 +243,13 @@ def variants_table(rows: Sequence[Row], expected: Expected, title: str) -> Table
     )
     cells = tuple(
         (
-            Cell(row.method, {"method": row.method}),
-            Cell(text := changes_text(row.changes), {"changed": text}),
-            score_cell(row, ACCURACY),
-            score_cell(row, MACRO_F1),
-            n_cell(row),
-            seeds_cell(row, expected),
-            cost_cell(row),
+            Entry(row.method, {"method": row.method}),
+            Entry(text := changes_text(row.changes), {"changed": text}),
+            score_entry(row, ACCURACY),
+            score_entry(row, MACRO_F1),
+            n_entry(row),
+            seeds_entry(row, expected),
+            cost_entry(row),
         )
         for row in rows
     )
@@ -264,9 +263,9 @@ def confusion_table(row: Row) -> Table:
     columns = (Column("True", numeric=False), *(Column(f"→ {name}") for name in QUADRANTS))
     rows = tuple(
         (
-            Cell(quadrant),
+            Entry(quadrant),
             *(
-                Cell() if np.isnan(share) else Cell(f"{100 * share:.0f}", heat=float(share))
+                Entry() if np.isnan(share) else Entry(f"{100 * share:.0f}", heat=float(share))
                 for share in shares
             ),
         )

@@ -1,4 +1,4 @@
-"""What every method says of every clip of a test set."""
+"""What every method answers to every clip of a test set."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 
 from bench.labels import N_QUADRANTS, QUADRANTS
 from bench.report.markdown import one_line
-from bench.report.table import NOTHING, Cell, Column, Table
+from bench.report.table import BLANK, Column, Entry, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -24,7 +24,7 @@ PROBABILITY_UNITS = 1000
 
 
 @dataclass(frozen=True, eq=False)
-class Answers:
+class MethodAnswers:
     """One method's answers to the clips of its board, nan and -1 where it was not asked."""
 
     method: str
@@ -40,7 +40,7 @@ class ClipBoard:
 
     clips: list[str]
     labels: NDArray[np.int64]  # shape (n_clips,), 0..3
-    methods: list[Answers]
+    methods: list[MethodAnswers]
 
     @property
     def n_right(self) -> NDArray[np.int64]:
@@ -62,20 +62,20 @@ def clip_board(board: Board) -> ClipBoard | None:
     tables = [record.table for row in board.rows for record in row.records]
     labels = {clip: label for t in tables for clip, label in zip(t.clips, t.labels, strict=True)}
     clips = sorted(labels)
-    found = ClipBoard(
+    n_right = _seen(board, clips, labels).n_right
+    return _seen(board, [clips[i] for i in np.argsort(n_right, kind="stable")], labels)
+
+
+def _seen(board: Board, clips: list[str], labels: Mapping[str, int]) -> ClipBoard:
+    """A board's clips in this order."""
+    return ClipBoard(
         clips,
         np.array([labels[clip] for clip in clips], dtype=np.int64),
         [_answers(row, clips) for row in board.rows],
     )
-    order = np.argsort(found.n_right, kind="stable")
-    return ClipBoard(
-        [clips[i] for i in order],
-        found.labels[order],
-        [_reordered(method, order) for method in found.methods],
-    )
 
 
-def _answers(row: Row, clips: Sequence[str]) -> Answers:
+def _answers(row: Row, clips: Sequence[str]) -> MethodAnswers:
     place = {clip: i for i, clip in enumerate(clips)}
     records = row.records[:1] if row.deterministic else row.records
     total = np.zeros((len(clips), N_QUADRANTS))
@@ -89,21 +89,11 @@ def _answers(row: Row, clips: Sequence[str]) -> Answers:
     means = np.full_like(total, np.nan)
     np.divide(total, runs[:, None], out=means, where=runs[:, None] > 0)
     answers = np.where(runs > 0, total.argmax(axis=1), -1)
-    return Answers(row.method, len(records), means, answers, right)
-
-
-def _reordered(method: Answers, order: NDArray[np.int64]) -> Answers:
-    return Answers(
-        method.method,
-        method.n_runs,
-        method.probabilities[order],
-        method.answers[order],
-        method.runs_right[order],
-    )
+    return MethodAnswers(row.method, len(records), means, answers, right)
 
 
 def clip_table(board: ClipBoard, music: Music, title: str) -> Table:
-    """One row a clip: what is known of it, and how the methods vote."""
+    """One row per clip: what is known of it, and how the methods vote."""
     columns = (
         Column("Clip", numeric=False),
         Column("Song", numeric=False),
@@ -120,14 +110,14 @@ def clip_table(board: ClipBoard, music: Music, title: str) -> Table:
         n_notes = music.n_notes.get(clip)
         rows.append(
             (
-                Cell(one_line(clip), {"clip": clip}),
+                Entry(one_line(clip), {"clip": clip}),
                 _text("song", music.songs.get(clip, "")),
                 _key(music.keys.get(clip, "")),
-                Cell(NOTHING if n_notes is None else f"{n_notes:,}", {"notes": n_notes}),
-                Cell(QUADRANTS[label], {"quadrant": QUADRANTS[label]}),
-                Cell(str(votes[label]), {"methods_right": votes[label]}),
+                Entry(BLANK if n_notes is None else f"{n_notes:,}", {"notes": n_notes}),
+                Entry(QUADRANTS[label], {"quadrant": QUADRANTS[label]}),
+                Entry(str(votes[label]), {"methods_right": votes[label]}),
                 *(
-                    Cell(str(n), {f"methods_{name}": n}, heat=n / len(board.methods))
+                    Entry(str(n), {f"methods_{name}": n}, heat=n / len(board.methods))
                     for name, n in zip(QUADRANTS, votes, strict=True)
                 ),
             )
@@ -135,19 +125,19 @@ def clip_table(board: ClipBoard, music: Music, title: str) -> Table:
     return Table(f"{title}: clips", columns, tuple(rows), sorted_by="Right", descending=False)
 
 
-def _key(name: str) -> Cell:
+def _key(name: str) -> Entry:
     """A key in print, and in music21's spelling: "B♭ major" for "B- major"."""
-    return Cell(name.replace("-", "♭").replace("#", "♯") or NOTHING, {"key": name or None})
+    return Entry(name.replace("-", "♭").replace("#", "♯") or BLANK, {"key": name or None})
 
 
-def _text(name: str, text: str) -> Cell:
-    return Cell(one_line(text) or NOTHING, {name: text or None})
+def _text(name: str, text: str) -> Entry:
+    return Entry(one_line(text) or BLANK, {name: text or None})
 
 
 def answers_data(board: ClipBoard) -> dict[str, object]:
     """What the page's script needs beyond the table, as small as it gets.
 
-    For each clip, `p` holds four thousandths a method, `a` the quadrant that each method answers,
+    For each clip, `p` holds four thousandths per method, `a` the quadrant that each method answers,
     `right` how many of its runs are right.
     """
     thousandths = np.stack([method.probabilities for method in board.methods], axis=1)

@@ -12,7 +12,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bench.report.table import Cell, Plain, Table
+    from bench.report.table import Entry, Plain, Table
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -53,8 +53,8 @@ def to_latex(table: Table) -> bytes:
     def mark(note: str) -> str:
         return f"\\textsuperscript{{{table.mark(note)}}}"
 
-    def written(cell: Cell) -> str:
-        return latex(cell.text) + (mark(cell.note) if cell.note else "")
+    def written(entry: Entry) -> str:
+        return latex(entry.text) + (mark(entry.note) if entry.note else "")
 
     header = [latex(column.heading) for column in table.columns]
     sides = "".join("r" if c.numeric and not c.drawn else "l" for c in table.columns)
@@ -67,7 +67,7 @@ def to_latex(table: Table) -> bytes:
         "    \\toprule",
         f"    {' & '.join(header)} \\\\",
         "    \\midrule",
-        *(f"    {' & '.join(written(cell) for cell in row)} \\\\" for row in table.rows),
+        *(f"    {' & '.join(written(entry) for entry in row)} \\\\" for row in table.rows),
         "    \\bottomrule",
         "  \\end{tabular}",
         *(f"  \\par\\footnotesize {mark(note)} {latex(note)}" for note in table.notes),

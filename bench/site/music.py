@@ -14,11 +14,8 @@ from bench.keys import find_keys
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
-
     from bench.midi import Midi
 
-_DEFAULT_TEMPO = 500_000  # microseconds per beat, where a file says nothing
 #: Onsets and durations are kept in hundredths of a second.
 ROLL_UNITS_PER_SECOND = 100
 
@@ -73,22 +70,14 @@ def piano_roll(midi: Midi) -> list[int]:
     pitch 0..127, and the velocity 1..127.
     """
     notes = midi.notes
-    begin = _hundredths(midi, notes.onset)
-    length = _hundredths(midi, notes.end) - begin
+    begin, end = (
+        np.rint(midi.seconds(ticks) * ROLL_UNITS_PER_SECOND).astype(np.int64)
+        for ticks in (notes.onset, notes.end)
+    )
     order = np.lexsort((notes.pitch, begin))
     steps = np.diff(begin[order], prepend=0)
-    table = np.stack([steps, length[order], notes.pitch[order], notes.velocity[order]], axis=1)
+    table = np.stack(
+        [steps, (end - begin)[order], notes.pitch[order], notes.velocity[order]], axis=1
+    )
     roll: list[int] = table.ravel().tolist()
     return roll
-
-
-def _hundredths(midi: Midi, ticks: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Times of ticks, under all of the file's tempi."""
-    tempos = midi.tempos[np.argsort(midi.tempos["tick"], kind="stable")]
-    starts = np.concatenate([[0], tempos["tick"]])
-    microseconds = np.concatenate([[_DEFAULT_TEMPO], tempos["microseconds_per_beat"]])
-    per_tick = microseconds / midi.ticks_per_beat * (ROLL_UNITS_PER_SECOND / 1e6)
-    passed = np.concatenate([[0.0], np.cumsum(np.diff(starts) * per_tick[:-1])])
-    stretch = np.searchsorted(starts, ticks, side="right") - 1
-    times: NDArray[np.float64] = passed[stretch] + (ticks - starts[stretch]) * per_tick[stretch]
-    return np.rint(times).astype(np.int64)

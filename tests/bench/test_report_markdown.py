@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.report.markdown import details, escape, plus_minus, render_table, signed
-from bench.report.table import Cell, Column, Table
+from bench.report.table import Column, Entry, Table
 
 
 @settings(deadline=None, max_examples=50)
@@ -49,9 +49,9 @@ def test_hostile_names_are_harmless(text: str, expected: str) -> None:
 def test_a_table_has_one_line_a_row_and_its_notes_below() -> None:
     columns = (Column("Method", numeric=False), Column("n", "clips"))
     rows = (
-        (Cell("a|b"), Cell("1", note="<first>")),
-        (Cell("c"), Cell("2", note="second")),
-        (Cell("d"), Cell("3", note="<first>")),
+        (Entry("a|b"), Entry("1", note="<first>")),
+        (Entry("c"), Entry("2", note="second")),
+        (Entry("d"), Entry("3", note="<first>")),
     )
     assert render_table(Table("title", columns, rows)).splitlines() == [
         "| Method | n (clips) |",

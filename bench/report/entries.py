@@ -1,4 +1,4 @@
-"""Cells that several tables have."""
+"""Entries that several tables have."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.report.markdown import plus_minus, signed
-from bench.report.table import NOTHING, Cell, Column, Span
+from bench.report.table import BLANK, Column, Entry, Span
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,55 +58,55 @@ SEEDS = Column("Seeds", "done")
 COST = Column("Cost", "CPU-s")
 
 
-def score_cell(row: Row, score: Score) -> Cell:
+def score_entry(row: Row, score: Score) -> Entry:
     """Mean ± std over seeds."""
     mean, std = row.mean_std(score.field)
-    return Cell(score.text(mean, std), {score.field: mean, f"{score.field}_std": std})
+    return Entry(score.text(mean, std), {score.field: mean, f"{score.field}_std": std})
 
 
-def interval_cell(
+def interval_entry(
     score: Score, interval: Interval | None, mean: float, paper: float | None
-) -> Cell:
+) -> Entry:
     """An interval, drawn with the mean and the paper's value."""
     if interval is None:
-        return Cell()
-    return Cell(
+        return Entry()
+    return Entry(
         score.range(interval),
         {f"{score.field}_low": interval.low, f"{score.field}_high": interval.high},
         Span(interval.low, interval.high, mean, paper),
     )
 
 
-def difference_cell(score: Score, value: float, name: str = "difference") -> Cell:
+def difference_entry(score: Score, value: float, name: str = "difference") -> Entry:
     """A difference of two scores, with its sign."""
-    return Cell(signed(score.scale * value, score.decimals), {name: value})
+    return Entry(signed(score.scale * value, score.decimals), {name: value})
 
 
-def n_cell(row: Row) -> Cell:
+def n_entry(row: Row) -> Entry:
     """How many clips or segments were scored; more than one number if seeds differ."""
     sizes = sorted({scores.n for scores in row.scores})
-    return Cell(" / ".join(f"{n:,}" for n in sizes), {"n": sizes[0]})
+    return Entry(" / ".join(f"{n:,}" for n in sizes), {"n": sizes[0]})
 
 
-def p_cell(p: float | None, data: Mapping[str, Plain]) -> Cell:
+def p_entry(p: float | None, data: Mapping[str, Plain]) -> Entry:
     """A p-value with three decimals."""
     if p is None:
-        return Cell(NOTHING, data)
-    return Cell("< 0.001" if p < _HIDDEN else f"{p:.3f}", data)
+        return Entry(BLANK, data)
+    return Entry("< 0.001" if p < _HIDDEN else f"{p:.3f}", data)
 
 
-def seeds_cell(row: Row, expected: Expected) -> Cell:
+def seeds_entry(row: Row, expected: Expected) -> Entry:
     """How many seeds there are of how many."""
-    return Cell(expected.done(row), {"seeds": len(row.seeds), "deterministic": row.deterministic})
+    return Entry(expected.done(row), {"seeds": len(row.seeds), "deterministic": row.deterministic})
 
 
-def cost_cell(row: Row) -> Cell:
+def cost_entry(row: Row) -> Entry:
     """CPU time of a run, mean over seeds."""
     data = {
         name: float(np.mean([getattr(record.provenance, name) for record in row.records]))
         for name in ("cpu_seconds", "wall_seconds")
     }
-    return Cell(seconds(data["cpu_seconds"]), data)
+    return Entry(seconds(data["cpu_seconds"]), data)
 
 
 def seconds(value: float) -> str:
