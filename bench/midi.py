@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.int64]
     EventArray = NDArray[np.void]
 
@@ -55,6 +56,8 @@ NOTE_OFF = np.dtype(
 _NOTE_OFF, _NOTE_ON, _KEY_PRESSURE, _CONTROL = 0x8, 0x9, 0xA, 0xB
 _PROGRAM, _CHANNEL_PRESSURE, _BEND = 0xC, 0xD, 0xE
 
+#: Microseconds per beat, until a file names a tempo.
+DEFAULT_TEMPO = 500_000
 
 #: Bytes; several times the longest performances, and little enough to hold.
 LARGEST_FILE = 8 << 20
@@ -122,6 +125,18 @@ class Midi:
     def n_ticks(self) -> int:
         """Length of the whole file in ticks."""
         return int(self.track_ends.max(initial=0))
+
+    def seconds(self, ticks: IntArray) -> FloatArray:
+        """Times of `ticks`, same shape, through the tempo changes of all tracks."""
+        tempos = self.tempos[np.argsort(self.tempos["tick"], kind="stable")]
+        change = np.append(0, tempos["tick"])
+        per_tick = np.append(DEFAULT_TEMPO, tempos["microseconds_per_beat"]) / (
+            1e6 * self.ticks_per_beat
+        )
+        elapsed = np.append(0.0, np.cumsum(np.diff(change) * per_tick[:-1]))
+        last = np.searchsorted(change, ticks, side="right") - 1
+        seconds: FloatArray = elapsed[last] + (ticks - change[last]) * per_tick[last]
+        return seconds
 
 
 def read_midi(path: Path) -> Midi:

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 _TOGETHER = 1 / 8
 
 _PERCUSSION = 9
-_DEFAULT_TEMPO = 500_000  # microseconds per beat, where a file names none
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,8 +73,8 @@ def notes_of(midi: Midi) -> Notes:
         Notes(
             notes.onset / midi.ticks_per_beat,
             notes.end / midi.ticks_per_beat,
-            _seconds(midi, notes.onset),
-            _seconds(midi, notes.end),
+            midi.seconds(notes.onset),
+            midi.seconds(notes.end),
             notes.pitch,
         )
     )
@@ -121,16 +120,3 @@ def _covered(notes: Notes, moment: FloatArray) -> NDArray[np.bool_]:
         ended = np.searchsorted(end[end_pitch > pitch], moment[mine], side="right")
         covered[mine] = begun > ended
     return covered
-
-
-def _seconds(midi: Midi, ticks: IntArray) -> FloatArray:
-    """Ticks as seconds, through the file's tempo changes."""
-    tempos = midi.tempos[np.argsort(midi.tempos["tick"], kind="stable")]
-    change = np.append(0, tempos["tick"])
-    per_tick = np.append(_DEFAULT_TEMPO, tempos["microseconds_per_beat"]) / (
-        1e6 * midi.ticks_per_beat
-    )
-    elapsed = np.append(0.0, np.cumsum(np.diff(change) * per_tick[:-1]))
-    last = np.searchsorted(change, ticks, side="right") - 1
-    seconds: FloatArray = elapsed[last] + (ticks - change[last]) * per_tick[last]
-    return seconds

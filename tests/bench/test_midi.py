@@ -176,6 +176,14 @@ def test_a_note_never_switched_off_lasts_to_the_end_of_its_track() -> None:
     assert midi.n_ticks == 900
 
 
+def test_seconds_follow_the_tempos_of_all_tracks() -> None:
+    slow, fast = (mido.MetaMessage("set_tempo", tempo=tempo) for tempo in (1_000_000, 250_000))
+    midi = parse_midi(_file_bytes([[(480, slow), (480, slow)], [(960, fast)]]))
+    # A beat at 120 bpm, one of a second; from then on a quarter of it: the later track has it.
+    seconds = midi.seconds(np.array([[0, 240, 480], [720, 960, 1440]]))
+    assert seconds == pytest.approx(np.array([[0, 0.25, 0.5], [1.0, 1.5, 1.75]]))
+
+
 def test_notes_are_selected_together() -> None:
     notes = [SmfNote(0, 10, 60, 1), SmfNote(10, 20, 62, 2), SmfNote(20, 30, 64, 3)]
     chosen = parse_midi(smf_bytes([notes])).notes[1:]

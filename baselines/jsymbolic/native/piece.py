@@ -22,7 +22,7 @@ from baselines.jsymbolic.native.rhythm_values import RhythmicValues, rhythmic_va
 from baselines.jsymbolic.native.sonorities import Sonorities, sonorities
 from baselines.jsymbolic.native.steps import Steps, steps
 from baselines.jsymbolic.native.stretches import union
-from bench.midi import MidiError
+from bench.midi import DEFAULT_TEMPO, MidiError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     IntArray = NDArray[np.int64]
     BoolArray = NDArray[np.bool_]
 
-_DEFAULT_TEMPO = 500_000  # microseconds per beat: 120 BPM
 _VOLUME = 7  # the controller that sets a channel's volume
 _TABLE = 1 << 16  # ticks; bounds the memory for lengths in seconds
 _MOST_RUNS = 1_000_000  # stretches of one tempo to add up; a symphony has a tenth of them
@@ -176,7 +175,7 @@ class Piece:
         tempos = self.midi.tempos[self.midi.tempos["track"] == 0]
         ticks, values = tempos["tick"].tolist(), tempos["microseconds_per_beat"].tolist()
         if not ticks or ticks[0] != 0:
-            ticks, values = [0, *ticks], [_DEFAULT_TEMPO, *values]
+            ticks, values = [0, *ticks], [DEFAULT_TEMPO, *values]
         total = 0
         for begin, end, value in zip(ticks, [*ticks[1:], self.n_ticks], values, strict=True):
             length = min(end, self.n_ticks) - min(begin, self.n_ticks)

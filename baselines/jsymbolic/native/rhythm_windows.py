@@ -16,7 +16,7 @@ import numpy as np
 
 from baselines.jsymbolic.native.numerics import add_up
 from baselines.jsymbolic.native.steps import steps
-from bench.midi import MidiError
+from bench.midi import DEFAULT_TEMPO, MidiError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     IntArray = NDArray[np.int64]
 
-_DEFAULT_TEMPO = 500_000  # microseconds per beat
 _MOST_WINDOWS = 1_000_000  # eight weeks of music in windows of five seconds
 _NEVER = np.iinfo(np.int64).max
 
@@ -149,7 +148,7 @@ def _microseconds(midi: Midi, begin: IntArray, end: IntArray) -> IntArray:
     """From tick to tick by the tempo events of the first track, cut at each of them."""
     tempos = midi.tempos[midi.tempos["track"] == 0]
     change = np.append(0, tempos["tick"])
-    beat = np.append(_DEFAULT_TEMPO, tempos["microseconds_per_beat"])
+    beat = np.append(DEFAULT_TEMPO, tempos["microseconds_per_beat"])
     first = np.searchsorted(change, begin, side="right") - 1
     last = np.searchsorted(change, end, side="right") - 1
     total = np.trunc((end - begin).astype(np.float64) * beat[first] / midi.ticks_per_beat)
