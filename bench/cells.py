@@ -18,7 +18,7 @@ from bench.errors import UserError
 from bench.names import pick
 from bench.records import PROTOCOL, CellIdentity
 from bench.registry import find_method, methods
-from bench.starts import NOTHING, SETTING, by_content
+from bench.starts import RANDOM_WEIGHTS, START, by_content
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -160,7 +160,7 @@ def plan(
         names = [name for name in names if entries[name].start]
         if not names:
             raise UserError(f"--from-scratch: no method {method!r} starts from a checkpoint")
-        changes = {**(changes or {}), SETTING: NOTHING[-1]}
+        changes = {**(changes or {}), START: RANDOM_WEIGHTS[-1]}
     seedless = [
         _cell(suite, data, digests[data], name, changes or {})
         for data, name in product(datasets, names)
@@ -180,8 +180,8 @@ def _cell(suite: Suite, dataset: str, digest: str, method: str, changes: Mapping
     told = suite.settings(method, dataset)
     changes = {key: value for key, value in changes.items() if not _repeats(key, value, told)}
     settings = told | changes
-    if settings.get(SETTING) in NOTHING:
-        del settings[SETTING]
+    if settings.get(START) in RANDOM_WEIGHTS:
+        del settings[START]
     same = _method_with(suite, dataset, method, settings)
     entry = find_method(same or method)
     return Cell(
@@ -199,8 +199,8 @@ def _cell(suite: Suite, dataset: str, digest: str, method: str, changes: Mapping
 
 def _repeats(key: str, value: Any, told: Mapping[str, Any]) -> bool:
     """Whether a change says what the suite says anyway."""
-    if key == SETTING and value in NOTHING:
-        return told.get(key, value) in NOTHING
+    if key == START and value in RANDOM_WEIGHTS:
+        return told.get(key, value) in RANDOM_WEIGHTS
     if key not in told or isinstance(value, bool) != isinstance(told[key], bool):
         return False  # else true would be 1
     return bool(told[key] == value)

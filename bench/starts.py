@@ -1,8 +1,8 @@
 """Checkpoints that a method starts from, as files: which one a setting names, and its content.
 
 The setting `start` is the name of a checkpoint that comes with the method's package, the path of a
-file, or "none". What it names is told by the file's content alone: the same weights elsewhere, or
-under another name, are the same start.
+file, or "none". A checkpoint counts by its content alone: the same weights elsewhere, or under
+another name, are the same start.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
     from bench.registry import MethodEntry
 
-SETTING = "start"
-#: Values of the setting that mean random weights.
-NOTHING = ("", "none")
+#: The setting, and the entry of a record's details.
+START = "start"
+#: What users write for no checkpoint. A cell's settings then have no `START`.
+RANDOM_WEIGHTS = ("", "none")
 
 
 def shipped_starts(place: str) -> dict[str, Path]:
@@ -48,7 +49,7 @@ def find_start(place: str, name: str) -> Path:
 
     Args:
         place: a `MethodEntry.start`.
-        name: the setting, not one of `NOTHING`.
+        name: the setting, not one of `RANDOM_WEIGHTS`.
 
     Raises:
         UserError: there is no such checkpoint; the message names the nearest.
@@ -83,13 +84,12 @@ def _sha256(path: Path, changed: int, size: int) -> str:
 
 
 def by_content(method: MethodEntry, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """`settings` with the start told by its content; without it where weights are random.
+    """A cell's settings with the start, if there is one, given by its content.
 
     Raises:
         UserError: there is no such checkpoint.
     """
-    told = {name: value for name, value in settings.items() if name != SETTING}
-    start = settings.get(SETTING, "")
-    if start in NOTHING or not method.start:
-        return told if method.start else dict(settings)
-    return {**told, SETTING: f"sha256:{sha256_of(find_start(method.start, str(start)))}"}
+    if START not in settings or not method.start:
+        return dict(settings)
+    start = find_start(method.start, str(settings[START]))
+    return {**settings, START: f"sha256:{sha256_of(start)}"}

@@ -11,7 +11,7 @@ from bench.executors.worker import limit_threads
 from bench.files import check_writable, write_atomically
 from bench.labels import QUADRANTS
 from bench.scratch import forget, scratch_folder
-from bench.starts import SETTING
+from bench.starts import START
 from models.checkpoints import SUFFIX
 from models.checkpoints.finetuned import Card, neural_type, save_finetuned
 
@@ -93,7 +93,7 @@ def _page(name: str, method: MethodUsed, card: Card) -> str:
     """The card as a page for people, in Markdown."""
     scores, data, start = card.scores, card.dataset, card.start
     settings = ", ".join(
-        f"{key} {value}" for key, value in sorted(method.settings.items()) if key != SETTING
+        f"{key} {value}" for key, value in sorted(method.settings.items()) if key != START
     )
     if not isinstance(start, str):
         start = f"{start['checkpoint']} (sha256 {start['sha256']}, {start['exposure']})"

@@ -15,7 +15,7 @@ from bench.errors import UserError
 from bench.machine import lacks_for_kernels
 from bench.names import pick
 from bench.registry import find_method
-from bench.starts import NOTHING, find_start, sha256_of
+from bench.starts import RANDOM_WEIGHTS, find_start, sha256_of
 from models.attention import implementation
 from models.checkpoints import TRANSDUCTIVE, load_checkpoint, load_sizes
 from models.evaluation import Precision, predict
@@ -105,7 +105,7 @@ class NeuralMethod(ABC):
 
     def check(self) -> None:
         """See `bench.methods.CheckedMethod`: the checkpoint to start from is there, and fits."""
-        if self.start not in NOTHING:
+        if self.start not in RANDOM_WEIGHTS:
             path = self._start_file()
             self._hold_against(path, *load_sizes(path, dropout=self.dropout))
 
@@ -138,7 +138,7 @@ class NeuralMethod(ABC):
         device = self.chosen_device()
         with torch.random.fork_rng([]):  # weights are drawn on the CPU
             torch.default_generator.manual_seed(seed)
-            backbone = self.new_backbone() if self.start in NOTHING else self._start()
+            backbone = self.new_backbone() if self.start in RANDOM_WEIGHTS else self._start()
             network = Network(backbone, self._pooling(backbone.width), self.tasks, self.loss)
         return network.to(device)
 

@@ -13,7 +13,7 @@ import numpy as np
 from bench.records import PROTOCOL
 from bench.report.history import validation_accuracy
 from bench.report.published import published
-from bench.starts import NOTHING, SETTING
+from bench.starts import RANDOM_WEIGHTS, START
 from bench.statistics import mean_std, runs_p
 
 if TYPE_CHECKING:
@@ -168,11 +168,11 @@ class Row:
         How long and how fast `scratch` learns may differ, for what suits learned weights may not
         suit random ones.
         """
-        if self.method != scratch.method or self.changes or SETTING not in scratch.changes:
+        if self.method != scratch.method or self.changes or START not in scratch.changes:
             return False
-        started, bare = (row.first.method.settings.get(SETTING, "") for row in (self, scratch))
-        other = scratch.changes.keys() - {SETTING, *_PACE}
-        return started not in NOTHING and bare in NOTHING and not other
+        started, bare = (row.first.method.settings.get(START, "") for row in (self, scratch))
+        other = scratch.changes.keys() - {START, *_PACE}
+        return started not in RANDOM_WEIGHTS and bare in RANDOM_WEIGHTS and not other
 
 
 @dataclass(frozen=True)
@@ -291,7 +291,7 @@ def _row(records: list[Record], left_out: list[LeftOut]) -> Row:
 
 def _start(record: Record) -> object:
     """The digest of what training began from, which may change under one name."""
-    start = record.details.get(SETTING)
+    start = record.details.get(START)
     return start.get("sha256") if isinstance(start, dict) else None
 
 

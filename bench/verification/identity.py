@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.cells import outcome_key
 from bench.registry import methods
-from bench.starts import NOTHING, SETTING, shipped_starts
+from bench.starts import START, shipped_starts
 from bench.suites import MAX_THREADS, load_suite, suite_names
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def threads_of(record: Record) -> int | None:
 
 def has_start(record: Record) -> bool:
     """Whether the method started from a checkpoint, as far as can be known."""
-    if record.method.settings.get(SETTING, "") in NOTHING:
+    if START not in record.method.settings:
         return False
     entry = methods().get(record.method.name)
     return bool(entry.start) if entry else bool(told_start(record))
@@ -60,7 +60,7 @@ def has_start(record: Record) -> bool:
 
 def told_start(record: Record) -> dict[str, Any]:
     """What the record tells of the checkpoint it started from."""
-    told = record.details.get(SETTING)
+    told = record.details.get(START)
     return told if isinstance(told, dict) else {}
 
 
@@ -69,14 +69,12 @@ def shipped_start(record: Record) -> Path | None:
     entry = methods().get(record.method.name)
     if not entry or not entry.start:
         return None
-    return shipped_starts(entry.start).get(str(record.method.settings.get(SETTING)))
+    return shipped_starts(entry.start).get(str(record.method.settings.get(START)))
 
 
 def _settings_by_content(record: Record) -> dict[str, Any]:
     """The settings as a key holds them; see `bench.starts.by_content`."""
     settings = dict(record.method.settings)
     if has_start(record):
-        settings[SETTING] = f"sha256:{told_start(record).get('sha256')}"
-    elif settings.get(SETTING) in NOTHING:
-        del settings[SETTING]
+        settings[START] = f"sha256:{told_start(record).get('sha256')}"
     return settings

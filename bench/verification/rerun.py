@@ -9,7 +9,7 @@ import numpy as np
 from bench.cells import Cell
 from bench.datasets import dataset_names
 from bench.registry import find_method, methods
-from bench.starts import SETTING
+from bench.starts import START
 from bench.verification.identity import has_start, shipped_start, shipped_suite, threads_of
 from bench.verification.remarks import Remark
 
@@ -68,7 +68,7 @@ def compare(record: Record, again: Record) -> list[Remark]:
     `TOLERANCE`. A seeded one need not: training multiplies what sums of floats differ by.
     """
     remarks = []
-    if has_start(record) and record.details.get(SETTING) != again.details.get(SETTING):
+    if has_start(record) and record.details.get(START) != again.details.get(START):
         remarks.append(Remark("its re-run tells other things of its start"))
     told, found = record.table.probabilities, again.table.probabilities
     differences = np.abs(told - found).max(axis=1)

@@ -17,7 +17,7 @@ from bench.errors import UserError
 from bench.records import DatasetUsed  # noqa: TC001 - msgspec reads it
 from bench.registry import find_method
 from bench.scoring import Scores  # noqa: TC001 - likewise
-from bench.starts import SETTING, sha256_of
+from bench.starts import START, sha256_of
 from models.checkpoints import (
     METHOD,
     empty_backbone,
@@ -108,7 +108,7 @@ def save_finetuned(
         "version": entry.version,
         "encoding": entry.encoding,
         # The start is in the card; the device is chosen by whoever loads the file.
-        "settings": {k: v for k, v in settings.items() if k not in (SETTING, "device")},
+        "settings": {k: v for k, v in settings.items() if k not in (START, "device")},
     }
     metadata = metadata_of(network.backbone, msgspec.to_builtins(card)) | {METHOD: json.dumps(made)}
     write_weights(path, network.state_dict(), metadata)

@@ -89,13 +89,13 @@ def _command(method: str, dataset: str, suite: str, seed: int, changes: tuple[st
     """A command line that asks for the same, with files named without their folders."""
     import shlex
 
-    from bench.starts import SETTING
+    from bench.starts import START
 
     words = ["bench", "finetune", method, "--dataset", dataset, "--suite", Path(suite).name]
     words += ["--seed", str(seed)]
     for text in changes:
         key, _, value = text.partition("=")
-        words += ["--changes", f"{key}={Path(value).name if key == SETTING else value}"]
+        words += ["--changes", f"{key}={Path(value).name if key == START else value}"]
     return shlex.join(words)
 
 

@@ -97,3 +97,11 @@ def test_what_cannot_be_run_here_is_not_chosen(tmp_path: Path, started: Record) 
         replace(KEY_MODE, cell=replace(KEY_MODE.cell, dataset="my-songs")),
     ]
     assert choose({tmp_path / str(i): record for i, record in enumerate(records)}, 3) == []
+
+
+@pytest.mark.parametrize("start", ["", "none"])
+def test_random_weights_are_no_setting(tmp_path: Path, started: Record, start: str) -> None:
+    assert not problems(put(tmp_path, started))
+    method = replace(started.method, settings={**started.method.settings, "start": start})
+    found = problems(put(tmp_path, replace(started, method=method)))
+    assert any("does not follow from what it says" in problem for problem in found)
