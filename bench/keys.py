@@ -72,11 +72,6 @@ class Key:
         return KEY_NAMES[self.index]
 
 
-def is_minor(index: int) -> bool:
-    """Whether the key of this `Key.index` is minor."""
-    return index >= 12
-
-
 def find_key(midi: Midi) -> Key | None:
     """The key of a whole file; None if it has no pitched note that is ever switched off.
 
@@ -106,7 +101,8 @@ def key_of(values: NDArray[Any]) -> Key | None:
     if not len(values):
         return None
     index, r = values[0]
-    return Key(int(index) % 12, minor=is_minor(int(index)), r=float(r))
+    minor, tonic = divmod(int(index), 12)
+    return Key(tonic, minor=bool(minor), r=float(r))
 
 
 def find_keys(clips: Sequence[Clip]) -> list[Key | None]:

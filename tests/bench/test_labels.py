@@ -6,7 +6,6 @@ import pytest
 from bench.labels import (
     HIGH_AROUSAL,
     HIGH_VALENCE,
-    N_QUADRANTS,
     QUADRANTS,
     VELOCITY_CLASSES,
     quadrant_of,
@@ -23,10 +22,6 @@ def test_quadrants_are_russells(name: str, *, valence: bool, arousal: bool) -> N
     assert QUADRANTS[quadrant] == name
     assert HIGH_VALENCE[quadrant] == valence
     assert HIGH_AROUSAL[quadrant] == arousal
-
-
-def test_there_are_four_quadrants() -> None:
-    assert len(QUADRANTS) == len(HIGH_VALENCE) == len(HIGH_AROUSAL) == N_QUADRANTS == 4
 
 
 @pytest.mark.parametrize(

@@ -102,8 +102,10 @@ def test_intervals_together_are_those_of_each_alone() -> None:
 def test_means_of_resamples_are_exact() -> None:
     songs = np.repeat(np.arange(40), 36)
     hits = np.random.default_rng(2).random((len(songs), 3)) < 0.5
-    counts = intervals._counts(songs).astype(np.int64)
-    exact = (counts @ hits.astype(np.int64)) / counts.sum(axis=1, keepdims=True)
+    # Songs of one length: every resample has as many clips as there are.
+    shares = intervals.resampled_means(np.eye(len(songs), dtype=np.bool_), songs)
+    counts = np.rint(shares * len(songs)).astype(np.int64)
+    exact = (counts @ hits.astype(np.int64)) / len(songs)
     assert np.array_equal(intervals.resampled_means(hits, songs), exact)
 
 
