@@ -22,8 +22,14 @@ def soon(condition: Callable[[], object], seconds: float = 300) -> bool:
 
 
 def wait_for(path: Path) -> None:
-    """Until a file is there, with all of its content where it is written at once."""
+    """Until a file is there; its content may be yet to come."""
     assert soon(path.exists), f"{path} does not come"
+
+
+def text_of(path: Path) -> str:
+    """The text of a file, as soon as there is some; all of it where it is written at once."""
+    assert soon(lambda: path.exists() and path.stat().st_size), f"{path} does not come"
+    return path.read_text()
 
 
 def is_alive(pid: int) -> bool:

@@ -12,7 +12,7 @@ import psutil
 import pytest
 from cells_to_run import strange_cell
 from distributed import LocalCluster
-from waiting import soon, wait_for
+from waiting import soon, text_of, wait_for
 
 from bench.cells import plan
 from bench.errors import UserError, WorkError
@@ -66,8 +66,7 @@ def test_every_cell_ends_once_although_a_worker_is_killed(tmp_path: Path) -> Non
             if isinstance(event, Progressed) and not event.fraction:
                 begun.append(event.cell)
                 if event.cell is victim and begun.count(victim) == 1:
-                    wait_for(parent)
-                    os.kill(int(parent.read_text()), signal.SIGKILL)
+                    os.kill(int(text_of(parent)), signal.SIGKILL)
     assert begun.count(victim) == 2
     assert sum(isinstance(event, Started) for event in events) == len(cells)
     assert ends(events) == {str(c): str(run_cell(c, silent).predictions) for c in cells}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 from cells_to_run import strange_cell
-from waiting import ended, is_alive, wait_for
+from waiting import ended, is_alive, text_of, wait_for
 
 from bench.errors import UserError
 from bench.execution import run_cell
@@ -217,12 +217,10 @@ def test_a_job_that_slurm_preempts_ends_its_cell_and_is_queued_again(
     parent = tmp_path / "parent"
     events = SlurmExecutor({}).run(iter([strange_cell("SleepsOnce", path=str(parent))]))
     next(events)
-    wait_for(parent)
-    submitit = psutil.Process(int(parent.read_text()))
+    submitit = psutil.Process(int(text_of(parent)))
     cells = submitit.children()
     submitit.send_signal(signal.SIGUSR2)  # as Slurm does
-    wait_for(queue / "requeued")
-    assert [int((queue / "requeued").read_text())] == jobs(queue)
+    assert [int(text_of(queue / "requeued"))] == jobs(queue)
     _, alive = psutil.wait_procs([submitit, *cells], timeout=30)
     assert not alive
     events.close()
