@@ -137,8 +137,8 @@ def _seed_noise(pairs: Sequence[Pair]) -> str:
     if not errors:
         return ""
     return (
-        f" The standard error over seeds is {fmean(errors):.1f} points here; what of it is not "
-        "due to single clips, only more seeds lower."
+        f" The standard error over seeds is {fmean(errors):.1f} points here; the part that "
+        "is not due to single clips shrinks with more seeds only."
     )
 
 

@@ -10,7 +10,7 @@ from bench.report.figures import KINDS, figure_name
 from bench.report.inference import NO_SONGS
 from bench.report.lists import other_sections
 from bench.report.markdown import details, escape, render_table
-from bench.report.published import published
+from bench.report.reading import reading
 from bench.report.sections import board_sections
 from bench.report.tables import ABOUT_CONFUSIONS, confusion_table, main_table
 from bench.report.titles import dataset_name
@@ -25,22 +25,6 @@ if TYPE_CHECKING:
 _HEADER = """\
 Written by `bench leaderboard` from {shown} records; protocol version {protocol}.
 Edits by hand are lost: add records instead."""
-_READING = """\
-How to read it. Accuracies are per cent, macro-F1 is a fraction; both are mean ± sample standard
-deviation (ddof = 1) over seeds, as the paper's digits say of its own. Clips are scored, however
-many segments a method cuts them into. The 95 % intervals draw songs, clips and, where there are
-several, seeds anew: that of a single seed says nothing of others. Methods that share a letter
-cannot be told apart at the 5 % level, or have no two seeds in common: the test is a paired
-permutation test over songs, corrected for all pairs of the board (Holm), so that even methods whose
-intervals are apart may share one, and a board of more methods tells fewer apart. A rank is 1 + the
-number of better methods that can be told apart from this one. *Paper* repeats what
-[{title}]({url}) printed, *Δ* is measured minus printed. Valence and arousal are how often the
-predicted quadrant lies on the right side of each axis. A deterministic method runs once. Seeds that
-are missing are not in the mean; those *beyond* are others than the suite asks for, and are. The
-cost is the mean CPU time of a run, on whatever machine it ran.
-
-Methods learn from the train clips, and may use the validation clips as they like: networks choose
-their epoch by them, SVMs and tree ensembles learn from them, too."""
 
 
 def render_leaderboard(findings: Findings, *, figures: Mapping[str, str] | None = None) -> str:
@@ -53,7 +37,7 @@ def render_leaderboard(findings: Findings, *, figures: Mapping[str, str] | None 
     parts = [
         "# Leaderboard",
         _HEADER.format(shown=findings.n_shown, protocol=PROTOCOL),
-        _READING.format(title=published().paper.title, url=published().paper.url),
+        "How to read it:\n\n" + "\n".join(f"- {line}" for line in reading()),
         *(
             _suite(name, boards, findings, figures or {})
             for name, boards in findings.by_suite().items()

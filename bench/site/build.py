@@ -16,7 +16,7 @@ from bench.report.comparisons import comparisons
 from bench.report.figures import KINDS, figure_name, write_figures
 from bench.report.inference import NO_SONGS
 from bench.report.lists import other_sections, runs_table
-from bench.report.published import published
+from bench.report.reading import reading
 from bench.report.sections import board_sections
 from bench.report.tables import ABOUT_CONFUSIONS, confusion_table, main_table
 from bench.report.titles import board_title, dataset_name
@@ -111,7 +111,7 @@ class _Writer:
             "index",
             "index.html",
             title="Leaderboard",
-            paper=published().paper,
+            reading=reading(),
             suites=suites,
             others=[
                 self._part(section, f"all.{section.name}")
