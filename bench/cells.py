@@ -93,7 +93,7 @@ def outcome_key(
         protocol: version of the rules of measurement.
         dataset: name and the manifest's digest.
         method: name, version and encoding.
-        settings: complete, a start told by its content (`bench.starts.by_content`).
+        settings: complete, a start named by its content (`bench.starts.by_content`).
         threads: of the cell, 0 for all cores.
         seed: of the cell.
     """
@@ -177,9 +177,9 @@ def plan(
 
 def _cell(suite: Suite, dataset: str, digest: str, method: str, changes: Mapping[str, Any]) -> Cell:
     """The cell with seed 0."""
-    told = suite.settings(method, dataset)
-    changes = {key: value for key, value in changes.items() if not _repeats(key, value, told)}
-    settings = told | changes
+    own = suite.settings(method, dataset)
+    changes = {key: value for key, value in changes.items() if not _repeats(key, value, own)}
+    settings = own | changes
     if settings.get(START) in RANDOM_WEIGHTS:
         del settings[START]
     same = _method_with(suite, dataset, method, settings)
@@ -197,13 +197,13 @@ def _cell(suite: Suite, dataset: str, digest: str, method: str, changes: Mapping
     )
 
 
-def _repeats(key: str, value: Any, told: Mapping[str, Any]) -> bool:
+def _repeats(key: str, value: Any, own: Mapping[str, Any]) -> bool:
     """Whether a change says what the suite says anyway."""
     if key == START and value in RANDOM_WEIGHTS:
-        return told.get(key, value) in RANDOM_WEIGHTS
-    if key not in told or isinstance(value, bool) != isinstance(told[key], bool):
+        return own.get(key, value) in RANDOM_WEIGHTS
+    if key not in own or isinstance(value, bool) != isinstance(own[key], bool):
         return False  # else true would be 1
-    return bool(told[key] == value)
+    return bool(own[key] == value)
 
 
 def _method_with(

@@ -1,4 +1,4 @@
-"""The two ways a command can fail, told apart by exit code."""
+"""The two ways a command can fail, distinguished by exit code."""
 
 
 class UserError(Exception):

@@ -61,14 +61,14 @@ class SegmentMethod(Protocol):
 
 @runtime_checkable
 class DetailedMethod(Protocol):
-    """A method with something to tell about how it was fitted."""
+    """A method with something to report about how it was fitted."""
 
     def details(self) -> dict[str, Any]:
         """JSON values for the record: anything, and under these names what the board reads.
 
         `note`: a text that stands below the table. `history`: one table of numbers an epoch, drawn
         as curves; `best_epoch`: the one whose weights were tested, from 1. `valid_accuracy` in the
-        history, a fraction, is told beside gains, `valid_macro_f1` drawn. `start`: what training
+        history, a fraction, is shown beside gains, `valid_macro_f1` drawn. `start`: what training
         began from, with at least its `sha256` and `exposure` (docs/records.md). `n_parameters`:
         an integer.
         """

@@ -45,7 +45,7 @@ class Meter:
         """What the work since the start has cost, and where it ran.
 
         Args:
-            module: of the method that did it; the version of its package is told, too.
+            module: of the method that did it; the version of its package is recorded too.
         """
         revision, dirty = _git_state()
         return Provenance(

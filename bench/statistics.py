@@ -1,7 +1,7 @@
 """What ten seeds and a small test set allow to say of two methods, and of the paper's value.
 
-`bench.intervals` tells of a method alone, and what `songs` are. Differences of accuracies are
-fractions.
+`bench.intervals` is about one method alone, and says what `songs` are. Differences of accuracies
+are fractions.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class Expected:
     def done(self, row: Row) -> str:
         """The seeds of a row in words: "3 of 10".
 
-        Seeds that a known suite does not ask for, which might have been chosen, are told as such:
+        Seeds that a known suite does not ask for, which might have been chosen, are named as such:
         "3 of 10, 2 beyond".
         """
         if row.deterministic:

@@ -115,8 +115,8 @@ class _Drawings:
     def grid(self) -> Grid | None:
         """The paper's ablation if it was run, else any."""
         found = grids(self.board)
-        told = {row.method for row in published().ablation}
-        return next((grid for grid in found if grid.family in told), next(iter(found), None))
+        in_paper = {row.method for row in published().ablation}
+        return next((grid for grid in found if grid.family in in_paper), next(iter(found), None))
 
     def accuracy(self) -> Figure | None:
         if not self.board.rows:
@@ -151,14 +151,14 @@ class _Drawings:
                 ends = [100 * interval.low, 100 * interval.high]
                 axes.plot(ends, [y, y], color=_MEASURED, linewidth=1.2)
             if label in paper:
-                told = paper[label]
+                printed = paper[label]
                 axes.errorbar(
-                    told.accuracy,
+                    printed.accuracy,
                     y + 0.25,
-                    xerr=told.accuracy_std,
+                    xerr=printed.accuracy_std,
                     fmt="D",
                     color=_PAPER,
-                    markerfacecolor=_PAPER if row.scored_like(told) else "white",
+                    markerfacecolor=_PAPER if row.scored_like(printed) else "white",
                     markersize=3,
                     linewidth=0.8,
                 )

@@ -1,4 +1,4 @@
-"""What records come to: all that the leaderboard, a README's table, figures and pages tell."""
+"""What records come to: all that the leaderboard, a README's table, figures and pages show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What records tell of training, in whatever shape their methods tell it."""
+"""What records say of training, in whatever shape their methods report it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def curves(history: object) -> dict[str, list[float]]:
 
 
 def validation_accuracy(record: Record) -> float | None:
-    """Accuracy on the validation clips after the epoch that was tested; None if it is not told."""
+    """Accuracy on the validation clips after the epoch that was tested; None if not recorded."""
     curve = curves(record.details.get("history")).get("valid_accuracy", [])
     best = record.details.get("best_epoch")
     if not isinstance(best, int) or not 1 <= best <= len(curve):

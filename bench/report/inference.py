@@ -103,7 +103,7 @@ class Pair:
 
     @property
     def validation(self) -> float | None:
-        """Difference of the accuracies on the validation clips; None where a record tells none."""
+        """Difference of the accuracies on the validation clips; None where a record has none."""
         ours, theirs = self.with_it.validation_accuracies, self.without.validation_accuracies
         gains = [ours[seed] - theirs[seed] for seed in ours.keys() & theirs.keys()]
         return fmean(gains) if len(gains) == self.result.n_seeds else None

@@ -24,7 +24,7 @@ _ABOUT_LATER = "As printed by others; nothing in this table was measured here."
 
 
 def other_sections(findings: Findings) -> list[Section]:
-    """What is told below all boards."""
+    """What stands below all boards."""
     found = (
         ("failed", "Failed cells", _failures_table(findings.failures), ""),
         ("published", "Published elsewhere", _later_table(), _ABOUT_LATER),
@@ -129,7 +129,7 @@ def _reasons(title: str, cells: Iterable[tuple[CellIdentity, str]]) -> Table | N
         Column("Reason", numeric=False, prose=True),
     )
     seeds: dict[tuple[str, str, str, str, str], list[str]] = defaultdict(list)
-    for cell, reason in sorted(cells, key=lambda told: cell_order(told[0])):
+    for cell, reason in sorted(cells, key=lambda found: cell_order(found[0])):
         place = cell.suite, cell.dataset, cell.method, changes_text(cell.changes), reason
         seeds[place].append(str(cell.seed))
     rows = tuple(

@@ -28,7 +28,7 @@ class _Scored(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """What the paper scored."""
 
     unit: Unit
-    items: int | None = None  # how many of them, where it can be told
+    items: int | None = None  # how many of them, where that is known
 
     def counted(self, unit: Unit, n: int) -> bool:
         """Whether n of a unit are what the paper scored; segments only if their number is known."""

@@ -143,9 +143,9 @@ class Row:
 
     @cached_property
     def validation_accuracies(self) -> dict[int, float]:
-        """Of the seeds whose records tell it: see `validation_accuracy`."""
-        told = {record.cell.seed: validation_accuracy(record) for record in self.records}
-        return {seed: accuracy for seed, accuracy in told.items() if accuracy is not None}
+        """Of the seeds whose records have it: see `validation_accuracy`."""
+        found = {record.cell.seed: validation_accuracy(record) for record in self.records}
+        return {seed: accuracy for seed, accuracy in found.items() if accuracy is not None}
 
     @cached_property
     def confusion(self) -> NDArray[np.float64]:

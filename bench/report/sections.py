@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bench.report.rows import Board
 
 _BESIDE_PAPER = """\
-*Inside?* tells whether the paper's value lies in our interval. The interval allows for other songs,
+*Inside?* says whether the paper's value lies in our interval. The interval allows for other songs,
 but both were measured on the same ones: "yes" does not say that the two agree. *p (runs)* is from
 Welch's test of our seeds against the paper's ten runs; a small one says that the choice of seeds
 alone does not explain the difference."""

@@ -43,7 +43,7 @@ def show_record(record: Record) -> RenderableType:
     if record.segment_scores is not None:
         scored["segments"] = record.segment_scores
     history = curves(record.details.get("history"))
-    told = {k: v for k, v in record.details.items() if k != "history"}
+    details = {k: v for k, v in record.details.items() if k != "history"}
     used, origin = record.dataset, record.provenance
     parts: list[RenderableType] = [_title(record.cell), _scores_table(scored), ""]
     parts.append(_confusion([record.scores]))
@@ -69,7 +69,7 @@ def show_record(record: Record) -> RenderableType:
     for heading, table in (
         ("Cell", facts),
         ("Settings", record.method.settings),
-        ("Told by the method", told),
+        ("Reported by the method", details),
         ("Provenance", ran),
     ):
         if table:

@@ -87,8 +87,8 @@ def _rank(standing: Standing | None) -> Entry:
 
 def _interval(row: Row, inference: Inference) -> Entry:
     mean, _ = row.mean_std(ACCURACY.field)
-    told = row.paper.fraction(ACCURACY.field)[0] if row.paper else None
-    return interval_entry(ACCURACY, ACCURACY.interval(row, inference), mean, told)
+    printed = row.paper.fraction(ACCURACY.field)[0] if row.paper else None
+    return interval_entry(ACCURACY, ACCURACY.interval(row, inference), mean, printed)
 
 
 def _beside_paper(row: Row) -> tuple[Entry, Entry]:
@@ -96,9 +96,9 @@ def _beside_paper(row: Row) -> tuple[Entry, Entry]:
     paper = row.paper
     if paper is None:
         return Entry(), Entry()
-    told, std = paper.fraction(ACCURACY.field)
+    printed, std = paper.fraction(ACCURACY.field)
     data = {
-        "paper_accuracy": told,
+        "paper_accuracy": printed,
         "paper_accuracy_std": std,
         "paper_macro_f1": paper.macro_f1,
         "paper_macro_f1_std": paper.macro_f1_std,
@@ -106,8 +106,8 @@ def _beside_paper(row: Row) -> tuple[Entry, Entry]:
     }
     mean, _ = row.mean_std(ACCURACY.field)
     return (
-        Entry(ACCURACY.text(told, std), data, note=paper.note),
-        difference_entry(ACCURACY, mean - told),
+        Entry(ACCURACY.text(printed, std), data, note=paper.note),
+        difference_entry(ACCURACY, mean - printed),
     )
 
 
@@ -146,7 +146,7 @@ def paper_table(board: Board, inference: Inference, score: Score) -> Table | Non
 def _paper_row(row: Row, inference: Inference, score: Score) -> tuple[Entry, ...]:
     mean, _ = row.mean_std(score.field)
     paper = row.paper
-    told, std = paper.fraction(score.field) if paper else (None, None)
+    printed, std = paper.fraction(score.field) if paper else (None, None)
     interval = None  # that of macro-F1 takes long: only for what is to be compared
     if paper or score is ACCURACY:
         interval = score.interval(row, inference)
@@ -155,23 +155,23 @@ def _paper_row(row: Row, inference: Inference, score: Score) -> tuple[Entry, ...
         Entry(row.unit, {"over": row.unit}),
         n_entry(row),
         score_entry(row, score),
-        interval_entry(score, interval, mean, told),
+        interval_entry(score, interval, mean, printed),
     )
-    if paper is None or told is None:
+    if paper is None or printed is None:
         return (*measured, Entry(), Entry(), Entry(), Entry())
     count = f"{paper.items:,}" if paper.items else "an unknown number of"
     same = row.scored_like(paper)
     p = row.runs_p(score.field, paper)
-    inside = None if interval is None else told in interval
+    inside = None if interval is None else printed in interval
     return (
         *measured,
         Entry(
-            score.text(told, std),
-            {"paper": told, "paper_std": std, "paper_unit": paper.unit},
+            score.text(printed, std),
+            {"paper": printed, "paper_std": std, "paper_unit": paper.unit},
             note="" if same else f"over {count} {paper.unit}",
         ),
         Entry({None: BLANK, True: "yes", False: "no"}[inside], {"inside": inside}),
-        difference_entry(score, mean - told),
+        difference_entry(score, mean - printed),
         p_entry(p, {"p_runs": p}),
     )
 
@@ -192,10 +192,10 @@ def ablation_table(grid: Grid, expected: Expected, title: str) -> Table:
     for tasks in grid.task_sets:
         name = one_line(" + ".join(sorted(tasks))) or "none"
         row = grid.rows.get(tasks)
-        told, difference = _table_3(grid, tasks)
+        printed, difference = _table_3(grid, tasks)
         measured = _ablated(row, grid) if row else (Entry(),) * 4
         seeds = seeds_entry(row, expected) if row else Entry()
-        rows.append((Entry(name, {"tasks": name}), *measured, told, difference, seeds))
+        rows.append((Entry(name, {"tasks": name}), *measured, printed, difference, seeds))
     return Table(f"{title}: auxiliary tasks of {grid.family}", columns, tuple(rows))
 
 
@@ -217,17 +217,17 @@ def _table_3(grid: Grid, tasks: frozenset[str]) -> tuple[Entry, Entry]:
     if paper is None:
         return Entry(), Entry()
     accuracy, std = paper.accuracy / 100, paper.accuracy_std / 100
-    told = Entry(
+    printed = Entry(
         ACCURACY.text(accuracy, std),
         {"paper_accuracy": accuracy, "paper_accuracy_std": std},
         note=paper.note,
     )
     row = grid.rows.get(tasks)
     if row is None:
-        return told, Entry()
+        return printed, Entry()
     scored = row.by_segment if paper.unit == "segments" else None
     measured, _ = (scored or row).mean_std("accuracy")
-    return told, difference_entry(ACCURACY, measured - accuracy)
+    return printed, difference_entry(ACCURACY, measured - accuracy)
 
 
 def variants_table(rows: Sequence[Row], expected: Expected, title: str) -> Table | None:

@@ -12,7 +12,7 @@ from bench.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: Stands in every page, and tells a folder of ours from another's.
+#: Stands in every page, and distinguishes a folder of ours from another's.
 MARK = '<meta name="generator" content="smer-bench">'
 #: Folders below the site; beside them lie pages and nothing else.
 FOLDERS = ("assets", "data", "figures")

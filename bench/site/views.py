@@ -87,5 +87,5 @@ class View:
 
     @property
     def clips_page(self) -> str:
-        """The page of the clips; "" where there are no methods to tell of them."""
+        """The page of the clips; "" where there are no methods to show."""
         return f"{self.stem}.clips.html" if self.clips else ""
