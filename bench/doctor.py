@@ -144,12 +144,7 @@ def _datasets() -> Iterator[Finding]:
     from bench.datasets import dataset_info, dataset_names
     from bench.datasets.fetch import is_fetched
 
-    try:
-        names = dataset_names()
-    except UserError as error:  # two packages bring the same
-        yield Finding("datasets", "broken", str(error))
-        return
-    for name in names:
+    for name in dataset_names():
         try:
             info = dataset_info(name)
         except UserError as error:

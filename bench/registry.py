@@ -117,8 +117,13 @@ def find_method(name: str) -> MethodEntry:
     return methods()[pick(name, methods(), "method", see="bench ls methods")]
 
 
-def load_point(group: str, name: str, kind: str) -> Any:
-    """What a package elsewhere brings under a name.
+def point_names(group: str) -> list[str]:
+    """The names of a group's entry points, each once, in alphabetical order; imports nothing."""
+    return sorted({point.name for point in entry_points(group=group)})
+
+
+def find_point(group: str, name: str, kind: str) -> EntryPoint:
+    """The entry point of that name; imports nothing.
 
     Args:
         group: of entry points.
@@ -126,16 +131,26 @@ def load_point(group: str, name: str, kind: str) -> Any:
         kind: what it is to people, such as "view".
 
     Raises:
-        UserError: there is none, or two of that name, or its import fails.
+        UserError: there is none, or two of that name.
     """
     points = entry_points(group=group)
     pick(name, {point.name for point in points}, kind)
-    point, *others = (point for point in points if point.name == name)
+    point, *others = dict.fromkeys(point for point in points if point.name == name)
     if others:
         raise UserError(
             f"two packages bring a {kind} {name!r}, {point.value} and {others[0].value}: "
             "uninstall one"
         )
+    return point
+
+
+def load_point(group: str, name: str, kind: str) -> Any:
+    """What a package elsewhere brings under a name; see `find_point`.
+
+    Raises:
+        UserError: as `find_point`; or its import fails.
+    """
+    point = find_point(group, name, kind)
     try:
         return point.load()
     except UserError:

@@ -135,8 +135,7 @@ def _sizes(rows: Sequence[ManifestRow]) -> Table:
 
 
 def _dirt(rows: Sequence[ManifestRow]) -> Table | str:
-    from bench.datasets.dataset import SPLITS
-    from bench.datasets.manifest import LEFT_OUT
+    from bench.datasets.dataset import LEFT_OUT, SPLITS
     from bench.datasets.survey import DIRT, count_dirt
 
     table = _table("dirt", *SPLITS, LEFT_OUT)

@@ -10,27 +10,30 @@ without arguments that return a `Dataset` of the entry's name::
 from __future__ import annotations
 
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING
 
 from bench.datasets.builtin import BUILT_IN, SOURCES, built_in_manifest
-from bench.datasets.dataset import SPLITS, Dataset, DatasetInfo
+from bench.datasets.dataset import SPLITS, ClipRow, Dataset, DatasetInfo
 from bench.datasets.manifest import Manifest, read_manifest
 from bench.datasets.storage import dataset_folder
 from bench.errors import UserError
 from bench.names import check_name, pick
+from bench.registry import calling, find_point, load_point, point_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from importlib.metadata import EntryPoint
     from pathlib import Path
 
     from bench.datasets.manifest import ManifestRow
 
 __all__ = [
     "SPLITS",
+    "ClipRow",
     "Dataset",
     "DatasetInfo",
     "Manifest",
+    "clip_rows",
     "clip_songs",
     "dataset_info",
     "dataset_names",
@@ -45,7 +48,7 @@ GROUP = "smer_bench.datasets"
 
 def dataset_names() -> list[str]:
     """All datasets: the benchmark's own, then those of other packages in alphabetical order."""
-    return [*BUILT_IN, *sorted(_foreign())]
+    return [*BUILT_IN, *point_names(GROUP)]
 
 
 def load_dataset(name: str) -> Dataset:
@@ -85,7 +88,7 @@ def dataset_info(name: str) -> DatasetInfo:
 
 
 def manifest_rows(name: str) -> Sequence[ManifestRow]:
-    """The rows of a dataset's manifest. One from another package has none: its files are read.
+    """As `clip_rows`, with notes and dirt; of another package's dataset all files are read.
 
     Raises:
         UserError: an unknown name; a file that cannot be read.
@@ -98,15 +101,23 @@ def manifest_rows(name: str) -> Sequence[ManifestRow]:
     return rows_of(_load(point))
 
 
-def clip_songs(name: str) -> dict[str, str]:
-    """Clip -> song; reads no file.
+def clip_rows(name: str) -> Sequence[ClipRow]:
+    """All clips of a dataset, those that no split holds included; reads no music.
 
     Raises:
-        UserError: an unknown name.
+        UserError: an unknown name; the message names the nearest.
     """
-    if point := _find(name):
-        return {clip.id: clip.song for clip in _load(point).clips}
-    return {row.clip: row.song for row in built_in_manifest(name).rows}
+    point = _find(name)
+    return _load(point).rows if point else built_in_manifest(name).rows
+
+
+def clip_songs(name: str) -> dict[str, str]:
+    """Clip -> song; see `clip_rows`.
+
+    Raises:
+        UserError: an unknown name; the message names the nearest.
+    """
+    return {row.clip: row.song for row in clip_rows(name)}
 
 
 def expected_files(name: str) -> dict[Path, str]:
@@ -123,38 +134,24 @@ def expected_files(name: str) -> dict[Path, str]:
     return manifest.expected(dataset_folder(manifest))
 
 
-def _foreign() -> dict[str, EntryPoint]:
-    found: dict[str, EntryPoint] = {}
-    for point in entry_points(group=GROUP):
-        if (other := found.setdefault(point.name, point)) != point:
-            raise UserError(
-                f"two packages bring a dataset {point.name!r}, {other.value} and {point.value}: "
-                "uninstall one"
-            )
-    return found
-
-
 def _find(name: str) -> EntryPoint | None:
     """The entry point of another package's dataset; None for one of the benchmark's own."""
     if name in BUILT_IN:
         return None
-    foreign = _foreign()
-    return foreign[pick(name, [*BUILT_IN, *foreign], "dataset", see="bench ls datasets")]
+    pick(name, dataset_names(), "dataset", see="bench ls datasets")
+    return find_point(GROUP, name, "dataset")
 
 
 @cache  # a loader may read all of its files
 def _load(point: EntryPoint) -> Dataset:
     check_name(point.name, "the dataset's name")
-    try:
-        dataset: object = point.load()()
-    except UserError:
-        raise
-    except Exception as error:  # a stranger's code may fail in any way, its import too
-        raise UserError(
-            f"dataset {point.name!r}: {point.value!r} failed: {type(error).__name__}: {error}"
-        ) from error
+    load = load_point(GROUP, point.name, "dataset")
+    with calling("dataset", point.name):
+        dataset: object = load()
     if not isinstance(dataset, Dataset):
-        raise UserError(f"dataset {point.name!r}: {point.value} returned no bench.datasets.Dataset")
+        raise UserError(
+            f"dataset {point.name!r}: what {point.value} returned is not a bench.datasets.Dataset"
+        )
     if dataset.name != point.name:
         raise UserError(
             f"dataset {point.name!r}: {point.value} returned one named {dataset.name!r}"

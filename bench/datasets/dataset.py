@@ -12,8 +12,22 @@ if TYPE_CHECKING:
 
     from bench.clips import Clip
 
+#: The split of clips that are published but neither learned from nor scored.
+LEFT_OUT = "left-out"
+
 _USES = {"train": "learn from", "valid": "choose by", "test": "score"}
 SPLITS = tuple(_USES)
+
+
+@dataclass(frozen=True, slots=True)
+class ClipRow:
+    """What is known of a clip without reading its music."""
+
+    clip: str
+    sha256: str  # of the MIDI file
+    song: str
+    split: str  # train, valid, test or left-out
+    label: str  # Q1..Q4; of a clip that is left out, whatever its publisher says
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +72,23 @@ class Dataset:
     def clips(self) -> tuple[Clip, ...]:
         """Every clip that was published: train, valid, test, and those left out."""
         return self.train + self.valid + self.test + self.left_out
+
+    @property
+    def rows(self) -> list[ClipRow]:
+        """One for each of `clips`, in their order; a clip without a quadrant has the label ""."""
+        from bench.labels import QUADRANTS  # not above: to know datasets by name needs no NumPy
+
+        return [
+            ClipRow(
+                clip.id,
+                clip.sha256,
+                clip.song,
+                split,
+                "" if clip.quadrant is None else QUADRANTS[clip.quadrant],
+            )
+            for split, clips in {**self.splits, LEFT_OUT: self.left_out}.items()
+            for clip in clips
+        ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 import click
 
 from bench.datasets.builtin import SOURCES
-from bench.datasets.dataset import SPLITS
+from bench.datasets.dataset import LEFT_OUT, SPLITS
 from bench.datasets.grouped_split import choose_songs
-from bench.datasets.manifest import LEFT_OUT, Manifest, ManifestRow
+from bench.datasets.manifest import Manifest, ManifestRow
 from bench.datasets.survey import dirt_of
 from bench.datasets.synthetic import compose
 from bench.errors import UserError

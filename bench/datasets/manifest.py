@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from bench.datasets.dataset import SPLITS, Dataset, DatasetInfo
+from bench.datasets.dataset import LEFT_OUT, SPLITS, ClipRow, Dataset, DatasetInfo
 from bench.errors import UserError
 
 if TYPE_CHECKING:
@@ -31,21 +31,13 @@ if TYPE_CHECKING:
 
     from bench.clips import Clip
 
-#: The split of clips that are published but neither learned from nor scored.
-LEFT_OUT = "left-out"
-
 _COLUMNS = ["clip", "sha256", "song", "split", "label", "notes", "dirt"]
 
 
 @dataclass(frozen=True, slots=True)
-class ManifestRow:
+class ManifestRow(ClipRow):
     """One clip of a manifest."""
 
-    clip: str
-    sha256: str  # of the MIDI file
-    song: str
-    split: str  # train, valid, test or left-out
-    label: str  # Q1..Q4; of a clip that is left out, whatever its publisher says
     notes: int  # number of notes
     dirt: tuple[str, ...] = ()  # what is odd about it: `bench.datasets.survey.DIRT`
 

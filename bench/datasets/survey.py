@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.datasets.dataset import SPLITS
-from bench.datasets.manifest import LEFT_OUT, ManifestRow
-from bench.labels import QUADRANTS
+from bench.datasets.dataset import LEFT_OUT, SPLITS
+from bench.datasets.manifest import ManifestRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -50,13 +50,10 @@ def rows_of(dataset: Dataset) -> list[ManifestRow]:
     Raises:
         UserError: a file cannot be read.
     """
-    rows = []
-    for split, clips in {**dataset.splits, LEFT_OUT: dataset.left_out}.items():
-        for clip in clips:
-            label = "" if clip.quadrant is None else QUADRANTS[clip.quadrant]
-            n_notes, dirt = len(clip.midi.notes), dirt_of(clip.midi)
-            rows.append(ManifestRow(clip.id, clip.sha256, clip.song, split, label, n_notes, dirt))
-    return rows
+    return [
+        ManifestRow(**asdict(row), notes=len(clip.midi.notes), dirt=dirt_of(clip.midi))
+        for row, clip in zip(dataset.rows, dataset.clips, strict=True)
+    ]
 
 
 def lengths(rows: Sequence[ManifestRow]) -> tuple[int, int, int]:

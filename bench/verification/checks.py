@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.cells import plan
-from bench.datasets import dataset_info, dataset_names, load_dataset, manifest_rows
+from bench.datasets import clip_rows, dataset_info, dataset_names
 from bench.datasets.builtin import BUILT_IN
 from bench.errors import UserError
 from bench.labels import QUADRANTS
@@ -80,11 +80,12 @@ def check_dataset(record: Record) -> Iterator[Remark]:
 
 
 def _test_clips(name: str) -> dict[str, int]:
-    """Test clip -> quadrant 0..3, in the manifest's order; reads no data of the built-in ones."""
-    if name in BUILT_IN:
-        rows = manifest_rows(name)
-        return {row.clip: QUADRANTS.index(row.label) for row in rows if row.split == "test"}
-    return {clip.id: clip.label for clip in load_dataset(name).test}
+    """Test clip -> quadrant 0..3, in the dataset's order; those without a label are not scored."""
+    return {
+        row.clip: QUADRANTS.index(row.label)
+        for row in clip_rows(name)
+        if row.split == "test" and row.label
+    }
 
 
 def _clips(

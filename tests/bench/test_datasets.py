@@ -13,11 +13,14 @@ import pytest
 from click.testing import CliRunner
 
 import bench.datasets
+from bench import registry
 from bench.cli.data import data
 from bench.clips import Clip
 from bench.datasets import (
     SPLITS,
+    ClipRow,
     Dataset,
+    clip_rows,
     clip_songs,
     dataset_info,
     dataset_names,
@@ -27,7 +30,7 @@ from bench.datasets import (
 from bench.datasets.builtin import built_in_manifest
 from bench.datasets.manifest import parse_manifest
 from bench.datasets.smf import SmfNote, smf_bytes
-from bench.datasets.survey import count_dirt, dirt_of, lengths
+from bench.datasets.survey import count_dirt, dirt_of, lengths, rows_of
 from bench.errors import UserError, WorkError
 from bench.midi import parse_midi
 
@@ -212,6 +215,10 @@ def test_dirt_is_seen_in_the_notes() -> None:
     assert dirt(SmfNote(0, 9, 22, 64), SmfNote(1, 9, 108, 64)) == ("pitch-range",)
 
 
+def test_a_dataset_without_a_manifest_gets_its_rows() -> None:
+    assert rows_of(load_dataset("synthetic")) == list(built_in_manifest("synthetic").rows)
+
+
 def test_lengths_are_those_of_clips() -> None:
     assert lengths(parse_manifest(MANIFEST).rows) == (3, 5, 5)
 
@@ -242,6 +249,10 @@ def no_dataset() -> str:
     return "mine"
 
 
+def fails() -> Dataset:
+    raise ZeroDivisionError
+
+
 def test_a_package_elsewhere_joins_by_an_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
     points = [
         EntryPoint("mine", f"{__name__}:foreign", bench.datasets.GROUP),
@@ -249,17 +260,24 @@ def test_a_package_elsewhere_joins_by_an_entry_point(monkeypatch: pytest.MonkeyP
         EntryPoint("wrong", f"{__name__}:no_dataset", bench.datasets.GROUP),
         EntryPoint("other", f"{__name__}:foreign", bench.datasets.GROUP),
         EntryPoint("<b>", f"{__name__}:foreign", bench.datasets.GROUP),
+        EntryPoint("twice", f"{__name__}:foreign", bench.datasets.GROUP),
+        EntryPoint("twice", f"{__name__}:no_dataset", bench.datasets.GROUP),
+        EntryPoint("fails", f"{__name__}:fails", bench.datasets.GROUP),
     ]
     monkeypatch.setitem(sys.modules, __name__, sys.modules[__name__])
-    monkeypatch.setattr(bench.datasets, "entry_points", lambda group: [p for p in points if group])
+    monkeypatch.setattr(
+        registry, "entry_points", lambda group: points if group == bench.datasets.GROUP else []
+    )
     assert dataset_names() == [
         "emopia",
         "vgmidi",
         "synthetic",
         "<b>",
         "broken",
+        "fails",
         "mine",
         "other",
+        "twice",
         "wrong",
     ]
     assert len(load_dataset("mine").test) == 2
@@ -270,10 +288,15 @@ def test_a_package_elsewhere_joins_by_an_entry_point(monkeypatch: pytest.MonkeyP
     assert LOADED == ["mine"]  # once, however often it is asked for
     with pytest.raises(UserError, match="did you mean 'mine'"):
         load_dataset("mina")
-    with pytest.raises(UserError, match=r"'broken': .* failed: ModuleNotFoundError"):
+    assert clip_rows("mine")[1] == ClipRow("d", SHA, "u", "valid", "Q1")
+    with pytest.raises(UserError, match=r"'broken': .* cannot be imported: ModuleNotFoundError"):
         load_dataset("broken")
-    with pytest.raises(UserError, match=r"returned no bench\.datasets\.Dataset"):
+    with pytest.raises(UserError, match=r"returned is not a bench\.datasets\.Dataset"):
         load_dataset("wrong")
+    with pytest.raises(UserError, match="two packages bring a dataset 'twice'"):
+        load_dataset("twice")
+    with pytest.raises(UserError, match="dataset 'fails' failed: ZeroDivisionError"):
+        load_dataset("fails")
     with pytest.raises(UserError, match=r"'other': .* returned one named 'mine'"):
         load_dataset("other")
     with pytest.raises(UserError, match="the dataset's name '<b>' may hold letters"):

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING
 
 import pytest
 
-from bench import datasets, doctor, extractors
+from bench import datasets, doctor, extractors, registry
 from bench.cli import main
 from bench.doctor import Finding
 from bench.errors import UserError
@@ -86,14 +87,22 @@ def test_what_fails_in_other_packages_is_broken_and_the_rest_is_told(
     def fails(*_: object) -> list[Finding]:
         raise RuntimeError("a stranger's mistake")
 
-    def two() -> list[str]:
-        raise UserError("two packages bring a dataset 'mine'")
-
+    points = [
+        EntryPoint("mine", "one_package:load", datasets.GROUP),
+        EntryPoint("mine", "another_package:load", datasets.GROUP),
+    ]
     monkeypatch.setattr(Ailing, "check", fails)
-    monkeypatch.setattr(datasets, "dataset_names", two)
+    known = registry.entry_points
+
+    def entry_points(group: str) -> list[EntryPoint]:
+        return points if group == datasets.GROUP else list(known(group=group))
+
+    monkeypatch.setattr(registry, "entry_points", entry_points)
     found = findings()
     assert found["ailing"].text == "extractor 'ailing' failed: RuntimeError: a stranger's mistake"
-    assert (found["ailing"].status, found["datasets"].status) == ("broken", "broken")
+    assert found["mine"].text.startswith("two packages bring a dataset 'mine', one_package:load")
+    assert (found["ailing"].status, found["mine"].status) == ("broken", "broken")
+    assert found["synthetic"].status == "present"
     assert found["methods"].status == "present"
 
 

@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 import bench.datasets
+from bench import registry
 from bench.cli import cli
 from bench.datasets import Dataset, load_dataset
 from bench.errors import UserError
@@ -27,7 +28,12 @@ def theirs() -> Dataset:
 @pytest.fixture
 def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
     points = [EntryPoint("theirs", f"{__name__}:theirs", bench.datasets.GROUP)]
-    monkeypatch.setattr(bench.datasets, "entry_points", lambda group: points if group else [])
+    known = registry.entry_points
+
+    def entry_points(group: str) -> list[EntryPoint]:
+        return points if group == bench.datasets.GROUP else list(known(group=group))
+
+    monkeypatch.setattr(registry, "entry_points", entry_points)
 
 
 @pytest.mark.usefixtures("_installed")
