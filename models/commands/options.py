@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench.errors import UserError
+from bench.errors import UserError, WorkError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from models.checkpoints.finetuned import FineTuned
+    from models.predicting import Guess
 
 _DEFAULT = "mt-midibert"
 
@@ -37,12 +38,38 @@ def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def chosen_network(method: str | None, checkpoint: Path | None, device: str) -> FineTuned:
-    """The network that the options name.
+def judged(
+    paths: Sequence[Path], method: str | None, checkpoint: Path | None, device: str
+) -> tuple[FineTuned, list[Guess], int]:
+    """The network that the options name, its guesses, and how many files have none.
+
+    Each of these is reported on standard error.
 
     Raises:
-        UserError: there is none, it cannot be read, or it is another method's than was asked for.
+        UserError: there is no such network, it cannot be read, or it is another method's than was
+            asked for.
+        WorkError: no file has a guess.
     """
+    from bench.midi_files import midi_files
+    from bench.shown import shown
+    from models.predicting import guess_files
+
+    n_refused = 0
+
+    def refuse(error: UserError) -> None:
+        nonlocal n_refused
+        n_refused += 1
+        click.echo(f"bench: {shown(str(error))}", err=True)
+
+    files = list(midi_files(paths))
+    tuned = _network(method, checkpoint, device)
+    guesses = list(guess_files(tuned.method, files, refuse))
+    if not guesses:
+        raise WorkError(f"none of the {n_refused} files can be judged")
+    return tuned, guesses, n_refused
+
+
+def _network(method: str | None, checkpoint: Path | None, device: str) -> FineTuned:
     from models.checkpoints.finetuned import find_finetuned, load_finetuned
 
     path = checkpoint or find_finetuned(method or _DEFAULT)
@@ -50,17 +77,3 @@ def chosen_network(method: str | None, checkpoint: Path | None, device: str) -> 
     if method not in (None, tuned.name):
         raise UserError(f"{path}: a network of {tuned.name}, not of {method}")
     return tuned
-
-
-class Refusals:
-    """Tells of the files that had no answer, a line each, and counts them."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def __call__(self, error: UserError) -> None:
-        """One more file is left out."""
-        from bench.shown import shown
-
-        self.count += 1
-        click.echo(f"bench: {shown(str(error))}", err=True)

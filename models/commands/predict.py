@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bench.errors import UserError, WorkError
-from models.commands.options import Refusals, chosen_network, network_options
+from bench.errors import UserError
+from models.commands.options import judged, network_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,8 +61,7 @@ def predict(
       bench predict song.mid --json --checkpoint mt-midibert-emopia.safetensors
     """
     from bench.files import check_writable, write_atomically
-    from bench.midi_files import midi_files
-    from models.predicting import guess_files, reliability
+    from models.predicting import reliability
 
     if output is not None and output.suffix not in {".csv", ".json"}:
         raise UserError(f"{output}: the answers' file ends in .csv or .json")
@@ -70,12 +69,7 @@ def predict(
         raise UserError("--json and -o: say one of them")
     if output is not None:
         check_writable(output)
-    files = list(midi_files(paths))
-    tuned = chosen_network(method, checkpoint, device)
-    refusals = Refusals()
-    guesses = list(guess_files(tuned.method, files, refusals))
-    if not guesses:
-        raise WorkError(f"none of the {refusals.count} files can be judged")
+    tuned, guesses, n_refused = judged(paths, method, checkpoint, device)
     if output is not None:
         write_atomically(
             output, _csv(guesses) if output.suffix == ".csv" else _json(tuned, guesses)
@@ -86,7 +80,7 @@ def predict(
     else:
         click.echo(reliability(tuned))
         _print(guesses)
-    if refusals.count:
+    if n_refused:
         sys.exit(1)
 
 
@@ -114,7 +108,7 @@ def _print(guesses: Sequence[Guess]) -> None:
     from models.predicting import COLUMNS
 
     cells = [[_plain(value) for value in guess.row().values()] for guess in guesses]
-    table = [list(COLUMNS), *cells] if cells else []
+    table = [list(COLUMNS), *cells]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for line in table:
         padded = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))

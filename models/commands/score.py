@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bench.errors import WorkError
-from models.commands.options import Refusals, chosen_network, network_options
+from bench.labels import HIGH_AROUSAL, HIGH_VALENCE, QUADRANTS
+from models.commands.options import judged, network_options
 
 if TYPE_CHECKING:
     from models.aiming import Aim, Share
-
-_QUADRANTS = ("Q1", "Q2", "Q3", "Q4")
 
 
 @click.command()
@@ -23,7 +21,7 @@ _QUADRANTS = ("Q1", "Q2", "Q3", "Q4")
 @click.option(
     "--target",
     required=True,
-    type=click.Choice(_QUADRANTS, case_sensitive=False),
+    type=click.Choice(QUADRANTS, case_sensitive=False),
     help="The emotion that was meant: Q1 happy, Q2 angry, Q3 sad, Q4 calm.",
 )
 @network_options
@@ -50,17 +48,11 @@ def score(
     """
     import msgspec
 
-    from bench.midi_files import midi_files
     from models.aiming import Aim, yardstick
-    from models.predicting import guess_files, reliability
+    from models.predicting import reliability
 
-    files = list(midi_files(paths))
-    tuned = chosen_network(method, checkpoint, device)
-    refusals = Refusals()
-    guesses = list(guess_files(tuned.method, files, refusals))
-    if not guesses:
-        raise WorkError(f"none of the {refusals.count} files can be judged")
-    aim = Aim.of(guesses, _QUADRANTS.index(target))
+    tuned, guesses, n_refused = judged(paths, method, checkpoint, device)
+    aim = Aim.of(guesses, QUADRANTS.index(target))
     if as_json:
         document = {
             "target": target,
@@ -68,8 +60,8 @@ def score(
             "mean_probability": aim.mean_p,
             "valence": aim.valence.to_json(),
             "arousal": aim.arousal.to_json(),
-            "called": dict(zip(_QUADRANTS, aim.called, strict=True)),
-            "left_out": refusals.count,
+            "called": dict(zip(QUADRANTS, aim.called, strict=True)),
+            "left_out": n_refused,
             "network": {"method": tuned.name, **msgspec.to_builtins(tuned.card)},
         }
         click.echo(json.dumps(document, indent=1))
@@ -81,17 +73,15 @@ def score(
             f"of the test clips that are {target} it calls {_plain(of_target)} {target}, "
             f"of the others {_plain(of_others)}"
         )
-    if refusals.count:
+    if n_refused:
         sys.exit(1)
 
 
 def _print(aim: Aim) -> None:
-    from bench.labels import HIGH_AROUSAL, HIGH_VALENCE
-
-    target = _QUADRANTS[aim.target]
+    target = QUADRANTS[aim.target]
     valence = "positive" if HIGH_VALENCE[aim.target] else "negative"
     arousal = "high" if HIGH_AROUSAL[aim.target] else "low"
-    called = ", ".join(f"{q} {n}" for q, n in zip(_QUADRANTS, aim.called, strict=True))
+    called = ", ".join(f"{q} {n}" for q, n in zip(QUADRANTS, aim.called, strict=True))
     for name, text in {
         f"in {target}": _plain(aim.hits, interval=True),
         f"mean probability of {target}": f"{100 * aim.mean_p:.1f} %",
