@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from bench.cli.options import changes_option, suite_option
+from models.pretraining.order import DEFAULT_MINUTES, Order
 
 
 @click.command()
@@ -32,39 +33,50 @@ from bench.cli.options import changes_option, suite_option
 @click.option(
     "--minutes",
     type=click.FloatRange(min=0, min_open=True),
-    help="Instead of --steps: as many as take about so long here, timed first. [default: 30]",
+    help="Instead of --steps: as many as take about so long here, timed first. "
+    f"[default: {DEFAULT_MINUTES:g}]",
 )
-@click.option("--batch-tokens", type=click.IntRange(min=1), default=8192, show_default=True)
-@click.option("--lr", type=click.FloatRange(min=0), default=5e-4, show_default=True)
-@click.option("--warmup-steps", type=click.IntRange(min=0), default=500, show_default=True)
 @click.option(
-    "--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.1, show_default=True
+    "--batch-tokens", type=click.IntRange(min=1), default=Order.batch_tokens, show_default=True
+)
+@click.option("--lr", type=click.FloatRange(min=0), default=Order.lr, show_default=True)
+@click.option(
+    "--warmup-steps", type=click.IntRange(min=0), default=Order.warmup_steps, show_default=True
+)
+@click.option(
+    "--dropout",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=Order.dropout,
+    show_default=True,
 )
 @click.option(
     "--mask-share",
     type=click.FloatRange(0, 1, min_open=True),
-    default=0.15,
+    default=Order.mask_share,
     show_default=True,
     help="Share of notes that MIDIBERT has to guess.",
 )
 @click.option(
-    "--transpose", default=0, show_default=True, help="Move windows by at most so many semitones."
+    "--transpose",
+    default=Order.transpose,
+    show_default=True,
+    help="Move windows by at most so many semitones.",
 )
 @click.option(
     "--stretch",
-    default=1.0,
+    default=Order.stretch,
     show_default=True,
     help="Stretch or press time by a factor of at most this; for performances, not scores.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=Order.seed, show_default=True)
 @click.option(
     "--every",
     type=click.IntRange(min=1),
-    default=250,
+    default=Order.every,
     show_default=True,
     help="Steps between two looks at the held-out pieces; the run is saved then, too.",
 )
-@click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda")
+@click.option("--device", default=Order.device, show_default=True, metavar="auto|cpu|cuda")
 @click.option(
     "--licence",
     "licences",
@@ -91,6 +103,6 @@ def pretrain(**options: Any) -> None:
       bench pretrain midibert --corpus pop909.tar.xz --corpus ~/midi --minutes 20
       bench pretrain midigpt --suite paper --corpus ~/midi --steps 100000 --lr 1e-4
     """
-    from models.pretraining.session import Order, run_order
+    from models.pretraining.session import run_order
 
     run_order(Order(**options))

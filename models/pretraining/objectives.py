@@ -53,17 +53,17 @@ class Objective(nn.Module, ABC):
 class MaskedNotes(Objective):
     """MidiBERT-Piano's masked language model.
 
-    15 % of a sequence's notes are chosen. Of these 80 % are masked, 10 % replaced by a random note,
-    and 10 % stay; all four parts of a note share that fate. A linear layer names the four parts of
-    each chosen note. Its loss is the mean of the four cross-entropies, weighted by the sizes of the
-    vocabularies: sum(n_i CE_i) / sum(n_i). Unlike the public code, which draws one set of positions
-    for a whole batch, padding included, each sequence has its own; and a random note is never the
-    word for padding or masking.
+    `share` of a sequence's notes, in the public code 15 %, are chosen. Of these 80 % are masked,
+    10 % replaced by a random note, and 10 % stay; all four parts of a note share that fate. A
+    linear layer names the four parts of each chosen note. Its loss is the mean of the four
+    cross-entropies, weighted by the sizes of the vocabularies: sum(n_i CE_i) / sum(n_i). Unlike the
+    public code, which draws one set of positions for a whole batch, padding included, each sequence
+    has its own; and a random note is never the word for padding or masking.
     """
 
     backbone: MidiBert
 
-    def __init__(self, backbone: MidiBert, share: float = 0.15) -> None:
+    def __init__(self, backbone: MidiBert, share: float) -> None:
         super().__init__()
         self.backbone = backbone
         self.share = share

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
-from dataclasses import asdict, dataclass, fields, replace
-from pathlib import Path
+from dataclasses import asdict, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -23,6 +21,7 @@ from models.pretraining.augmentation import Augmentation
 from models.pretraining.card import model_card, new_card
 from models.pretraining.corpora import ClipCorpus, open_corpus
 from models.pretraining.objectives import MaskedNotes, NextToken
+from models.pretraining.order import DEFAULT_MINUTES
 from models.pretraining.pieces import divide
 from models.pretraining.progress import Meter, encoding_progress
 from models.pretraining.store import stored_tokens
@@ -34,54 +33,9 @@ if TYPE_CHECKING:
     from models.neural_method import NeuralMethod
     from models.pretraining.corpora import Corpus
     from models.pretraining.objectives import Objective
+    from models.pretraining.order import Order
     from models.pretraining.pieces import Pieces
     from models.pretraining.store import TokenStore
-
-_DEFAULT_MINUTES = 30.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Order:
-    """What the command line asks for; see there."""
-
-    backbone: str
-    suite: str
-    corpora: Sequence[Path] = ()
-    train_splits: Sequence[str] = ()
-    steps: int | None = None
-    minutes: float | None = None
-    batch_tokens: int = 8192
-    lr: float = 5e-4
-    warmup_steps: int = 500
-    dropout: float = 0.1
-    mask_share: float = 0.15
-    transpose: int = 0
-    stretch: float = 1.0
-    seed: int = 0
-    every: int = 250
-    device: str = "auto"
-    licences: Sequence[str] = ()
-    changes: Sequence[str] = ()
-    output: Path | None = None
-
-    @property
-    def target(self) -> Path:
-        """Where the checkpoint goes."""
-        return self.output or Path(f"{self.backbone}-{Path(self.suite).stem}{SUFFIX}")
-
-    def command(self) -> str:
-        """A command line that asks for the same, with files named without their folders."""
-        defaults = Order(backbone=self.backbone, suite=self.suite)
-        words = ["bench", "pretrain", self.backbone, "--suite", Path(self.suite).name]
-        flags = {"corpora": "corpus", "train_splits": "train-split"}
-        for name, value in asdict(self).items():
-            hidden = name in ("backbone", "suite", "device", "every", "licences", "output")
-            if hidden or value == getattr(defaults, name):
-                continue
-            for item in value if isinstance(value, tuple) else (value,):
-                text = item.name if isinstance(item, Path) else str(item)
-                words += ["--" + flags.get(name, name.replace("_", "-")), text]
-        return shlex.join(words)
 
 
 def run_order(order: Order) -> None:
@@ -206,7 +160,7 @@ def _begun(
         recipe = replace(recipe, steps=saved["steps"])
     elif not order.steps:
         timed = Pretraining(objective, learned, held, replace(recipe, steps=1 << 30))
-        seconds = 60 * (order.minutes or _DEFAULT_MINUTES)
+        seconds = 60 * (order.minutes or DEFAULT_MINUTES)
         recipe = replace(recipe, steps=max(int(seconds / timed.seconds_per_step()), 1))
     training = Pretraining(objective, learned, held, recipe)
     if saved:

@@ -18,7 +18,6 @@ from bench.errors import UserError
 from models.batching import Packing, micro_batches
 from models.evaluation import autocast
 from models.memory import keep_freed_memory
-from models.pretraining.augmentation import Augmentation
 from models.pretraining.objectives import n_targets
 from models.pretraining.windows import Windows
 from models.states import read_state, write_state
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 
     from models.batching import Example
     from models.evaluation import Precision
+    from models.pretraining.augmentation import Augmentation
     from models.pretraining.objectives import Objective
     from models.pretraining.pieces import Pieces
 
@@ -42,19 +42,19 @@ _CPU_ROWS = 4096
 _TIMED_STEPS = 6
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """How to pre-train. Two runs of one recipe on the same pieces give the same weights."""
 
     steps: int
-    batch_tokens: int = 8192
-    window: int = 512  # tokens of a sequence, at most
-    lr: float = 5e-4
-    warmup_steps: int = 500
+    batch_tokens: int
+    window: int  # tokens of a sequence, at most
+    lr: float
+    warmup_steps: int
     weight_decay: float = 0.01
-    precision: Precision = "bf16"
-    seed: int = 0
-    augmentation: Augmentation = field(default_factory=Augmentation)
+    precision: Precision
+    seed: int
+    augmentation: Augmentation
 
     def lr_at(self, step: int) -> float:
         """Linear up over `warmup_steps` (at most a tenth of all), then linear down to 0."""

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 LENGTHS = (64, 5, 31, 64, 1, 17, 40)
 
 
-def masked_notes() -> MaskedNotes:
+def masked_notes(share: float = 0.15) -> MaskedNotes:
     torch.manual_seed(0)
-    return MaskedNotes(MidiBert(MidiBertConfig(16, 2, 2, 32, 8, 64, 0.0))).eval()
+    return MaskedNotes(MidiBert(MidiBertConfig(16, 2, 2, 32, 8, 64, 0.0)), share).eval()
 
 
 def next_token() -> NextToken:
@@ -42,6 +42,11 @@ def losses(
 ) -> float:
     with torch.no_grad():
         return float(sum(objective.loss_sum(b) for b in micro_batches(examples, packing)))
+
+
+def test_the_share_of_masked_notes_is_the_one_asked_for() -> None:
+    (example,) = masked_notes(0.5).examples(notes([24]), np.random.default_rng(0))
+    assert n_targets([example]) == 12
 
 
 def test_masking_rates() -> None:

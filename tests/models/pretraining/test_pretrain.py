@@ -2,27 +2,39 @@ from __future__ import annotations
 
 import hashlib
 import math
+import subprocess
+import sys
 from dataclasses import replace
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
 
+import bench.datasets
 from bench.cli import cli
 from bench.clips import Clip
 from bench.datasets import Dataset, dataset_info, dataset_names, load_dataset
+from bench.datasets.smf import SmfNote, smf_bytes
 from bench.errors import UserError, WorkError
+from models.backbones.midibert import MidiBert, MidiBertConfig
 from models.checkpoints import load_checkpoint
-from models.pretraining import pieces, session
+from models.commands.pretrain import pretrain
+from models.pretraining import session
+from models.pretraining.augmentation import Augmentation
 from models.pretraining.corpora import open_corpus
-from models.pretraining.objectives import n_targets
-from models.pretraining.session import Order, run_order
+from models.pretraining.objectives import MaskedNotes
+from models.pretraining.order import Order
+from models.pretraining.pieces import divide
+from models.pretraining.session import run_order
+from models.pretraining.store import stored_tokens
 from models.pretraining.training import Pretraining, Recipe
 
 TINY = ("width=16", "layers=1", "heads=2", "max_length=24")
+#: A file that is a test clip of a dataset elsewhere.
+THEIRS = smf_bytes([[SmfNote(240 * i, 240 * i + 200, 60 + i, 64) for i in range(20)]])
 
 
 def order(folder: Path, backbone: str = "midibert", **changes: Any) -> Order:
@@ -40,6 +52,27 @@ def order(folder: Path, backbone: str = "midibert", **changes: Any) -> Order:
         "output": folder.parent / f"{backbone}.safetensors",
     }
     return Order(**{**settings, **changes})
+
+
+def recipe(**changes: Any) -> Recipe:
+    settings: dict[str, Any] = {
+        "steps": 8,
+        "batch_tokens": 96,
+        "window": 24,
+        "lr": Order.lr,
+        "warmup_steps": Order.warmup_steps,
+        "precision": "fp32",
+        "seed": 0,
+        "augmentation": Augmentation(),
+    }
+    return Recipe(**{**settings, **changes})
+
+
+def new_run(folder: Path, how: Recipe) -> Pretraining:
+    torch.manual_seed(0)
+    backbone = MidiBert(MidiBertConfig(16, 1, 2, 64, 4, 24))
+    learned, held = divide([stored_tokens(open_corpus(folder), "midibert")])
+    return Pretraining(MaskedNotes(backbone, Order.mask_share), learned, held, how)
 
 
 def interrupt_after(steps: int, asked: Order) -> None:
@@ -125,23 +158,28 @@ def test_a_folder_may_be_named_from_where_one_stands(
     assert all(member.data for member in here.members())
 
 
+def theirs() -> Dataset:
+    """What a package elsewhere would have."""
+    path = Path("theirs.mid")
+    clip = Clip("a-clip", "a-song", path, hashlib.sha256(THEIRS).hexdigest(), 0)
+    train, valid = ((replace(clip, id=split, song=split, sha256=64 * "0"),) for split in ("t", "v"))
+    return Dataset("theirs", "1", "a-digest", train, valid, (clip,))
+
+
 def test_test_clips_of_any_dataset_are_refused(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = next(folder.glob("*.mid"))
-    clip = Clip("a-clip", "a-song", path, hashlib.sha256(path.read_bytes()).hexdigest(), 0)
-    train, valid = ((replace(clip, id=split, song=split, sha256="00"),) for split in ("t", "v"))
-    theirs = Dataset("theirs", "1", "a-digest", train, valid, (clip,))
-    monkeypatch.setattr(pieces, "dataset_names", lambda: ["theirs"])
-    for function in ("load_dataset", "dataset_info"):
-        monkeypatch.setattr(pieces, function, {"theirs": theirs}.__getitem__)
-    with pytest.raises(UserError, match="is the test clip a-clip of theirs"):
+    point = EntryPoint("theirs", f"{__name__}:theirs", bench.datasets.GROUP)
+    monkeypatch.setitem(sys.modules, __name__, sys.modules[__name__])
+    monkeypatch.setattr(bench.datasets, "entry_points", lambda group: [point] if group else [])
+    path = folder / "theirs.mid"
+    path.write_bytes(THEIRS)
+    with pytest.raises(UserError, match=r"theirs\.mid is the test clip a-clip of theirs"):
         run_order(order(folder))
     path.unlink()
-    (folder / "again.midi").unlink(missing_ok=True)
     run_order(order(folder))
     _, card = load_checkpoint(order(folder).target)
-    assert card["held_against"] == {"theirs": "a-digest"}
+    assert card["held_against"]["theirs"] == "a-digest"
 
 
 def test_music_is_learned(folder: Path) -> None:
@@ -176,14 +214,6 @@ def test_a_timed_run_that_goes_on_where_steps_take_longer_keeps_its_number_of_st
     assert " --steps 12 " in card["command"]
 
 
-def test_the_share_of_masked_notes_is_the_one_asked_for(folder: Path) -> None:
-    asked = order(folder, mask_share=0.5)
-    objective = session._objective(asked, session._method(asked))
-    window = np.ones((24, 4), dtype=np.int64)
-    (example,) = objective.examples([window], np.random.default_rng(0))
-    assert n_targets([example]) == 12
-
-
 @pytest.mark.parametrize(
     "change", [{"mask_share": 0.5}, {"transpose": 12}, {"stretch": 2.0}, {"dropout": 0.5}]
 )
@@ -207,13 +237,9 @@ def test_train_splits_are_learned_from_and_no_other_clips(folder: Path) -> None:
 
 
 def test_timing_leaves_no_trace(folder: Path) -> None:
-    asked = order(folder)
-    method = session._method(asked)
-    learned, held = session.divide(session._stores(asked))
-    recipe = Recipe(steps=4, batch_tokens=96, window=24)
     weights = []
     for timed in (False, True):
-        run = Pretraining(session._objective(asked, method), learned, held, recipe)
+        run = new_run(folder, recipe(steps=4))
         if timed:
             assert run.seconds_per_step() > 0
         run.take_step()
@@ -223,23 +249,21 @@ def test_timing_leaves_no_trace(folder: Path) -> None:
 
 
 def test_steps_follow_the_schedule(folder: Path) -> None:
-    asked = order(folder)
-    learned, held = session.divide(session._stores(asked))
-    recipe = Recipe(steps=8, batch_tokens=96, window=24, lr=0.1, warmup_steps=4)
-    run = Pretraining(session._objective(asked, session._method(asked)), learned, held, recipe)
+    rising = recipe(lr=0.1, warmup_steps=4)
+    run = new_run(folder, rising)
     run.take_step()
     run.take_step()
-    assert {group["lr"] for group in run.optimiser.param_groups} == {recipe.lr_at(1)}
+    assert {group["lr"] for group in run.optimiser.param_groups} == {rising.lr_at(1)}
 
 
 def test_the_learning_rate_rises_and_falls_to_nothing() -> None:
-    recipe = Recipe(steps=1000, lr=1.0, warmup_steps=100)
-    rates = [recipe.lr_at(step) for step in range(1001)]
+    long = recipe(steps=1000, lr=1.0, warmup_steps=100)
+    rates = [long.lr_at(step) for step in range(1001)]
     assert rates[0] == 0.01
     assert rates[99] == max(rates) == 1.0
     assert rates[100:] == sorted(rates[100:], reverse=True)
     assert rates[1000] == 0
-    assert Recipe(steps=20, lr=1.0, warmup_steps=500).lr_at(1) == 1.0
+    assert recipe(steps=20, lr=1.0, warmup_steps=500).lr_at(1) == 1.0
 
 
 @pytest.mark.parametrize(
@@ -261,12 +285,23 @@ def test_the_learning_rate_rises_and_falls_to_nothing() -> None:
 def test_mistakes_are_told_in_one_line(
     folder: Path, arguments: list[str], says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "_DEFAULT_MINUTES", 1e-6)  # what is not refused ends soon
+    monkeypatch.setattr(session, "DEFAULT_MINUTES", 1e-6)  # what is not refused ends soon
     given = [argument.format(folder=folder) for argument in arguments]
     result = CliRunner().invoke(cli, ["pretrain", "midibert", *given])
     assert isinstance(result.exception, UserError)
     assert says in str(result.exception)
     assert "\n" not in str(result.exception)
+
+
+def test_the_command_line_has_the_defaults_of_an_order() -> None:
+    asked = Order(**pretrain.make_context("pretrain", ["midibert"]).params)
+    assert asked == Order(backbone="midibert", suite="lite")
+    assert asked.command() == "bench pretrain midibert --suite lite"
+
+
+def test_help_needs_no_torch() -> None:
+    code = "import models.commands.pretrain, sys; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_the_command_line_makes_a_checkpoint(folder: Path) -> None:
