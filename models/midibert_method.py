@@ -40,6 +40,7 @@ class MidiBertMethod(NeuralMethod):
     """
 
     _backbone_type = MidiBert
+    _pooling = AttentionPooling
     _encoding = COMPOUND_WORDS
 
     width: int = 768
@@ -75,9 +76,6 @@ class MidiBertMethod(NeuralMethod):
             max_length=self.max_length,
             dropout=self.dropout,
         )
-
-    def _pooling(self, width: int) -> AttentionPooling:
-        return AttentionPooling(width)
 
     def _examples(self, clips: Sequence[Clip], labels: dict[str, list[int]]) -> list[Example]:
         columns, behind = self._encoding.columns, self._encoding.token_labels

@@ -34,6 +34,7 @@ class MidiGptMethod(NeuralMethod):
     """
 
     _backbone_type = MidiGpt
+    _pooling = LastToken
     _encoding = PERFORMANCE_WORDS
 
     width: int = 512
@@ -61,9 +62,6 @@ class MidiGptMethod(NeuralMethod):
             max_length=self.max_length,
             dropout=self.dropout,
         )
-
-    def _pooling(self, width: int) -> LastToken:
-        return LastToken(width)
 
     def _examples(self, clips: Sequence[Clip], labels: dict[str, list[int]]) -> list[Example]:
         return [

@@ -49,6 +49,7 @@ class NeuralMethod(ABC):
     """A backbone, its heads and their training. The fields are the method's settings."""
 
     _backbone_type: ClassVar[type[MidiBert] | type[MidiGpt]]
+    _pooling: ClassVar[type[AttentionPooling] | type[LastToken]]
     _encoding: ClassVar[Encoding]
     method_name: ClassVar[str]  # set by `register_method`
 
@@ -279,9 +280,6 @@ class NeuralMethod(ABC):
     @abstractmethod
     def new_backbone(self) -> MidiBert | MidiGpt:
         """The backbone with random weights, drawn from torch's global generator."""
-
-    @abstractmethod
-    def _pooling(self, width: int) -> AttentionPooling | LastToken: ...
 
     def _encoded(self, clips: Sequence[Clip]) -> list[NDArray[np.int16]]:
         """The rows of the encoding for each clip, read-only."""
