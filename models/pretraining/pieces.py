@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.datasets import dataset_info, dataset_names, load_dataset
-from bench.datasets.builtin import BUILT_IN, built_in_manifest
+from bench.datasets import clip_rows, dataset_info, dataset_names
 from bench.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -102,30 +101,21 @@ def _sortable(digests: NDArray[np.void]) -> NDArray[np.object_]:
 def _refuse_evaluated_clips(
     stores: Sequence[TokenStore], where: NDArray[np.void], digests: NDArray[np.void]
 ) -> None:
-    evaluated = dict(_evaluated_clips())
+    evaluated = {
+        bytes.fromhex(row.sha256): (dataset, row)
+        for dataset in dataset_names()
+        for row in clip_rows(dataset)
+        if row.split in _REFUSED
+    }
     found = [i for i, digest in enumerate(digests) if bytes(digest) in evaluated]
     if not found:
         return
-    dataset, split, clip = evaluated[bytes(digests[found[0]])]
+    dataset, row = evaluated[bytes(digests[found[0]])]
     store_index, piece = where[found[0]]
     store = stores[store_index]
     more = f", and {len(found) - 1:,} more such files" if len(found) > 1 else ""
     raise UserError(
-        f"{store.corpus}: {store.name_of(int(piece))} is the {split} clip {clip} of "
+        f"{store.corpus}: {store.name_of(int(piece))} is the {row.split} clip {row.clip} of "
         f"{dataset}{more}; pre-training on what is evaluated is refused: leave it out, or name "
         f"the train split with --train-split {dataset}"
     )
-
-
-def _evaluated_clips() -> Iterator[tuple[bytes, tuple[str, str, str]]]:
-    """The content of each valid and test clip, with its dataset, split and name; reads no music."""
-    for dataset in dataset_names():
-        if dataset in BUILT_IN:
-            rows = built_in_manifest(dataset).rows
-            told = [(row.split, row.clip, row.sha256) for row in rows]
-        else:
-            splits = load_dataset(dataset).splits.items()
-            told = [(split, clip.id, clip.sha256) for split, clips in splits for clip in clips]
-        for split, clip, sha256 in told:
-            if split in _REFUSED:
-                yield bytes.fromhex(sha256), (dataset, split, clip)

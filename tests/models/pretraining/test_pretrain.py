@@ -5,7 +5,6 @@ import math
 import subprocess
 import sys
 from dataclasses import replace
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +12,9 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-import bench.datasets
 from bench.cli import cli
 from bench.clips import Clip
-from bench.datasets import Dataset, dataset_info, dataset_names, load_dataset
+from bench.datasets import GROUP, Dataset, dataset_info, dataset_names, load_dataset
 from bench.datasets.smf import SmfNote, smf_bytes
 from bench.errors import UserError, WorkError
 from models.backbones.midibert import MidiBert, MidiBertConfig
@@ -169,9 +167,11 @@ def theirs() -> Dataset:
 def test_test_clips_of_any_dataset_are_refused(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    point = EntryPoint("theirs", f"{__name__}:theirs", bench.datasets.GROUP)
-    monkeypatch.setitem(sys.modules, __name__, sys.modules[__name__])
-    monkeypatch.setattr(bench.datasets, "entry_points", lambda group: [point] if group else [])
+    package = folder.parent / "theirs-1.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1\n")
+    (package / "entry_points.txt").write_text(f"[{GROUP}]\ntheirs = {__name__}:theirs\n")
+    monkeypatch.syspath_prepend(folder.parent)
     path = folder / "theirs.mid"
     path.write_bytes(THEIRS)
     with pytest.raises(UserError, match=r"theirs\.mid is the test clip a-clip of theirs"):
