@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import pytest
+import torch
 from click.testing import CliRunner
 
 from bench.cells import plan
@@ -20,15 +21,20 @@ from bench.execution import run_cell
 from bench.methods import silent
 from bench.records import DatasetUsed
 from bench.registry import find_method
+from bench.running import Outcome
 from bench.scoring import score_predictions
 from bench.store import Store
 from bench.suites import load_suite
-from models.checkpoints import save_checkpoint
+from models.backbones.midibert import MidiBert, MidiBertConfig
+from models.checkpoints import metadata_of, save_checkpoint
 from models.checkpoints.finetuned import Card, save_finetuned
+from models.checkpoints.weights import write_weights
 from models.midibert_method import MultiTaskMidiBert
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from bench.cells import Cell
 
 ROOT = Path(__file__).parents[1]
 
@@ -153,8 +159,11 @@ def home(tmp_path_factory: pytest.TempPathFactory, network: MultiTaskMidiBert) -
         record = run_cell(cell, silent)
         for folder in ("results", "../main/results"):
             Store(home / folder).write(cell, record)
-    for name in ("models/checkpoints/midibert-lite", "midibert-release", "my"):
+    for name in ("models/checkpoints/midibert-lite", "my"):
         save_checkpoint(network.network.backbone, home / f"{name}.safetensors")
+    with torch.device("meta"):  # before a run only the sizes of a start are looked at
+        release = MidiBert(MidiBertConfig())
+    write_weights(home / "midibert-release.safetensors", {}, metadata_of(release, {}))
     card = Card(
         dataset=DatasetUsed("emopia", "2.2", "", 869, 114, 88),
         suite="lite",
@@ -177,14 +186,19 @@ def home(tmp_path_factory: pytest.TempPathFactory, network: MultiTaskMidiBert) -
 
 @pytest.fixture
 def at_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """There, with a network that is shipped; cells are planned, and none is run."""
+    """There, with a network that is shipped, and two GPUs; nothing is fetched, and no cell run."""
 
-    def none_pending(_store: object, cells: list[Any], **_options: object) -> list[Any]:
+    def fetched(name: str, *_: object) -> Path:
+        return home / name
+
+    def none_run(_store: Store, cells: Sequence[Cell], *_: object) -> Outcome:
         assert cells
-        return []
+        return Outcome()
 
     monkeypatch.chdir(home)
-    monkeypatch.setattr("bench.running.pending", none_pending)
+    monkeypatch.setattr("bench.datasets.fetch.fetch", fetched)
+    monkeypatch.setattr("bench.executors.choose.gpu_names", lambda: ["0", "1"])
+    monkeypatch.setattr("bench.cli.progress.run_cells", none_run)
     monkeypatch.setattr("models.checkpoints._SHIPPED", home)
     CliRunner().invoke(cli, ["leaderboard"], catch_exceptions=False)
     return home
