@@ -6,16 +6,14 @@ are fractions.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import combinations
 from statistics import NormalDist
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from bench.intervals import ALPHA, SEED, mean_over_seeds, percentiles, resampled_means
+from bench.intervals import ALPHA, mean_over_seeds, percentiles, resampled_means
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,13 +25,9 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
     BoolArray = NDArray[np.bool_]
     IntArray = NDArray[np.int64]
-    Matrix = TypeVar("Matrix", BoolArray, FloatArray)
+    Matrix = TypeVar("Matrix", BoolArray, IntArray)
 
-#: Of the songs' signs, at least. A large family of tests has more: see `_p_values`.
-_FLIPS = 9_999
 _POWER = 0.8  # of the number of clips that is asked for
-#: Pairs whose flips are in memory at once.
-_PAIRS = 64
 
 
 def mean_std(values: ArrayLike) -> tuple[float, float | None]:
@@ -75,7 +69,8 @@ def compare(first: Runs, second: Runs, songs: IntArray) -> Comparison:
 
     The null distribution is that of the paired permutation test over songs (the sign of every
     song's difference turned by a coin) plus the error of a mean over so few seeds (Student's t).
-    Songs alone would take a lucky set of seeds for a better method. In simulations of equal methods
+    It is computed, not drawn: a p-value does not depend on luck. Songs alone would take a lucky set
+    of seeds for a better method. In simulations of equal methods
     (benchmarks/simulations.py) this test calls up to 4 % of the pairs different at the 5 % level.
 
     `p_seeds` is the paired t-test over seeds: what a paper asks that reports mean and deviation of
@@ -89,19 +84,18 @@ def compare(first: Runs, second: Runs, songs: IntArray) -> Comparison:
     n_seeds, n_clips = ours.shape
     by_clip = ours.astype(np.float64) - theirs
     members = _membership(songs)
-    difference = _Difference.of(_Shares.of(first, members), _Shares.of(second, members))
-    (p,) = _p_values([difference])
+    difference = _Difference.of(_Hits.of(first, members), _Hits.of(second, members))
     mean_by_clip = by_clip.mean(axis=0, keepdims=True)
     return Comparison(
         difference=float(by_clip.mean()),
         interval=percentiles(mean_over_seeds(resampled_means(by_clip.T, songs))),
-        p=p,
+        p=difference.p,
         p_seeds=_seeds_p(by_clip.mean(axis=1)),
         first_only=float((ours & ~theirs).mean()),
         second_only=float((theirs & ~ours).mean()),
         mean_square=float((mean_by_clip**2).mean()),
         design_effect=_design_effect(mean_by_clip, members),
-        seed_error=difference.error if n_seeds > 1 else None,
+        seed_error=difference.error / difference.n_answers if n_seeds > 1 else None,
         n_seeds=n_seeds,
         n_clips=n_clips,
     )
@@ -121,12 +115,12 @@ def told_apart(methods: Sequence[Runs], songs: IntArray) -> IntArray:
         for i, j in combinations(range(len(methods)), 2)
         if common_seeds(methods[i], methods[j])
     ]
-    shares = [_Shares.of(runs, members) for runs in methods]
-    differences = [_Difference.of(shares[i], shares[j]) for i, j in pairs]
+    hits = [_Hits.of(runs, members) for runs in methods]
+    differences = [(pair, _Difference.of(*(hits[i] for i in pair))) for pair in pairs]
     tested = [
         (pair, np.sign(difference.by_song.sum()), p)
-        for pair, difference, p in zip(pairs, differences, _p_values(differences), strict=True)
-        if p is not None
+        for pair, difference in differences
+        if (p := difference.p) is not None
     ]
     apart = np.zeros((len(methods), len(methods)), dtype=np.int64)
     for ((i, j), sign, _), p in zip(tested, holm([p for *_, p in tested]), strict=True):
@@ -136,68 +130,78 @@ def told_apart(methods: Sequence[Runs], songs: IntArray) -> IntArray:
 
 
 @dataclass(frozen=True, eq=False)
-class _Shares:
-    """What each song adds to a method's accuracy, with each seed."""
+class _Hits:
+    """How many clips of each song a method gets right, with each seed."""
 
     runs: Runs
-    of_songs: FloatArray  # shape (n_seeds, n_songs), rows sum to the accuracy
+    by_song: IntArray  # shape (n_seeds, n_songs)
 
     @classmethod
-    def of(cls, runs: Runs, members: FloatArray) -> _Shares:
-        return cls(runs, runs.hits.astype(np.float64) @ members.T / runs.hits.shape[1])
+    def of(cls, runs: Runs, members: FloatArray) -> _Hits:
+        # As floats, which have a fast product; whole numbers are exact in them.
+        return cls(runs, (runs.hits.astype(np.float64) @ members.T).astype(np.int64))
 
 
 @dataclass(frozen=True, eq=False)
 class _Difference:
-    """What the test needs to know of two methods."""
+    """What the test needs to know of two methods, in right answers over all seeds."""
 
-    by_song: FloatArray  # shape (n_songs,), sums to the difference of the accuracies
-    error: float  # standard error of that difference over seeds
+    by_song: IntArray  # shape (n_songs,)
+    error: float  # standard error of their sum over seeds
     n_seeds: int
-    testable: bool
+    n_answers: int  # that could be right: clips times seeds
+    testable: bool  # False where one seed says nothing of others
 
     @classmethod
-    def of(cls, first: _Shares, second: _Shares) -> _Difference:
-        ours, theirs = _paired((first.runs, first.of_songs), (second.runs, second.of_songs))
+    def of(cls, first: _Hits, second: _Hits) -> _Difference:
+        ours, theirs = _paired((first.runs, first.by_song), (second.runs, second.by_song))
         n_seeds = len(ours)
         by_song = ours - theirs
         fixed = first.runs.deterministic and second.runs.deterministic
         _, std = mean_std(by_song.sum(axis=1))
-        return cls(by_song.mean(axis=0), (std or 0.0) / n_seeds**0.5, n_seeds, fixed or n_seeds > 1)
+        return cls(
+            by_song.sum(axis=0),
+            (std or 0.0) * n_seeds**0.5,
+            n_seeds,
+            n_seeds * first.runs.hits.shape[1],
+            fixed or n_seeds > 1,
+        )
+
+    @property
+    def p(self) -> float | None:
+        """Two-sided p; None where there is no test."""
+        if not self.testable:
+            return None
+        chances = _flipped(self.by_song)
+        sums = np.arange(len(chances)) * 2 - (len(chances) - 1)
+        beyond = sums - abs(int(self.by_song.sum()))
+        reached: NDArray[Any] = beyond >= 0
+        if self.error:
+            from scipy.special import stdtr  # see `_t_test`
+
+            # With the error that a mean over seeds has, any sum may reach the measured one.
+            reached = stdtr(self.n_seeds - 1, beyond / self.error)
+        # Both tails are alike. Where nothing differs they meet.
+        return min(float(2 * chances @ reached), 1.0)
 
 
-def _p_values(differences: Sequence[_Difference]) -> list[float | None]:
-    """Two-sided p of each, None where one seed says nothing of others. All over the same songs."""
-    # The least p that n flips can give is 1 / (n + 1); Holm multiplies it by the number of tests.
-    n_flips = max(_FLIPS, math.ceil(2 * len(differences) / ALPHA) - 1)
-    p_values: list[float | None] = []
-    for start in range(0, len(differences), _PAIRS):
-        some = differences[start : start + _PAIRS]
-        by_song = np.array([difference.by_song for difference in some])
-        noise = by_song @ _coins(by_song.shape[1], n_flips)
-        for difference, flipped in zip(some, noise, strict=True):
-            if not difference.testable:
-                p_values.append(None)
-                continue
-            if difference.error:
-                flipped += difference.error * _students_t(difference.n_seeds - 1, n_flips)
-            # Sums in another order may differ in the last bit; equal ones count as reached.
-            reached = np.abs(flipped) >= abs(difference.by_song.sum()) - 1e-12
-            p_values.append(float((1 + reached.sum()) / (1 + n_flips)))
-    return p_values
+def _flipped(by_song: IntArray) -> FloatArray:
+    """How likely each sum of songs' differences is if a coin turns the sign of each.
 
+    Args:
+        by_song: whole numbers, shape (n_songs,).
 
-@lru_cache(maxsize=8)
-def _coins(n_songs: int, n_flips: int) -> FloatArray:
-    """Signs of songs, shape (n_songs, n_flips)."""
-    flips = np.random.default_rng(SEED).integers(0, 2, size=(n_songs, n_flips))
-    return (2 * flips - 1).astype(np.float64)
-
-
-@lru_cache(maxsize=16)
-def _students_t(freedom: int, n_flips: int) -> FloatArray:
-    """Draws of Student's t, shape (n_flips,)."""
-    return np.random.default_rng([SEED, freedom]).standard_t(freedom, size=n_flips)
+    Returns:
+        Shape (total + 1,), where total is the sum of absolute values: the chance of the sums
+        -total, -total + 2 .. total. There are no others.
+    """
+    chances = np.ones(1)
+    for step in sorted(np.abs(by_song).tolist()):  # small ones first, while the array is small
+        wider = np.zeros(len(chances) + step)
+        wider[: len(chances)] += chances
+        wider[step:] += chances
+        chances = wider / 2
+    return chances
 
 
 def common_seeds(first: Runs, second: Runs) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from bench import intervals, statistics
+from bench import intervals
 from bench.intervals import Interval, Runs, accuracy_intervals, macro_f1_interval
 from bench.scoring import score_predictions
 from bench.statistics import (
@@ -33,14 +33,10 @@ if TYPE_CHECKING:
 @pytest.fixture
 def few_resamples(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """For simulations, which average over many data sets anyway."""
-    caches = (intervals._drawn_counts, statistics._coins, statistics._students_t)
-    for cached in caches:
-        cached.cache_clear()
+    intervals._drawn_counts.cache_clear()
     monkeypatch.setattr(intervals, "_RESAMPLES", 400)
-    monkeypatch.setattr(statistics, "_FLIPS", 399)
     yield
-    for cached in caches:
-        cached.cache_clear()
+    intervals._drawn_counts.cache_clear()
 
 
 def runs(hits: Hits) -> Runs:
@@ -192,10 +188,39 @@ def test_without_noise_of_seeds_the_test_is_scipys_permutation_test() -> None:
     fixed = compare(
         Runs(first, seeds, deterministic=True), Runs(second, seeds, deterministic=True), songs
     )
-    assert fixed.p == pytest.approx(reference, abs=0.01)
+    assert fixed.p == pytest.approx(reference, rel=1e-12)
     # Seeds that all answer alike say the same.
     alike = compare(runs(np.repeat(first, 5, 0)), runs(np.repeat(second, 5, 0)), songs)
     assert alike.p == fixed.p
+
+
+@pytest.mark.parametrize("n_seeds", [2, 3, 10])
+def test_with_noise_of_seeds_it_is_the_share_of_draws_that_reach_the_difference(
+    n_seeds: int,
+) -> None:
+    rng = np.random.default_rng(12)
+    songs, first, second = simulate(rng, n_songs=15, clips=4, n_seeds=n_seeds, spread=0.3)
+    by_seed = first.mean(axis=1) - second.mean(axis=1)
+    error = by_seed.std(ddof=1) / n_seeds**0.5
+    by_song = np.bincount(songs, (first.mean(axis=0) - second.mean(axis=0)) / len(songs))
+    n = 200_000
+    drawn = rng.choice([-1, 1], (n, 15)) @ by_song + error * rng.standard_t(n_seeds - 1, n)
+    expected = float((np.abs(drawn) >= abs(by_seed.mean()) - 1e-12).mean())
+    p = compare(runs(first), runs(second), songs).p
+    assert p == pytest.approx(expected, abs=5 * (expected * (1 - expected) / n) ** 0.5)
+
+
+@given(st.permutations(range(8)), st.integers(1, 4))
+def test_in_which_order_songs_are_numbered_changes_no_p(order: list[int], n_seeds: int) -> None:
+    rng = np.random.default_rng(14)
+    songs, first, second = simulate(rng, n_songs=8, clips=5, n_seeds=n_seeds, spread=0.3)
+    p = compare(runs(first), runs(second), songs).p
+    assert compare(runs(first), runs(second), np.array(order)[songs]).p == p
+
+
+def test_where_nothing_differs_chance_explains_it() -> None:
+    hits = np.ones((3, 10), bool)
+    assert compare(runs(hits), runs(hits), np.arange(10)).p == 1
 
 
 @pytest.mark.parametrize("n_seeds", [2, 10])
