@@ -35,7 +35,7 @@ def ablate(
     suite: str,
     method: str,
     dataset: str,
-    seeds: str | None,
+    seeds: list[int] | None,
     results: Path,
     choice: Choice,
 ) -> None:
@@ -45,7 +45,7 @@ def ablate(
     Example:
       bench ablate --tasks key,velocity --method midibert --dataset emopia
     """
-    from bench.cells import parse_seeds, plan
+    from bench.cells import plan
     from bench.cli.run import run_and_tell
     from bench.errors import UserError
     from bench.names import pick
@@ -68,7 +68,7 @@ def ablate(
             loaded,
             method=method,
             dataset=dataset,
-            seeds=None if seeds is None else parse_seeds(seeds),
+            seeds=seeds,
             changes={"tasks": subset} if subset else {},
         )
     ]

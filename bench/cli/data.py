@@ -9,6 +9,7 @@ import click
 
 from bench.cli.bar import progress_bar
 from bench.cli.export import export
+from bench.cli.options import completing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,14 +22,12 @@ if TYPE_CHECKING:
 _NAMED = 20
 
 
-def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    del ctx, param
-    from bench.datasets import dataset_names
-
-    return [name for name in dataset_names() if name.startswith(incomplete)]
-
-
-_names = click.argument("names", metavar="[NAME]...", nargs=-1, shell_complete=_complete)
+_names = click.argument(
+    "names",
+    metavar="[NAME]...",
+    nargs=-1,
+    shell_complete=completing("bench.datasets:dataset_names"),
+)
 
 
 @click.group()
@@ -69,6 +68,17 @@ def fetch_watched(names: Iterable[str], mirror: Path | None = None) -> None:
             folder = fetch_dataset(name, mirror, progress)
         n_clips = sum(info.sizes.values())
         click.echo(f"{name} {info.version}: {n_clips:,} clips in three splits, below {folder}")
+
+
+def fetch_missing(names: Iterable[str]) -> None:
+    """Fetch those datasets that are not on this machine; see `fetch_watched`.
+
+    Raises:
+        UserError: as `bench.datasets.fetch.fetch`.
+    """
+    from bench.datasets.fetch import is_fetched
+
+    fetch_watched(name for name in dict.fromkeys(names) if not is_fetched(name))
 
 
 @data.command()

@@ -34,15 +34,14 @@ def export(*, dataset: str, what: str, output: Path) -> None:
     """
     import msgspec
 
-    from bench.cli.data import fetch_watched
+    from bench.cli.data import fetch_missing
     from bench.datasets import load_dataset
-    from bench.datasets.fetch import is_fetched
     from bench.files import check_writable, write_atomically
     from bench.views import load_view
 
     views = {name: load_view(name) for name in (part.strip() for part in what.split(","))}
     check_writable(output)
-    fetch_watched([] if is_fetched(dataset) else [dataset])
+    fetch_missing([dataset])
     clips = load_dataset(dataset).clips
     lines = []
     for clip in clips:

@@ -2,44 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import reduce, wraps
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from bench.cells import Cell
+
+    Completer = Callable[[click.Context, click.Parameter, str], list[str]]
     Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-def _complete_method(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    del ctx, param
-    from bench.registry import methods
+def completing(names: str) -> Completer:
+    """A completer of names.
 
-    return [name for name in methods() if name.startswith(incomplete)]
+    Args:
+        names: what gives them, "module:function", imported when there is something to complete.
+    """
 
+    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+        del ctx, param
+        return [name for name in resolve_name(names)() if name.startswith(incomplete)]
 
-def _complete_suite(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    del ctx, param
-    from bench.suites import suite_names
-
-    return [name for name in suite_names() if name.startswith(incomplete)]
-
-
-def _complete_dataset(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    del ctx, param
-    from bench.datasets import dataset_names
-
-    return [name for name in dataset_names() if name.startswith(incomplete)]
-
-
-def _complete_executor(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    del ctx, param
-    from bench.executors.choose import EXECUTORS
-
-    return [name for name in EXECUTORS if name.startswith(incomplete)]
+    return complete
 
 
 def suite_option(default: str) -> Decorator:
@@ -49,20 +40,8 @@ def suite_option(default: str) -> Decorator:
         default=default,
         show_default=True,
         metavar="NAME|FILE.toml",
-        shell_complete=_complete_suite,
+        shell_complete=completing("bench.suites:suite_names"),
         help="The suite: smoke, lite, paper, or a file of your own.",
-    )
-
-
-def method_option(default: str = "*") -> Decorator:
-    """`--method GLOB`."""
-    return click.option(
-        "--method",
-        default=default,
-        show_default=True,
-        metavar="GLOB",
-        shell_complete=_complete_method,
-        help="Methods of the suite, such as 'mt-*'.",
     )
 
 
@@ -73,14 +52,28 @@ def dataset_option(default: str = "*") -> Decorator:
         default=default,
         show_default=True,
         metavar="GLOB",
-        shell_complete=_complete_dataset,
+        shell_complete=completing("bench.datasets:dataset_names"),
         help="Datasets of the suite.",
     )
 
 
 def seeds_option() -> Decorator:
-    """`--seeds 0-9`."""
-    return click.option("--seeds", metavar="0-9", help="Seeds; all of the suite's by default.")
+    """`--seeds 0-9`; the command gets a list, None if nothing was said."""
+    return click.option(
+        "--seeds",
+        metavar="0-9",
+        callback=_parsed_seeds,
+        help="Seeds; all of the suite's by default.",
+    )
+
+
+def _parsed_seeds(ctx: click.Context, param: click.Parameter, text: str | None) -> list[int] | None:
+    del ctx, param
+    if text is None:
+        return None
+    from bench.cells import parse_seeds
+
+    return parse_seeds(text)
 
 
 def changes_option() -> Decorator:
@@ -90,13 +83,6 @@ def changes_option() -> Decorator:
         multiple=True,
         metavar="KEY=VALUE",
         help="A setting that differs from the suite's; may be given several times.",
-    )
-
-
-def from_scratch_option() -> Decorator:
-    """`--from-scratch`."""
-    return click.option(
-        "--from-scratch", is_flag=True, help="Start from random weights; a variant of its own."
     )
 
 
@@ -111,6 +97,82 @@ def results_option() -> Decorator:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which cells a command is to deal with, as its options say."""
+
+    suite: str
+    method: str
+    dataset: str
+    seeds: list[int] | None
+    changes: tuple[str, ...]
+    from_scratch: bool
+
+    @property
+    def is_all(self) -> bool:
+        """Whether it is every method, dataset and seed of the suite."""
+        return self.method == self.dataset == "*" and self.seeds is None
+
+    def cells(self) -> list[Cell]:
+        """The cells; see `bench.cells.plan`.
+
+        Raises:
+            UserError: as `bench.suites.load_suite`, `bench.cells.parse_changes` and
+                `bench.cells.plan`.
+        """
+        from bench.cells import parse_changes, plan
+        from bench.suites import load_suite
+
+        return plan(
+            load_suite(self.suite),
+            method=self.method,
+            dataset=self.dataset,
+            seeds=self.seeds,
+            changes=parse_changes(self.changes),
+            from_scratch=self.from_scratch,
+        )
+
+
+def cell_options() -> Decorator:
+    """`--suite` and what chooses among its cells; the command gets them as one `Selection`."""
+    options = (
+        suite_option("lite"),
+        click.option(
+            "--method",
+            default="*",
+            show_default=True,
+            metavar="GLOB",
+            shell_complete=completing("bench.registry:methods"),
+            help="Methods of the suite, such as 'mt-*'.",
+        ),
+        dataset_option(),
+        seeds_option(),
+        changes_option(),
+        click.option(
+            "--from-scratch", is_flag=True, help="Start from random weights; a variant of its own."
+        ),
+    )
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(command)
+        def with_selection(
+            *,
+            suite: str,
+            method: str,
+            dataset: str,
+            seeds: list[int] | None,
+            changes: tuple[str, ...],
+            from_scratch: bool,
+            **others: Any,
+        ) -> Any:
+            selection = Selection(suite, method, dataset, seeds, changes, from_scratch)
+            return command(selection=selection, **others)
+
+        return _with_options(with_selection, options)
+
+    return decorate
+
+
 def executor_options() -> Decorator:
     """`--executor NAME` and what goes with each; the command gets them as one `Choice`."""
     options = (
@@ -122,7 +184,7 @@ def executor_options() -> Decorator:
             default="local",
             show_default=True,
             metavar="local|dask|slurm",
-            shell_complete=_complete_executor,
+            shell_complete=completing("bench.executors.choose:EXECUTORS.keys"),
             help="Where cells run.",
         ),
         click.option("--gpus", metavar="0,1", help="local: a GPU for each cell, of these."),
@@ -162,6 +224,10 @@ def executor_options() -> Decorator:
             choice = Choice(executor, jobs, gpus, cells_per_gpu, scheduler, slurm)
             return command(choice=choice, **others)
 
-        return reduce(lambda function, option: option(function), reversed(options), with_choice)
+        return _with_options(with_choice, options)
 
     return decorate
+
+
+def _with_options(command: Callable[..., Any], options: Sequence[Decorator]) -> Callable[..., Any]:
+    return reduce(lambda function, option: option(function), reversed(options), command)

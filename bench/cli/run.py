@@ -6,16 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bench.cli.options import (
-    changes_option,
-    dataset_option,
-    executor_options,
-    from_scratch_option,
-    method_option,
-    results_option,
-    seeds_option,
-    suite_option,
-)
+from bench.cli.options import cell_options, executor_options, results_option
 from bench.errors import UserError, WorkError
 
 if TYPE_CHECKING:
@@ -23,30 +14,21 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bench.cells import Cell
+    from bench.cli.options import Selection
     from bench.executors.choose import Choice
 
 
 @click.command()
 @click.option("--all", "everything", is_flag=True, help="Every method, dataset and seed.")
-@suite_option("lite")
-@method_option()
-@dataset_option()
-@seeds_option()
-@changes_option()
-@from_scratch_option()
+@cell_options()
 @results_option()
 @click.option("--retry-failed", is_flag=True, help="Only cells that failed when last run.")
 @executor_options()
 def run(
     *,
     everything: bool,
-    suite: str,
-    method: str,
-    dataset: str,
-    seeds: str | None,
-    changes: tuple[str, ...],
+    selection: Selection,
     results: Path,
-    from_scratch: bool,
     retry_failed: bool,
     choice: Choice,
 ) -> None:
@@ -64,20 +46,9 @@ def run(
       bench run --all --suite paper --gpus 0,1
       bench run --all --executor slurm --slurm partition=long
     """
-    from bench.cells import parse_changes, parse_seeds, plan
-    from bench.suites import load_suite
-
-    if not (everything or retry_failed or seeds or method != "*" or dataset != "*"):
+    if selection.is_all and not (everything or retry_failed):
         raise UserError("say what to run: --all, or --method, --dataset or --seeds")
-    cells = plan(
-        load_suite(suite),
-        method=method,
-        dataset=dataset,
-        seeds=None if seeds is None else parse_seeds(seeds),
-        changes=parse_changes(changes),
-        from_scratch=from_scratch,
-    )
-    run_and_tell(cells, results, choice=choice, retry_failed=retry_failed)
+    run_and_tell(selection.cells(), results, choice=choice, retry_failed=retry_failed)
 
 
 def run_and_tell(
@@ -93,10 +64,9 @@ def run_and_tell(
         UserError: as `bench.running.check_all_settings`, and where data cannot be fetched.
         WorkError: a cell failed, or the run was interrupted.
     """
-    from bench.cli.data import fetch_watched
+    from bench.cli.data import fetch_missing
     from bench.cli.progress import watch
     from bench.cli.summary import print_summary
-    from bench.datasets.fetch import is_fetched
     from bench.running import check_all_settings, pending, sweep
     from bench.store import Store
 
@@ -110,8 +80,7 @@ def run_and_tell(
         click.echo(f"{nothing}; 0 executed")
         return
     check_all_settings(todo)
-    datasets = dict.fromkeys(cell.dataset for cell in todo)
-    fetch_watched(name for name in datasets if not is_fetched(name))
+    fetch_missing(cell.dataset for cell in todo)
     outcome = watch(store, todo, n_done=done, choice=choice)
     for mistake in print_summary(store, cells):
         click.echo(mistake)

@@ -84,9 +84,8 @@ def _rerun(found: Verification, n: int) -> dict[Path, list[Remark]]:
     """
     from tempfile import TemporaryDirectory
 
-    from bench.cli.data import fetch_watched
+    from bench.cli.data import fetch_missing
     from bench.cli.progress import watch
-    from bench.datasets.fetch import is_fetched
     from bench.errors import UserError, WorkError
     from bench.execution import check_settings
     from bench.store import Store, read_record
@@ -108,8 +107,7 @@ def _rerun(found: Verification, n: int) -> dict[Path, list[Remark]]:
             remarks[file] = [Remark(f"its re-run failed: {error}")]
         else:
             cells.append(cell)
-    datasets = dict.fromkeys(cell.dataset for cell in cells)
-    fetch_watched(name for name in datasets if not is_fetched(name))
+    fetch_missing(cell.dataset for cell in cells)
     with TemporaryDirectory(prefix="smer-bench-") as folder:
         outcome = watch(Store(Path(folder)), cells, n_done=0)
         for cell in outcome.finished:

@@ -57,9 +57,8 @@ def finetune(
 
     from bench.cells import parse_changes, plan
     from bench.cli.bar import progress_bar
-    from bench.cli.data import fetch_watched
+    from bench.cli.data import fetch_missing
     from bench.datasets import dataset_names
-    from bench.datasets.fetch import is_fetched
     from bench.names import pick
     from bench.suites import load_suite
     from models.finetuning import finetune as run
@@ -72,8 +71,7 @@ def finetune(
         seeds=[seed],
         changes=parse_changes(changes),
     )
-    if not is_fetched(dataset):
-        fetch_watched([dataset])
+    fetch_missing([dataset])
     target = output or Path(f"{method}-{dataset}.safetensors")
     with progress_bar(str(cell)) as tell:
         record = run(cell, target, _command(method, dataset, suite, seed, changes), tell)

@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.shell_completion import ShellComplete
 
+from bench.cli import cli
 from bench.datasets import load_dataset
 
 SUITE = """
@@ -207,6 +209,21 @@ def test_inspect_names_a_corrupt_file(folder: Path) -> None:
     done = bench("inspect", "bad.mid", cwd=folder)
     assert done.returncode == 2
     assert done.stderr.startswith("bench: bad.mid: not a readable MIDI file")
+
+
+@pytest.mark.parametrize(
+    ("words", "begun", "name"),
+    [
+        ("run --method", "midib", "midibert"),
+        ("plan --suite", "sm", "smoke"),
+        ("ablate --dataset", "emo", "emopia"),
+        ("run --executor", "sl", "slurm"),
+        ("data fetch vgmidi", "syn", "synthetic"),
+    ],
+)
+def test_names_are_completed(words: str, begun: str, name: str) -> None:
+    found = ShellComplete(cli, {}, "bench", "_BENCH_COMPLETE").get_completions(words.split(), begun)
+    assert [item.value for item in found] == [name]
 
 
 def test_lists() -> None:
