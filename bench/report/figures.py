@@ -40,7 +40,7 @@ KINDS = {
     "ablation": f"Accuracy by auxiliary tasks; {_DIAMONDS}",
     "confusion": "Confusion matrices by auxiliary tasks, per cent of the true quadrant",
     "learning": "Macro-F1 on the validation set while training; thick lines are means over seeds",
-    "cost": "Accuracy against the CPU time of one run",
+    "cost": "Accuracy against the CPU time of one run, without what was in the cache",
 }
 #: What a method's history calls the score that training is stopped by.
 _VALIDATION = "valid_macro_f1"

@@ -31,8 +31,8 @@ class _Scored(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     items: int | None = None  # how many of them, where that is known
 
     def counted(self, unit: Unit, n: int) -> bool:
-        """Whether n of a unit are what the paper scored; segments only if their number is known."""
-        return self.unit == unit and (self.items == n or (self.items is None and unit == "clips"))
+        """Whether n of a unit are what the paper scored, for all that is known."""
+        return (self.unit, self.items) == (unit, n)
 
 
 class PaperResult(_Scored, frozen=True, forbid_unknown_fields=True, kw_only=True):

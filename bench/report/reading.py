@@ -28,7 +28,8 @@ Valence and arousal are how often the predicted quadrant lies on the right side 
 Missing seeds are not in the mean. Seeds *beyond* are others than the suite asks for; they are in
 the mean.
 
-Cost is the CPU time of a run, training and test, on whatever machine it ran, mean over seeds.
+Cost is the CPU time of a run, training and test, on whatever machine it ran, mean over seeds. It
+leaves out what an earlier run had kept in the cache, such as features and tokens.
 
 Methods learn from the train clips, and may use the validation clips as they like: networks choose
 their epoch by them, SVMs and tree ensembles learn from them too.
