@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import sys
-import tempfile
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from bench.errors import UserError
+from bench.files import check_folder_writable
 from bench.machine import cpu_flags, lacks_for_amx, lacks_for_kernels, usable_cores
 
 if TYPE_CHECKING:
@@ -108,22 +108,12 @@ def _folders() -> Iterator[Finding]:
         "data folder": (data_directory(), "SMER_BENCH_DATA"),
     }
     for name, (folder, variable) in folders.items():
-        if _is_writable(folder):
-            yield Finding(name, "present", f"{folder} (set {variable} for another)")
+        try:
+            check_folder_writable(folder)
+        except UserError as error:
+            yield Finding(name, "broken", f"{error}; set {variable} to a folder that can")
         else:
-            hint = f"{folder} cannot be written: set {variable} to a folder that can"
-            yield Finding(name, "broken", hint)
-
-
-def _is_writable(folder: Path) -> bool:
-    """Whether files can be written there, or the folder can be made."""
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            return True
-    except OSError:
-        return False
+            yield Finding(name, "present", f"{folder} (set {variable} for another)")
 
 
 def _mirror() -> Finding:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from statistics import mean
 from typing import TYPE_CHECKING
 
-from bench.running import default_jobs
+from bench.executors.choose import default_jobs
 from bench.store import read_head, record_files
 
 if TYPE_CHECKING:

@@ -35,16 +35,15 @@ def writing_atomically(path: Path) -> Iterator[IO[bytes]]:
     """
     partial = ""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        Path(partial).chmod(0o644)
-        Path(partial).replace(path)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
+        with _writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+            with os.fdopen(descriptor, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            Path(partial).chmod(0o644)
+            Path(partial).replace(path)
     finally:
         if partial:  # still there only if something went wrong
             with suppress(OSError):
@@ -52,26 +51,43 @@ def writing_atomically(path: Path) -> Iterator[IO[bytes]]:
 
 
 def check_writable(path: Path) -> None:
-    """Tell before long work that its result cannot be written; makes nothing that stays.
+    """Fail before long work if its result cannot be written; makes nothing that stays.
 
     Raises:
         UserError: `path` is a folder, or where it should be no file can be made.
     """
-    try:
+    with _writing(path):
         if path.is_dir():
             raise UserError(f"{path}: cannot be written: it is a folder")
-        folder = next(parent for parent in path.absolute().parents if _is_there(parent))
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        _make_nothing(path.parent)
+
+
+def check_folder_writable(folder: Path) -> None:
+    """Fail before long work if no file can be made in a folder; makes nothing that stays.
+
+    One that does not exist yet is judged by the nearest folder above it that does.
+
+    Raises:
+        UserError: no file can be made there.
+    """
+    with _writing(folder):
+        _make_nothing(folder)
+
+
+def _make_nothing(folder: Path) -> None:
+    absolute = folder.absolute()
+    there = next(path for path in (absolute, *absolute.parents) if os.path.lexists(path))
+    with tempfile.TemporaryFile(dir=there):
+        pass
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Turn what the system says into a line that names the path."""
+    try:
+        yield
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
-
-
-def _is_there(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:  # such as a name that is too long
-        return False
 
 
 def partial_files(path: Path) -> Iterator[Path]:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from bench.errors import UserError
 from bench.execution import check_settings
 from bench.executors import Failed, Finished, Started
-from bench.machine import usable_cores
 from bench.scratch import forget, forget_abandoned
 
 if TYPE_CHECKING:
@@ -186,10 +185,3 @@ def _patient_interrupts(outcome: Outcome, told: Callable[[], None]) -> Iterator[
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def default_jobs(cells: Sequence[Cell]) -> int:
-    """As many cells at once as the cores allow, given the threads each takes."""
-    cores = usable_cores()
-    threads = max((cell.threads or cores for cell in cells), default=1)
-    return max(1, min(len(cells), cores // threads))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ import msgspec
 
 from bench.claims import Claim, Claims
 from bench.errors import UserError
-from bench.files import partial_files, write_atomically
+from bench.files import check_folder_writable, partial_files, write_atomically
 from bench.records import (
     MAX_BYTES,
     UNREADABLE,
@@ -119,12 +118,7 @@ class Store:
         Raises:
             UserError: the folder cannot be written.
         """
-        try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self.root):
-                pass
-        except OSError as error:
-            raise UserError(f"{self.root}: cannot be written: {error.strerror}") from error
+        check_folder_writable(self.root)
 
     def _record(self, cell: Cell) -> Path:
         return self.root / cell.path

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from bench.errors import UserError
-from bench.machine import gpu_names
+from bench.machine import gpu_names, usable_cores
 from bench.names import pick
 
 if TYPE_CHECKING:
@@ -81,8 +81,6 @@ def open_executor(choice: Choice, cells: Sequence[Cell]) -> Iterator[Executor]:
     Raises:
         UserError: what it needs is not there.
     """
-    from bench.running import default_jobs
-
     if choice.executor == "dask":
         from bench.executors.dask import DaskExecutor, connected
 
@@ -100,6 +98,13 @@ def open_executor(choice: Choice, cells: Sequence[Cell]) -> Iterator[Executor]:
         _check_gpus(choice.devices)
         jobs = choice.jobs or choice.room_on_gpus or default_jobs(cells)
         yield LocalExecutor(jobs, choice.devices)
+
+
+def default_jobs(cells: Sequence[Cell]) -> int:
+    """As many cells at once as the cores allow, given the threads each takes."""
+    cores = usable_cores()
+    threads = max((cell.threads or cores for cell in cells), default=1)
+    return max(1, min(len(cells), cores // threads))
 
 
 def _check_gpus(devices: Sequence[str]) -> None:

@@ -214,7 +214,7 @@ def test_inspect_names_a_corrupt_file(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "begun", "name"),
     [
-        ("run --method", "midib", "midibert"),
+        ("run --method", "major", "majority"),
         ("plan --suite", "sm", "smoke"),
         ("ablate --dataset", "emo", "emopia"),
         ("run --executor", "sl", "slurm"),

@@ -207,7 +207,7 @@ def test_results_that_cannot_be_written_are_told_before_the_work(
     def refuse(*_: object, **__: object) -> None:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
-    monkeypatch.setattr("bench.store.tempfile.TemporaryFile", refuse)
+    monkeypatch.setattr("bench.files.tempfile.TemporaryFile", refuse)
     with pytest.raises(UserError, match="cannot be written: Read-only file system"):
         run_cells(Store(tmp_path), [strange_cell("Uniform")], LocalExecutor(1), pytest.fail)
 

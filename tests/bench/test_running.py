@@ -11,7 +11,7 @@ from bench.errors import UserError
 from bench.executors import Failed, Finished, Progressed, Started
 from bench.executors.local import LocalExecutor
 from bench.records import encode_record
-from bench.running import default_jobs, pending, run_cells
+from bench.running import pending, run_cells
 from bench.store import Store, read_failures, read_records
 
 if TYPE_CHECKING:
@@ -127,14 +127,3 @@ def test_a_torn_record_is_not_believed(tmp_path: Path) -> None:
     run_cells(store, [cell], LocalExecutor(1), lambda _: None)
     (record,) = read_records(tmp_path)
     assert encode_record(record) == path.read_bytes()
-
-
-@pytest.mark.parametrize(
-    ("n_cells", "threads", "jobs"), [(10, 2, 4), (10, 0, 1), (3, 1, 3), (3, 16, 1), (0, 1, 1)]
-)
-def test_as_many_cells_run_at_once_as_the_cores_allow(
-    n_cells: int, threads: int, jobs: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bench.running.usable_cores", lambda: 8)
-    cells = [replace(strange_cell("Uniform", seed), threads=threads) for seed in range(n_cells)]
-    assert default_jobs(cells) == jobs

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import re
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from cells_to_run import strange_cell
 
 from bench.errors import UserError
-from bench.executors.choose import Choice, open_executor
+from bench.executors.choose import Choice, default_jobs, open_executor
 from bench.executors.dask import DaskExecutor
 from bench.executors.local import LocalExecutor
 from bench.executors.slurm import SlurmExecutor
@@ -55,6 +56,17 @@ def test_how_many_cells_at_once(
     with open_executor(Choice(**said), [strange_cell("Uniform")]) as executor:
         assert isinstance(executor, LocalExecutor)
         assert (executor.jobs, executor.gpus) == (jobs, gpus)
+
+
+@pytest.mark.parametrize(
+    ("n_cells", "threads", "jobs"), [(10, 2, 4), (10, 0, 1), (3, 1, 3), (3, 16, 1), (0, 1, 1)]
+)
+def test_as_many_cells_run_at_once_as_the_cores_allow(
+    n_cells: int, threads: int, jobs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.executors.choose.usable_cores", lambda: 8)
+    cells = [replace(strange_cell("Uniform", seed), threads=threads) for seed in range(n_cells)]
+    assert default_jobs(cells) == jobs
 
 
 @pytest.mark.parametrize(
