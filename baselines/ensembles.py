@@ -1,7 +1,7 @@
 """Ensembles of trees on all jSymbolic values: the strong classical baselines.
 
 They know only how values are ordered, so nothing is scaled; columns that never vary are left out,
-as they tell nothing and cost time. Validation clips are of no use to them but to be learned from.
+as they say nothing and cost time. Validation clips serve them only to learn from.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class _TableEnsemble:
         self, train: Sequence[Clip], valid: Sequence[Clip], *, seed: int, progress: Progress
     ) -> None:
         """Learn from `train` and `valid`."""
-        del progress  # scikit-learn does not tell
+        del progress  # scikit-learn reports none
         table = np.concatenate([self._table(train), self._table(valid)])
         self._varying = Standardiser(table).varying
         self._model = self._classifier(seed)

@@ -60,7 +60,7 @@ def phrase_of(melody: Notes) -> Phrase:
     stop = np.floor(melody.end[order] * _QUANTA_PER_BEAT + 0.5).astype(np.int64)
     following = np.append(start[1:], max(int(stop[-1]), int(start[-1]) + 1))
     stop = np.clip(stop, start + 1, following)
-    # Behind each note a rest up to the next one, dropped where it has no length.
+    # After each note a rest up to the next one, dropped where it has no length.
     pitches = np.stack([pitch, np.full_like(pitch, _REST)], axis=1).ravel()
     quanta = np.stack([stop - start, following - stop], axis=1).ravel()
     return Phrase(pitches[quanta > 0], quanta[quanta > 0])
@@ -142,7 +142,7 @@ def _repetitions(phrase: Phrase) -> dict[str, float]:
     across = np.diff(position) > 1
     pitches = np.stack([interval, across], axis=1)
     # The change of length from each element to the next, as a reduced fraction, and whether the
-    # first is a rest. A last rest is no part of the rhythm.
+    # first is a rest. A last rest is not part of the rhythm.
     length = phrase.quanta[: position[-1] + 1]
     shared = np.gcd(length[:-1], length[1:])
     rhythms = np.stack([length[1:] // shared, length[:-1] // shared, notes[: position[-1]]], axis=1)

@@ -124,7 +124,7 @@ def _moments(name: str, values: FloatArray) -> Values:
 
 
 def _column_names() -> tuple[str, ...]:
-    """As jSymbolic names the values of one feature: with a number behind, from 0."""
+    """As jSymbolic names the values of one feature: with a number appended, from 0."""
     one = np.array([0.0, 1.0])
     example = _named(Notes(one[:1], one[1:], one[:1], one[1:], np.array([60])))
     return tuple(

@@ -54,8 +54,8 @@ def relieff(
     range, distances their sums.
 
     One thing is added: a clip's neighbours are clips of other songs. Datasets hold several clips
-    of a song, VGMIDI even the same phrase at five lengths, and the nearest hit would else be the
-    clip itself once more, which makes every column look stable.
+    of a song, VGMIDI even the same phrase at five lengths, and the nearest hit would otherwise be
+    the clip itself once more, which makes every column look stable.
     """
     span = np.ptp(table, axis=0)
     scaled = table / np.where(span > 0, span, 1.0)

@@ -1,4 +1,4 @@
-"""Settings held against what they may be, before any work."""
+"""Settings checked before any work."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def at_least(least: int, **settings: int) -> None:
 
 
 def share(**settings: float) -> None:
-    """Refuse what is no part of a whole: 0, a negative number, one above 1, NaN.
+    """Refuse what is not a share of a whole: 0, a negative number, one above 1, NaN.
 
     Raises:
         UserError: names the setting.

@@ -60,7 +60,7 @@ def full_table(clips: Sequence[Clip], extractor: str = NATIVE) -> FloatArray:
 
 
 def check_extractor(name: str) -> None:
-    """Whether there is such an extractor; whether what it needs is there, it tells itself.
+    """Check that there is such an extractor; what it needs it checks itself.
 
     Raises:
         UserError: there is none, or it has other columns than jSymbolic.
@@ -98,7 +98,7 @@ class Standardiser:
     """Columns to mean 0 and standard deviation 1, as measured on the clips learned from.
 
     A value that is not a finite number is left out of both and becomes 0, the mean. A column that
-    does not vary there, as half of jSymbolic's on piano music, tells nothing and is left out.
+    does not vary there, as half of jSymbolic's on piano music, says nothing and is left out.
 
     Attributes:
         varying: the columns that are kept, as indices, ascending.

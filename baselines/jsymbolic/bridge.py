@@ -197,12 +197,12 @@ def _java_version(java: Path) -> str:
             [str(java), "-version"], capture_output=True, text=True, timeout=60, check=True
         )
     except (OSError, subprocess.SubprocessError) as error:
-        return f"does not tell its version: {error}"
-    return next(iter(done.stderr.splitlines()), "does not tell its version")
+        return f"does not report its version: {error}"
+    return next(iter(done.stderr.splitlines()), "does not report its version")
 
 
 def _try_out(program: Program) -> Finding:
-    """Run the jar on a scale; jSymbolic tells its version in no other way than by its values."""
+    """Run the jar on a scale: jSymbolic shows its version by nothing but its values."""
     scale = [SmfNote(i * 480, i * 480 + 400, 60 + i, 60 + 5 * i) for i in range(12)]
     data = smf_bytes([scale])
     name, place = "jSymbolic jar", program.jar

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from baselines.jsymbolic.native import catalogue
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -20,5 +18,4 @@ class JSymbolicColumns:
 
     def select(self, pattern: str) -> NDArray[np.int64]:
         """Positions of the features whose name, code or column fits a shell-style pattern."""
-        columns = [i for i, name in enumerate(self.columns) if fnmatchcase(name, pattern)]
-        return np.union1d(catalogue.columns_matching(pattern), np.array(columns, dtype=np.int64))
+        return catalogue.columns_matching(pattern)

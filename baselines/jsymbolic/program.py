@@ -1,7 +1,7 @@
 """The jSymbolic program itself: one run of its jar over a few files.
 
 Source: C. McKay, J. Cumming, I. Fujinaga, jSymbolic 2.2 (ISMIR 2018). The jar is under the GPL and
-is no part of this project; users bring it along.
+is not part of this project; users bring it along.
 
 Its exit code is 0 whether files failed or not, and one file can take the whole run with it. So the
 values it has written are taken for the only truth, also those of a run that did not end well.
@@ -249,7 +249,7 @@ def _rows(values: Path) -> Iterator[tuple[int, FloatArray]]:
 
 
 def _row(data_set: Element) -> FloatArray | None:
-    """The values in the catalogue's order; None where one is missing or no number."""
+    """The values in the catalogue's order; None where one is missing or not a number."""
     texts = {
         feature.findtext("name", ""): [v.text or "" for v in feature.iter("v")]
         for feature in data_set.iter("feature")
@@ -272,7 +272,7 @@ def _reasons(messages: str) -> dict[int, str]:
     reasons: dict[int, str] = {}
     for files in re.findall(r"are not valid MIDI or MEI files.*?: (.*)", messages):
         for i in re.findall(r"(\d+)\.mid\b", files):
-            reasons[int(i)] = "jSymbolic takes it for no valid MIDI file"
+            reasons[int(i)] = "jSymbolic does not take it for a valid MIDI file"
     for i, error in re.findall(
         r"Problem extracting features from .*?(\d+)\.mid\.?\s*Detailed error message: *(.*)",
         messages,
@@ -288,4 +288,4 @@ def _ending(code: int | None, limit: float) -> str:
         return f"jSymbolic was stopped after {limit:g} s"
     if code < 0:
         return f"jSymbolic was killed by signal {-code}"
-    return f"jSymbolic gave no row and said no reason (exit code {code})"
+    return f"jSymbolic gave neither a row nor a reason (exit code {code})"

@@ -100,7 +100,7 @@ def durdist2(melody: Notes) -> FloatArray:
     """Pairs of successive durations, in the bins of `durdist1`, shape (9, 9).
 
     As in Toolbox 1.1's own code, notes outside the bins are left out first: the note before one
-    of them makes a pair with the note behind it.
+    of them makes a pair with the note after it.
     """
     bins = _duration_bins(melody)
     return _pairs(bins, _DURATION_BINS, np.ones(max(len(bins) - 1, 0)))

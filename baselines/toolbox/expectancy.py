@@ -113,7 +113,7 @@ def melattraction(melody: Notes, key: Key) -> FloatArray:
     offered = anchor[(np.arange(12)[:, None] + steps) % 12]
     own = anchor[:, None]
     pull = np.where(offered > own, offered / own / steps**2, 0.0)[degree[:-1]]
-    pull[steps == interval[:, None]] = 0  # what was taken is no alternative
+    pull[steps == interval[:, None]] = 0  # the step taken is not an alternative
     strongest = pull.max(axis=1, initial=0)
     alternatives = strongest + (pull.sum(axis=1) - strongest) / 2
     before, after = anchor[degree[:-1]], anchor[degree[1:]]

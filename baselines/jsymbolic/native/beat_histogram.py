@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from baselines.jsymbolic.native.numerics import deviation, mean, normalised
+from baselines.jsymbolic.native.numerics import deviation, mean, normalised, ratio
 from bench.midi import MidiError
 
 if TYPE_CHECKING:
@@ -139,8 +139,7 @@ def _harmonicity(histogram: BeatHistogram) -> float:
 
 
 def _strength_ratio(histogram: BeatHistogram) -> float:
-    second = histogram.second_strength
-    return float(histogram.bins.max()) / second if second else 0.0
+    return ratio(float(histogram.bins.max()), histogram.second_strength)
 
 
 def _looseness(histogram: BeatHistogram) -> float:

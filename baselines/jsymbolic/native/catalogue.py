@@ -94,14 +94,14 @@ JSYMBOLIC = Derivation("jsymbolic-native", 1, _extract_row)
 
 
 def columns_matching(pattern: str) -> NDArray[np.int64]:
-    """Positions in `COLUMNS` of the features whose name or code fits a shell-style pattern.
+    """Positions in `COLUMNS` whose feature's name or code, or which themselves, fit a pattern.
 
-    "Beat Histogram*", "P-*" and "*Pitch*" are patterns; case counts.
+    "Beat Histogram*", "P-*" and "*Pitch*" are such shell-style patterns; case counts.
     """
-    chosen: list[int] = []
-    begin = 0
-    for feature in FEATURES:
-        if fnmatchcase(feature.name, pattern) or fnmatchcase(feature.code, pattern):
-            chosen.extend(range(begin, begin + feature.dimensions))
-        begin += feature.dimensions
+    owners = [feature for feature in FEATURES for _ in range(feature.dimensions)]
+    chosen = [
+        i
+        for i, (feature, column) in enumerate(zip(owners, COLUMNS, strict=True))
+        if any(fnmatchcase(name, pattern) for name in (feature.name, feature.code, column))
+    ]
     return np.array(chosen, dtype=np.int64)

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from baselines.jsymbolic.native.numerics import (
+    distance_of_top_two,
     largest,
+    ratio,
     runner_up,
+    second_to_first,
     weighted_deviation,
     weighted_mean,
 )
@@ -45,18 +48,9 @@ def _chords(*types: int) -> Callable[[Piece], float]:
     return lambda piece: float(piece.sonorities.chord_types[kinds].sum())
 
 
-def _ratio(numerator: float, denominator: float) -> float:
-    return float(numerator / denominator) if denominator else 0.0
-
-
-def _second_to_first(piece: Piece) -> float:
-    histogram = _wrapped(piece)
-    return _ratio(histogram[runner_up(histogram)], histogram[largest(histogram)])
-
-
 def _dissonance_ratio(piece: Piece) -> float:
     histogram = _wrapped(piece)
-    return _ratio(histogram[_DISSONANT].sum(), histogram[_CONSONANT].sum())
+    return ratio(histogram[_DISSONANT].sum(), histogram[_CONSONANT].sum())
 
 
 def _third_prevalence(semitones: int) -> Callable[[Piece], float]:
@@ -82,7 +76,7 @@ def _chord_duration(piece: Piece) -> float:
     order = np.where(np.sort(lowest, axis=1) < 128, np.argsort(lowest, axis=1, kind="stable"), -1)
     n_later = int((order[1:] != order[:-1]).any(axis=1).sum())
     ticks = (int(found.length.sum()) - n_later) / (n_later + 1)
-    return _ratio(ticks * float(piece.tick_seconds.values[0]), piece.quarter_seconds)
+    return ratio(ticks * float(piece.tick_seconds.values[0]), piece.quarter_seconds)
 
 
 FEATURES: dict[str, Callable[[Piece], float | Sequence[float] | NDArray[np.float64]]] = {
@@ -103,14 +97,16 @@ FEATURES: dict[str, Callable[[Piece], float | Sequence[float] | NDArray[np.float
     ),
     "Most Common Vertical Interval": lambda p: largest(_wrapped(p)),
     "Second Most Common Vertical Interval": lambda p: runner_up(_wrapped(p)),
-    "Distance Between Two Most Common Vertical Intervals": lambda p: abs(
-        largest(_wrapped(p)) - runner_up(_wrapped(p))
+    "Distance Between Two Most Common Vertical Intervals": lambda p: distance_of_top_two(
+        _wrapped(p)
     ),
     "Prevalence of Most Common Vertical Interval": lambda p: _wrapped(p).max(),
     "Prevalence of Second Most Common Vertical Interval": lambda p: _wrapped(p)[
         runner_up(_wrapped(p))
     ],
-    "Prevalence Ratio of Two Most Common Vertical Intervals": _second_to_first,
+    "Prevalence Ratio of Two Most Common Vertical Intervals": lambda p: second_to_first(
+        _wrapped(p)
+    ),
     "Vertical Unisons": lambda p: p.sonorities.vertical_intervals[0],
     "Vertical Minor Seconds": _fraction(1),
     "Vertical Thirds": _fraction(3, 4),
@@ -132,5 +128,5 @@ FEATURES: dict[str, Callable[[Piece], float | Sequence[float] | NDArray[np.float
     "Seventh Chords": _chords(6, 7, 8),
     "Non-Standard Chords": _chords(3, 4, 5, 9, 10),
     "Complex Chords": _chords(10),
-    "Minor Major Triad Ratio": lambda p: _ratio(*p.sonorities.chord_types[1:3]),
+    "Minor Major Triad Ratio": lambda p: ratio(*p.sonorities.chord_types[1:3]),
 }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from baselines.jsymbolic.native.numerics import deviation, mean
+from baselines.jsymbolic.native.numerics import deviation, mean, ratio
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,8 +30,8 @@ def _by_channel(piece: Piece) -> list[IntArray]:
 def _mean_change(piece: Piece) -> float:
     """From note to note of a channel; jSymbolic divides by the notes, not by the changes."""
     voices = [voice for voice in _by_channel(piece) if len(voice) > 1]
-    n_notes = sum(map(len, voices))
-    return sum(int(np.abs(np.diff(voice)).sum()) for voice in voices) / n_notes if n_notes else 0.0
+    total = sum(int(np.abs(np.diff(voice)).sum()) for voice in voices)
+    return ratio(total, sum(map(len, voices)))
 
 
 FEATURES: dict[str, Callable[[Piece], float | Sequence[float] | NDArray[np.float64]]] = {

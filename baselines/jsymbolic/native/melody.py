@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from baselines.jsymbolic.native.numerics import largest, runner_up
+from baselines.jsymbolic.native.numerics import (
+    distance_of_top_two,
+    largest,
+    ratio,
+    second_to_first,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,22 +41,6 @@ def _fraction(*intervals: int) -> Callable[[Piece], float]:
     """Fraction of the melodic intervals that have one of these sizes."""
     sizes = list(intervals)
     return lambda piece: float(_histogram(piece)[sizes].sum())
-
-
-def _distance_of_top_two(piece: Piece) -> float:
-    histogram = _histogram(piece)
-    return float(abs(largest(histogram) - runner_up(histogram)))
-
-
-def _second_to_first(piece: Piece) -> float:
-    histogram = _histogram(piece)
-    top = histogram[largest(histogram)]
-    return float(histogram[runner_up(histogram)] / top) if top else 0.0
-
-
-def _minor_to_major_thirds(piece: Piece) -> float:
-    minor, major = _histogram(piece)[3:5]
-    return float(minor / major) if major else 0.0
 
 
 def _onsets(piece: Piece) -> tuple[IntArray, IntArray]:
@@ -90,22 +79,21 @@ def _pitch_variety(piece: Piece) -> float:
     voice, when = np.divmod(events, len(channel))
     gap = np.diff(when)
     counts = np.where((np.diff(voice) == 0) & (gap <= _MEMORY), n_notes[:-1], 0)
-    total = counts.sum()
-    return float((gap * counts).sum() / total) if total else 0.0
+    return ratio((gap * counts).sum(), counts.sum())
 
 
 def _rising_fraction(piece: Piece) -> float:
     intervals = [line.intervals for line in piece.melodic_lines]
     up = sum(int((moves > 0).sum()) for moves in intervals)
     down = sum(int((moves < 0).sum()) for moves in intervals)
-    return up / (up + down) if up + down else 0.0
+    return ratio(up, up + down)
 
 
 def _arcs(piece: Piece) -> tuple[int, int, int]:
     """Melodic arcs: stretches of one direction, repeated notes left out, the last of a line too.
 
     Returns:
-        The number of arcs, that of all intervals that are no repetitions, and the semitones the
+        The number of arcs, that of all intervals that are not repetitions, and the semitones the
         arcs span together.
     """
     n_arcs = n_intervals = span = 0
@@ -121,12 +109,12 @@ def _arcs(piece: Piece) -> tuple[int, int, int]:
 
 def _mean_arc_length(piece: Piece) -> float:
     n_arcs, n_intervals, _ = _arcs(piece)
-    return n_intervals / n_arcs if n_arcs else 0.0
+    return ratio(n_intervals, n_arcs)
 
 
 def _mean_arc_span(piece: Piece) -> float:
     n_arcs, _, span = _arcs(piece)
-    return span / n_arcs if n_arcs else 0.0
+    return ratio(span, n_arcs)
 
 
 FEATURES: dict[str, Callable[[Piece], float | Sequence[float] | NDArray[np.float64]]] = {
@@ -134,9 +122,13 @@ FEATURES: dict[str, Callable[[Piece], float | Sequence[float] | NDArray[np.float
     "Most Common Melodic Interval": lambda p: largest(_histogram(p)),
     "Mean Melodic Interval": lambda p: float(_histogram(p) @ np.arange(128)),
     "Number of Common Melodic Intervals": lambda p: (_histogram(p) >= _COMMON).sum(),
-    "Distance Between Most Prevalent Melodic Intervals": _distance_of_top_two,
+    "Distance Between Most Prevalent Melodic Intervals": lambda p: distance_of_top_two(
+        _histogram(p)
+    ),
     "Prevalence of Most Common Melodic Interval": lambda p: _histogram(p).max(),
-    "Relative Prevalence of Most Common Melodic Intervals": _second_to_first,
+    "Relative Prevalence of Most Common Melodic Intervals": lambda p: second_to_first(
+        _histogram(p)
+    ),
     "Amount of Arpeggiation": _fraction(*_ARPEGGIO),
     "Repeated Notes": _fraction(0),
     "Chromatic Motion": _fraction(1),
@@ -149,7 +141,7 @@ FEATURES: dict[str, Callable[[Piece], float | Sequence[float] | NDArray[np.float
     "Melodic Sevenths": _fraction(10, 11),
     "Melodic Octaves": _fraction(_OCTAVE),
     "Melodic Large Intervals": _fraction(*range(_OCTAVE + 1, 128)),
-    "Minor Major Melodic Third Ratio": _minor_to_major_thirds,
+    "Minor Major Melodic Third Ratio": lambda p: ratio(*_histogram(p)[3:5]),
     "Melodic Embellishments": _embellishments,
     "Direction of Melodic Motion": _rising_fraction,
     "Average Length of Melodic Arcs": _mean_arc_length,

@@ -106,13 +106,13 @@ def add_up(total: float, step: float, count: int, limit: float) -> tuple[float, 
     return total, used
 
 
-def add_tick_by_tick(runs: Iterable[tuple[float, int]], start: float = 0.0) -> float:
-    """`start` plus `value` added `count` times, one after the other, for each (value, count).
+def add_tick_by_tick(runs: Iterable[tuple[float, int]]) -> float:
+    """The sum of `value` added `count` times, one after the other, for each (value, count).
 
     jSymbolic adds up seconds tick by tick and compares or truncates the sum, so the rounding of
     every single addition counts.
     """
-    total = start
+    total = 0.0
     for value, count in runs:
         total, _ = add_up(total, value, count, math.inf)
     return total
@@ -123,6 +123,21 @@ def runner_up(histogram: FloatArray) -> int:
     others = histogram.copy()
     others[largest(histogram)] = 0.0
     return largest(others)
+
+
+def ratio(part: float, whole: float) -> float:
+    """`part / whole`; 0 where the whole is 0."""
+    return float(part / whole) if whole else 0.0
+
+
+def second_to_first(histogram: FloatArray) -> float:
+    """The second largest magnitude by the largest; 0 for an empty histogram."""
+    return ratio(histogram[runner_up(histogram)], histogram[largest(histogram)])
+
+
+def distance_of_top_two(histogram: FloatArray) -> float:
+    """Bins between the two largest magnitudes."""
+    return float(abs(largest(histogram) - runner_up(histogram)))
 
 
 def fold_octaves(histogram: FloatArray) -> FloatArray:

@@ -169,7 +169,7 @@ class Piece:
     def seconds(self) -> float:
         """Length of the piece in whole microseconds, as seconds.
 
-        As Java's sequencer tells it: by the tempo events of the first track alone, each stretch
+        As Java's sequencer has it: by the tempo events of the first track alone, each stretch
         of equal tempo cut to whole microseconds.
         """
         tempos = self.midi.tempos[self.midi.tempos["track"] == 0]
@@ -203,7 +203,10 @@ class Piece:
     def tick_seconds(self) -> Steps:
         """Length of each tick in seconds; before the first tempo event the mean of the piece."""
         with np.errstate(divide="ignore"):
-            initial = float(1.0 / np.float64(self.mean_ticks_per_second))
+            return self.tick_seconds_from(float(1.0 / np.float64(self.mean_ticks_per_second)))
+
+    def tick_seconds_from(self, initial: float) -> Steps:
+        """Length of each tick in seconds; `initial` before the first tempo event."""
         tempos = self.midi.tempos
         per_tick = tempos["microseconds_per_beat"] / self.midi.ticks_per_beat / 1e6
         return steps(initial, tempos["tick"], per_tick)

@@ -11,10 +11,12 @@ import numpy as np
 
 from baselines.jsymbolic.native.numerics import (
     deviation,
+    distance_of_top_two,
     kurtosis,
     largest,
     mean,
-    runner_up,
+    ratio,
+    second_to_first,
     skewness,
 )
 
@@ -79,15 +81,6 @@ def _mean_pitch(piece: Piece) -> float:
     )
 
 
-def _second_to_first(histogram: FloatArray) -> float:
-    top = histogram[largest(histogram)]
-    return float(histogram[runner_up(histogram)] / top) if top else 0.0
-
-
-def _distance_of_top_two(histogram: FloatArray) -> float:
-    return float(abs(largest(histogram) - runner_up(histogram)))
-
-
 def _outer_pitch(piece: Piece, row: int) -> int:
     """The lowest pitch of one sonority; 0 if there is none."""
     found = piece.sonorities
@@ -101,8 +94,7 @@ def _is_minor(piece: Piece) -> float:
 
 def _fraction_bent(piece: Piece, qualifies: Callable[[IntArray], bool]) -> float:
     """Groups of pitch bends that qualify, relative to the pitched notes."""
-    n_notes = len(piece.pitched)
-    return sum(map(qualifies, piece.pitch_bends)) / n_notes if n_notes else 0.0
+    return ratio(sum(map(qualifies, piece.pitch_bends)), len(piece.pitched))
 
 
 def _bend_range(piece: Piece) -> float:
@@ -138,10 +130,10 @@ FEATURES: dict[str, Callable[[Piece], float | Sequence[float] | NDArray[np.float
     "Most Common Pitch Class": lambda p: largest(p.pitch_class_histogram),
     "Prevalence of Most Common Pitch": lambda p: p.pitch_histogram.max(),
     "Prevalence of Most Common Pitch Class": lambda p: p.pitch_class_histogram.max(),
-    "Relative Prevalence of Top Pitches": lambda p: _second_to_first(p.pitch_histogram),
-    "Relative Prevalence of Top Pitch Classes": lambda p: _second_to_first(p.pitch_class_histogram),
-    "Interval Between Most Prevalent Pitches": lambda p: _distance_of_top_two(p.pitch_histogram),
-    "Interval Between Most Prevalent Pitch Classes": lambda p: _distance_of_top_two(
+    "Relative Prevalence of Top Pitches": lambda p: second_to_first(p.pitch_histogram),
+    "Relative Prevalence of Top Pitch Classes": lambda p: second_to_first(p.pitch_class_histogram),
+    "Interval Between Most Prevalent Pitches": lambda p: distance_of_top_two(p.pitch_histogram),
+    "Interval Between Most Prevalent Pitch Classes": lambda p: distance_of_top_two(
         p.pitch_class_histogram
     ),
     "Pitch Variability": lambda p: deviation(p.closed_pitched.pitch),

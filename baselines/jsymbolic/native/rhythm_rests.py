@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from baselines.jsymbolic.native.numerics import deviation, mean, median
+from baselines.jsymbolic.native.numerics import deviation, mean, median, ratio
 from baselines.jsymbolic.native.stretches import union
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _gaps(begin: IntArray, end: IntArray, n_ticks: int) -> Stretches:
 
 
 def _fraction(piece: Piece, stretches: Stretches) -> float:
-    return piece.seconds_of(*stretches) / piece.seconds if piece.seconds else 0.0
+    return ratio(piece.seconds_of(*stretches), piece.seconds)
 
 
 def _quarters(piece: Piece, gaps: Stretches) -> FloatArray:
@@ -82,7 +82,7 @@ def _longest(lengths: FloatArray) -> float:
 
 
 def _mean_fraction(piece: Piece) -> float:
-    return mean(piece.rests.channel_seconds) / piece.seconds if piece.seconds else 0.0
+    return ratio(mean(piece.rests.channel_seconds), piece.seconds)
 
 
 def _deviation_across_channels(piece: Piece) -> float:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from baselines.jsymbolic.native.numerics import add_up
-from baselines.jsymbolic.native.steps import steps
 from bench.midi import DEFAULT_TEMPO, MidiError
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ def windows(piece: Piece, seconds: float) -> Windows:
         MidiError: the piece lasts no time, or there would be more than a million windows.
     """
     begin, end = _bounds(piece, seconds)
-    last = np.append(end[:-1], end[-1] + 1)  # what comes right behind the last window counts there
+    last = np.append(end[:-1], end[-1] + 1)  # what comes right after the last window counts there
     onset = piece.notes.onset[piece.notes.onset <= last[-1]]
     own = np.bincount(np.searchsorted(begin, onset, side="right") - 1, minlength=len(begin))
     again, cut_off = _held_notes(piece.midi, begin)
@@ -94,11 +93,8 @@ def _bounds(piece: Piece, seconds: float) -> tuple[IntArray, IntArray]:
 
 def _tick_seconds(piece: Piece) -> Steps:
     """Length of each tick; before the first tempo event from a *whole* number of ticks a second."""
-    tempos = piece.midi.tempos
     ticks_per_second = int(min(piece.mean_ticks_per_second, np.iinfo(np.int32).max))
-    initial = 1.0 / ticks_per_second if ticks_per_second else math.inf
-    per_tick = tempos["microseconds_per_beat"] / piece.midi.ticks_per_beat / 1e6
-    return steps(initial, tempos["tick"], per_tick)
+    return piece.tick_seconds_from(1.0 / ticks_per_second if ticks_per_second else math.inf)
 
 
 def _event_ticks(midi: Midi) -> IntArray:

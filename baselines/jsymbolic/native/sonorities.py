@@ -111,7 +111,7 @@ class Sonorities:
     def chord_types(self) -> FloatArray:
         """Fraction of the chords' time that each of jSymbolic's eleven types takes, shape (11,).
 
-        A sounding pitch class alone is no chord, nor are all twelve. MIDI pitch 127 is overlooked.
+        One sounding pitch class is not a chord, nor are all twelve. MIDI pitch 127 is overlooked.
         """
         bits = (self.bounds[0] < 127) @ (1 << np.arange(12))
         types = _type_of_pitch_class_set()[bits]

@@ -90,9 +90,9 @@ def test_rows_come_in_the_order_asked_for_whatever_the_names(runs: Path, tmp_pat
     ("fate", "reason"),
     [
         ("fails", "jSymbolic failed: java.lang.Exception: no such luck"),
-        ("refused", "jSymbolic takes it for no valid MIDI file"),
+        ("refused", "jSymbolic does not take it for a valid MIDI file"),
         ("memory", "jSymbolic ran out of memory"),
-        ("vanishes", "jSymbolic gave no row and said no reason (exit code 0)"),
+        ("vanishes", "jSymbolic gave neither a row nor a reason (exit code 0)"),
     ],
 )
 def test_one_bad_file_costs_no_other(runs: Path, tmp_path: Path, fate: str, reason: str) -> None:
