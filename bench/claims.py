@@ -80,9 +80,9 @@ class Claims:
             self.folder.rmdir()
 
     def _was_removed(self, error: OSError) -> bool:
-        """Whether the folder was in its own way when it was to be made, and then was removed.
+        """Whether mkdir collided with a folder that another process has since removed.
 
-        By now it may have been made again. What is no folder stays in the way.
+        It may have been made again since. Anything else of that name is an error.
         """
         if error.errno != errno.EEXIST:
             return False

@@ -79,7 +79,7 @@ def _gpu() -> Finding:
     if sys.platform == "linux" and not Path("/dev/nvidiactl").exists():
         return Finding("GPU", "absent", "no NVIDIA device; the lite suite is made for processors")
     if find_spec("torch") is None:
-        return Finding("GPU", "absent", "torch is not installed, which would tell")
+        return Finding("GPU", "absent", "not known without torch, which is not installed")
     import torch
 
     if torch.cuda.is_available():
@@ -111,7 +111,7 @@ def _folders() -> Iterator[Finding]:
         try:
             check_folder_writable(folder)
         except UserError as error:
-            yield Finding(name, "broken", f"{error}; set {variable} to a folder that can")
+            yield Finding(name, "broken", f"{error}; set {variable} to one that can")
         else:
             yield Finding(name, "present", f"{folder} (set {variable} for another)")
 
@@ -124,7 +124,7 @@ def _mirror() -> Finding:
         hint = "SMER_BENCH_MIRROR is not set; without a network, a folder of the archives"
         return Finding("mirror", "absent", hint)
     if not Path(mirror).is_dir():
-        hint = f"{mirror} is no folder: set or unset SMER_BENCH_MIRROR"
+        hint = f"{mirror} is not a folder: set or unset SMER_BENCH_MIRROR"
         return Finding("mirror", "broken", hint)
     there = [name for name, source in SOURCES.items() if (Path(mirror) / source.archive).is_file()]
     return Finding("mirror", "present", f"{mirror}: archives of {', '.join(there) or 'nothing'}")
@@ -151,7 +151,7 @@ def _methods() -> Finding:
     from bench.registry import methods
 
     try:
-        return Finding("methods", "present", f"{len(methods())}, told by `bench ls methods`")
+        return Finding("methods", "present", f"{len(methods())}, listed by `bench ls methods`")
     except UserError as error:
         return Finding("methods", "broken", str(error))
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def estimate(cells: Sequence[Cell], results: Path, *, jobs: int | None) -> Iterator[str]:
-    """Lines of text: a group of cells each, then the sum.
+    """Lines of text: one per group of cells, then the sum.
 
     The time of a cell is the mean over the finished cells of its method in its suite and dataset.
     """
@@ -40,7 +40,7 @@ def estimate(cells: Sequence[Cell], results: Path, *, jobs: int | None) -> Itera
             line += "  (no time known yet)"
         elif lacking and seconds is not None:
             total += seconds * len(lacking)
-            line += f"  about {_duration(seconds)} a cell"
+            line += f"  about {_duration(seconds)} per cell"
         yield line
     at_once = min(jobs or default_jobs(todo), len(todo) or 1)
     rest = "no estimate"
@@ -52,7 +52,7 @@ def estimate(cells: Sequence[Cell], results: Path, *, jobs: int | None) -> Itera
 
 
 class _Known:
-    """What the records of one suite on one dataset tell."""
+    """What the records of one suite on one dataset say of keys and times."""
 
     def __init__(self, results: Path, place: str) -> None:
         self.keys: dict[Path, str] = {}

@@ -21,8 +21,8 @@ from bench.records import (
     Prediction,
     Record,
     Table,
-    decode_record,
     encode_record,
+    parse_record,
     rounded,
 )
 
@@ -107,7 +107,7 @@ def fit_and_record(
 
     Raises:
         UserError: the settings do not fit the method, or the data are not in order.
-        WorkError: the method's answer is no table of probabilities, or what it tells is no JSON.
+        WorkError: the method's answer is not a table of probabilities, or its details are not JSON.
     """
     meter = Meter()
     dataset = load_dataset(cell.dataset)
@@ -144,18 +144,18 @@ def fit_and_record(
         provenance=meter.read(cell.method.module),
         predictions=predictions,
     )
-    return method, _read_back(record)
+    return method, _read_back(record, str(cell.path))
 
 
-def _read_back(record: Record) -> Record:
-    """The record as it will be read from its file; a method may tell what no file can hold."""
+def _read_back(record: Record, name: str) -> Record:
+    """The record as it will be read from its file; details may be what no file can hold."""
     try:
         data = encode_record(record)
         if len(data) <= MAX_BYTES:
-            return decode_record(data, name="details")
+            return parse_record(data, name=name)
     except (TypeError, ValueError, RecursionError, UserError) as error:
         raise WorkError(f"a record that cannot be kept: {error}") from error
-    raise WorkError(f"a record of {len(data) >> 20} MB: over {MAX_BYTES >> 20} MB, which none is")
+    raise WorkError(f"a record of {len(data) >> 20} MB: the limit is {MAX_BYTES >> 20} MB")
 
 
 def predict(method: Method, clips: Sequence[Clip]) -> list[Prediction]:
@@ -189,7 +189,7 @@ def _checked(answer: FloatArray, n_rows: int | None, what: str) -> FloatArray:
     try:
         table = np.asarray(answer, dtype=np.float64)
     except (ValueError, TypeError) as error:
-        raise WorkError(f"{what}: no table of probabilities: {error}") from error
+        raise WorkError(f"{what}: not a table of probabilities: {error}") from error
     if table.ndim != 2 or table.shape[1] != N_QUADRANTS or not len(table):
         raise WorkError(f"{what}: probabilities of shape {table.shape}, not (n, {N_QUADRANTS})")
     if n_rows is not None and len(table) != n_rows:

@@ -314,7 +314,7 @@ def _improbable(record: Record) -> Iterator[str]:
         if len(rows) and (rows.min() < 0 or error.max() > SUM_TOLERANCE):
             wrong = (rows < 0).any(axis=1) | (error > SUM_TOLERANCE)
             row = rows[int(np.argmax(wrong))].tolist()
-            yield f"{wrong.sum()} rows of probabilities are none, the first is {row}"
+            yield f"{wrong.sum()} rows are not probabilities, the first is {row}"
 
 
 def _wrong_scores(told: Scores | None, found: Scores | None, level: str) -> Iterator[str]:

@@ -78,7 +78,7 @@ def register_method(
         deterministic: the seed changes nothing; the method is run once and gets no "±".
         encoding: name and version of the encoding it reads, such as "compound-1".
         start: where the weights lie that its setting `start` may name: "package:pattern", with {}
-            for the name (`bench.starts`). Without it the method starts from nothing.
+            for the name (`bench.starts`). Without it the method has no such setting.
     """
     del version, deterministic, encoding, start  # read from the source by `_registrations`
 
@@ -94,7 +94,7 @@ def methods() -> dict[str, MethodEntry]:
     """All methods, by name, in alphabetical order.
 
     Raises:
-        UserError: two classes claim one name, or a decorator's arguments are no literals.
+        UserError: two classes claim one name, or a decorator's arguments are not literals.
     """
     found: dict[str, MethodEntry] = {}
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
@@ -166,7 +166,7 @@ def calling(kind: str, name: str) -> Iterator[None]:
     """Around a call of what another package brings, which may fail in any way.
 
     Raises:
-        UserError: it did; tells what, by name.
+        UserError: it failed; the message names what.
     """
     try:
         yield
@@ -185,7 +185,7 @@ def _search(point: EntryPoint) -> Iterator[MethodEntry]:
     if spec is None or spec.origin is None:
         package = f"the package {point.dist.name}" if point.dist else "a package"
         raise UserError(
-            f"{package} brings methods from {module!r}, which is no module: mend or uninstall it"
+            f"{package} brings methods from {module!r}, which is not a module: fix or uninstall it"
         )
     origin = Path(spec.origin)
     if spec.submodule_search_locations is None:
@@ -212,8 +212,7 @@ def _registrations(file: Path, module: str) -> Iterator[MethodEntry]:
                 continue
             if not isinstance(node, ast.ClassDef) or node not in tree.body:
                 raise UserError(
-                    f"{file}:{decorator.lineno}: @register_method stands on what is no class at "
-                    "the top of its file, where it is searched for"
+                    f"{file}:{decorator.lineno}: @register_method must decorate a top-level class"
                 )
             yield _entry(decorator, node, module, file)
 

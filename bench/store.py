@@ -135,7 +135,7 @@ def read_records(results: Path, *, condensed: bool = False) -> list[Record]:
         condensed: keep tables of predictions alone, for a thousand records fill the memory.
 
     Raises:
-        UserError: a file is no record or contradicts itself, or as `json_files`; names it.
+        UserError: a file is not a record or contradicts itself, or as `json_files`; names it.
     """
     records = map(read_record, record_files(results))
     return [record.condensed() if condensed else record for record in records]
@@ -145,7 +145,7 @@ def read_record(path: Path) -> Record:
     """One record, checked.
 
     Raises:
-        UserError: it cannot be read, is no record, or contradicts itself.
+        UserError: it cannot be read, is not a record, or contradicts itself.
     """
     return decode_record(read_file(path), name=path)
 
@@ -154,7 +154,7 @@ def read_failures(results: Path) -> list[Failure]:
     """All failures below a folder but those of cells that have their record, in order of path.
 
     Raises:
-        UserError: a file is no failure's; the message names it.
+        UserError: a file is not a failure's; the message names it.
     """
     failures = []
     for path in _cell_files(results, "", failed=True):
@@ -168,7 +168,7 @@ def read_failure(path: Path) -> Failure:
     """Why a cell has no record.
 
     Raises:
-        UserError: the file is no failure's; the message names it.
+        UserError: the file is not a failure's; the message names it.
     """
     try:
         return msgspec.json.decode(read_file(path), type=Failure)
@@ -208,7 +208,7 @@ def json_files(folder: Path) -> list[Path]:
         files = [name for name in files if not name.startswith(".")]
         for path in (Path(where, name) for name in (*folders, *files)):
             if path.is_symlink():
-                raise UserError(f"{path}: a link, which no record may be or lie behind")
+                raise UserError(f"{path}: a symbolic link; records must be real files")
         found += [Path(where, name) for name in files if name.endswith(".json")]
     return sorted(found)
 
@@ -238,13 +238,13 @@ def read_file(path: Path) -> bytes:
     """The content of a file that may be a record.
 
     Raises:
-        UserError: it cannot be read, is no file, or is far larger than any record.
+        UserError: it cannot be read, is not a regular file, or is far larger than any record.
     """
     try:
         if path.exists() and not path.is_file():  # a pipe would be waited for
             raise UserError(f"{path}: cannot be read: not a regular file")
         if path.stat().st_size > MAX_BYTES:
-            raise UserError(f"{path}: over {MAX_BYTES // 2**20} MB, which no record is")
+            raise UserError(f"{path}: over {MAX_BYTES // 2**20} MB, the limit of a record")
         return path.read_bytes()
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from error

@@ -1,4 +1,4 @@
-"""Bars that tell how far work is, on a terminal; nothing elsewhere."""
+"""Bars that show how far work is, on a terminal; nothing elsewhere."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def new_bars(console: Console, share: ProgressColumn) -> Progress:
 
 @contextmanager
 def progress_bar(title: str) -> Iterator[Tell]:
-    """A bar for one piece of work; what it gives is told how far that is."""
+    """A bar for one piece of work; yields what to call with how far that is."""
     from rich.console import Console
     from rich.markup import escape
     from rich.progress import TaskProgressColumn

@@ -106,7 +106,7 @@ def verify(names: Sequence[str]) -> None:
         n_bad += len(found)
     if n_bad:
         raise WorkError(
-            f"{n_bad:,} files are missing or wrong; `bench data fetch NAME` mends a dataset"
+            f"{n_bad:,} files are missing or wrong; `bench data fetch NAME` repairs a dataset"
         )
 
 

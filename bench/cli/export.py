@@ -23,7 +23,7 @@ import click
     help="The file to write.",
 )
 def export(*, dataset: str, what: str, output: Path) -> None:
-    """Write one JSON object a clip: dataset, clip, and the views asked for.
+    """Write one JSON object per clip: dataset, clip, and the views asked for.
 
     The clips are all that were published, also the few that no split holds. A clip without notes
     has the key null.

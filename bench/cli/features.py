@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     "listing",
     metavar="LIST",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="A text file with one more file or folder a line.",
+    help="A text file with one more file or folder per line.",
 )
 @click.option(
     "-o",
@@ -74,8 +74,8 @@ def features(
     """Write jSymbolic's features of MIDI files as a table, a row for each file.
 
     The first column is the file, the others are jSymbolic's own. Rows come in the order asked
-    for, those of a folder sorted by path. A file without an answer is named on standard error,
-    has no row, and makes the exit code 1. Control characters in a file's name stand escaped.
+    for, those of a folder sorted by path. A file that fails is named on standard error, has no
+    row, and makes the exit code 1. Control characters in a file's name are escaped.
 
     \b
     Example:
@@ -106,7 +106,7 @@ def features(
             kept.append(shown(file))
             rows.append(outcome[positions])
     if not kept:
-        raise WorkError(f"none of the {len(files)} files has an answer")
+        raise WorkError(f"all {len(files)} files failed")
     _write(output, [chosen.columns[i] for i in positions], kept, rows)
     if len(kept) < len(files):
         sys.exit(1)

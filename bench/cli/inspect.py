@@ -20,7 +20,7 @@ _SHOWN = 24
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a file, complete.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per file, complete.")
 def inspect(*, paths: tuple[Path, ...], as_json: bool) -> None:
     """Show notes, key and its correlation, velocity classes, and tokens as each model sees them.
 

@@ -37,7 +37,7 @@ _SUMMARISED = "lite"  # the suite whose table a README has
     "--compare",
     metavar="BEFORE",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Write nothing; tell in Markdown what changes against the records of another folder.",
+    help="Write nothing; say in Markdown what changes against the records of another folder.",
 )
 def leaderboard(
     *,
@@ -67,9 +67,9 @@ def leaderboard(
     from bench.report.summary import BEGIN, render_summary, with_summary
 
     if compare is not None and (check or draw):
-        raise UserError("--compare writes nothing: say it without --check and --draw")
+        raise UserError("--compare cannot go with --check or --draw")
     if check and draw:
-        raise UserError("--check writes nothing: say it without --draw")
+        raise UserError("--check cannot go with --draw")
     if compare is not None:
         click.echo(_comparison(compare, results), nl=False)
         return

@@ -177,7 +177,10 @@ def executor_options() -> Decorator:
     """`--executor NAME` and what goes with each; the command gets them as one `Choice`."""
     options = (
         click.option(
-            "-j", "--jobs", type=click.IntRange(min=1), help="Cells at once; as there is room."
+            "-j",
+            "--jobs",
+            type=click.IntRange(min=1),
+            help="Cells at once; as many as there is room for by default.",
         ),
         click.option(
             "--executor",
@@ -187,7 +190,7 @@ def executor_options() -> Decorator:
             shell_complete=completing("bench.executors.choose:EXECUTORS.keys"),
             help="Where cells run.",
         ),
-        click.option("--gpus", metavar="0,1", help="local: a GPU for each cell, of these."),
+        click.option("--gpus", metavar="0,1", help="local: the GPUs to use, one for each cell."),
         click.option(
             "--cells-per-gpu",
             type=click.IntRange(min=1),

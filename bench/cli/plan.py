@@ -22,7 +22,7 @@ def plan(*, selection: Selection, results: Path, jobs: int | None) -> None:
     """Show what would run, what is done, and about how long it takes. Reads no data.
 
     The estimate is the mean time of the same method's finished cells in the same suite and dataset.
-    Whether --changes fit is told here, whether the settings in a suite's file do by `bench run`.
+    Settings in --changes are checked here, those in a suite's file by `bench run`.
 
     \b
     Example:

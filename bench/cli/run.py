@@ -35,7 +35,7 @@ def run(
     """Run the cells that have no record yet.
 
     Say --all, or choose with --method, --dataset, --seeds. What is done already is not done again;
-    what fails is told and does not stop the others.
+    what fails is reported and does not stop the others.
 
     \b
     Examples:

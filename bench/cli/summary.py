@@ -23,7 +23,7 @@ def print_summary(store: Store, cells: Sequence[Cell]) -> list[str]:
     """Print mean ± std of accuracy and macro-F1 of the finished cells, best first.
 
     Returns:
-        What is wrong with records that were left out, a line each.
+        What is wrong with records that were left out, one line each.
     """
     groups: dict[str, list[Record]] = {}
     mistakes = []
@@ -39,7 +39,7 @@ def print_summary(store: Store, cells: Sequence[Cell]) -> list[str]:
         return mistakes
     table = Table(box=None, header_style="bold")
     table.add_column("method", overflow="fold")  # a name cut off is none
-    for title in ("accuracy %", "macro-F1", "seeds", "s a cell"):
+    for title in ("accuracy %", "macro-F1", "seeds", "s per cell"):
         table.add_column(title, justify="right")
     best = sorted(groups.items(), key=lambda item: -mean(r.scores.accuracy for r in item[1]))
     for name, records in best:

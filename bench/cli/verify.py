@@ -24,13 +24,13 @@ _WIDEST = 400
     metavar="N",
     type=click.IntRange(min=0),
     default=0,
-    help="Run N cells again, of deterministic methods first, and compare.",
+    help="Rerun N cells, those of deterministic methods first, and compare.",
 )
 def verify(paths: tuple[Path, ...], rerun: int) -> None:
     """Check records against themselves, the manifests and the suites.
 
-    PATH is a record or a folder; results if none is given. Every problem is told, one line each.
-    Notes tell what could not be checked, or is worth knowing. Needs no data, but for --rerun.
+    PATH is a record or a folder; results if none is given. Every problem is reported, one line
+    each. Notes say what could not be checked, or is worth knowing. Needs no data, but for --rerun.
 
     \b
     Examples:
@@ -38,10 +38,10 @@ def verify(paths: tuple[Path, ...], rerun: int) -> None:
       bench verify results/lite/emopia/my-method --rerun 1
     """
     from bench.errors import WorkError
-    from bench.verification import record_files
+    from bench.verification import files_to_verify
     from bench.verification import verify as verify_records
 
-    found = verify_records(record_files(paths or [Path("results")]))
+    found = verify_records(files_to_verify(paths or [Path("results")]))
     _tell(found.remarks)
     if rerun:
         again = _rerun(found, rerun)
@@ -95,9 +95,9 @@ def _rerun(found: Verification, n: int) -> dict[Path, list[Remark]]:
     right = {f: record for f, record in found.records.items() if not found.is_wrong(f)}
     files = {cell_of(right[file]): file for file in choose(right, n)}
     if not files:
-        click.echo("no right record can be run again here")
+        click.echo("no valid record can be rerun here")
         return {}
-    click.echo(f"{len(files)} of {len(right)} right records are run again")
+    click.echo(f"{len(files)} of {len(right)} valid records are rerun")
     remarks: dict[Path, list[Remark]] = {}
     cells = []
     for cell, file in files.items():

@@ -111,7 +111,7 @@ def _download(name: str, source: Source, scratch: Path, progress: Progress) -> P
         ) from error
     except _TooLarge as error:
         raise UserError(
-            f"{name}: what {source.url} sends is no archive of it: over {_LARGEST_ARCHIVE:,} bytes"
+            f"{name}: the download from {source.url} is too large: over {_LARGEST_ARCHIVE:,} bytes"
         ) from error
     except ValueError as error:  # pooch's word for a wrong md5
         raise UserError(

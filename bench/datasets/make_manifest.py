@@ -115,7 +115,7 @@ def vgmidi(archive: _Archive) -> Manifest:
             if songs.setdefault(clip, entry["id"]) != entry["id"] or (
                 published.setdefault(clip, split) != split
             ):
-                raise UserError(f"{clip}: stands in two songs or splits")
+                raise UserError(f"{clip}: is in two songs or splits")
             quadrant = quadrant_of(
                 high_valence=entry["valence"] == "1", high_arousal=entry["arousal"] == "1"
             )

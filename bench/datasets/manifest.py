@@ -104,7 +104,7 @@ class Manifest:
 
         if missing := self.missing(folder):
             more = f" and {len(missing) - 1:,} more" if len(missing) > 1 else ""
-            hint = f"; mend it by `bench data fetch {self.name}`" if self.name in BUILT_IN else ""
+            hint = f"; `bench data fetch {self.name}` repairs it" if self.name in BUILT_IN else ""
             raise UserError(
                 f"{folder / missing[0]}{more}: missing from {self.name} {self.version}{hint}"
             )

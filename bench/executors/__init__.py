@@ -1,6 +1,6 @@
 """Ways to run cells. Whichever is chosen, the records are the same.
 
-An executor takes cells one by one, as it has room for them, and tells what becomes of each as
+An executor takes cells one by one, as it has room for them, and reports what becomes of each as
 events. It writes nothing: records reach the results folder through the caller alone.
 """
 
@@ -25,7 +25,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Progressed:
-    """A cell tells how far it is: `fraction` in 0..1 and a few words."""
+    """A cell reports how far it is: `fraction` in 0..1 and a few words."""
 
     cell: Cell
     fraction: float
@@ -42,7 +42,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A cell has none: one line that says why, and the end of what it printed."""
+    """A cell has no record: one line that says why, and the end of what it printed."""
 
     cell: Cell
     reason: str
@@ -56,7 +56,7 @@ class Executor(Protocol):
     """Runs cells."""
 
     def run(self, cells: Iterator[Cell]) -> Generator[Event, None, None]:
-        """Take the next cell whenever there is room; end when none is left and all are told of.
+        """Take the next cell whenever there is room; end when none is left and all have ended.
 
         Every cell taken ends in exactly one `Finished` or `Failed`, however its process ends.
         Closing the generator ends the work at once.

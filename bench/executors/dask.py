@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from bench.cells import Cell
     from bench.executors import Event
 
-#: What workers tell of a task: its key, how far it is, and a few words. And under which name.
+#: What workers report of a task: its key, how far it is, and a few words. And under which name.
 _Told = tuple[object, float, str]
 _TOPIC = "smer-bench"
 #: Seconds between two looks at what has changed, and for which a scheduler is waited for.
@@ -89,7 +89,9 @@ class DaskExecutor:
         self.jobs = jobs
 
     def __str__(self) -> str:
-        return f"{self.jobs} at a time, with Dask" if self.jobs else "with Dask, a cell a thread"
+        return (
+            f"{self.jobs} at a time, with Dask" if self.jobs else "with Dask, one cell per thread"
+        )
 
     def run(self, cells: Iterator[Cell]) -> Generator[Event, None, None]:
         """See `Executor.run`.
@@ -141,7 +143,7 @@ class DaskExecutor:
 
 
 def _progress(tasks: dict[object, _Task], told: SimpleQueue[_Told]) -> Iterator[Event]:
-    """What workers have told since the last call; other runs' tasks are none of ours."""
+    """What workers have told since the last call; other runs' tasks are left alone."""
     with suppress(Empty):
         while True:
             key, fraction, note = told.get_nowait()

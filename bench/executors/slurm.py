@@ -110,7 +110,7 @@ class SlurmExecutor:
         """The cell's job, for as long as it lives this process's alone."""
         claim = Claims(_root()).claim(cell.key)
         if claim is None:
-            raise UserError("another `bench run` waits for this cell's job, for other results")
+            raise UserError("another `bench run` waits for this cell's job, with other --results")
         try:
             return _Job(cell, self._left_behind(cell) or self._submit(cell), claim)
         except _NOT_SUBMITTED:

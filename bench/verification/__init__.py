@@ -1,9 +1,9 @@
 """What a maintainer asks of records that others send: are they what they say they are?
 
 Nothing is believed that can be looked up in the package or computed from the rest of the record.
-What cannot be known here, such as the clips of a dataset that is not installed, is said and does
+What cannot be known here, such as the clips of a dataset that is not installed, is noted and does
 not make a record wrong. Neither data nor any file that a record names is read, and nothing in a
-record is executed. docs/records.md tells every rule.
+record is executed. docs/records.md lists every rule.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from bench.records import CellIdentity, Record
 
-__all__ = ["Verification", "record_files", "verify"]
+__all__ = ["Verification", "files_to_verify", "verify"]
 
 
 @dataclass
@@ -48,7 +48,7 @@ class Verification:
         return any(remark.wrong for remark in self.remarks[file])
 
 
-def record_files(paths: Iterable[Path]) -> list[Path]:
+def files_to_verify(paths: Iterable[Path]) -> list[Path]:
     """The files of records and failures among and below paths, each once, in order.
 
     Raises:
@@ -90,7 +90,7 @@ def verify(files: Iterable[Path]) -> Verification:
 def _of_one(file: Path, data: bytes, record: Record) -> Iterator[Remark]:
     yield from map(Remark, contradictions(record, data))
     for name in _doubled(data):
-        yield Remark(f"{name!r} stands twice in one object, so readers differ on what it says")
+        yield Remark(f"{name!r} occurs twice in one object, so readers differ on what it says")
     yield from _misplaced(file, record.cell, ".json")
     for check in CHECKS:
         yield from check(record)
@@ -101,7 +101,7 @@ def _of_one(file: Path, data: bytes, record: Record) -> Iterator[Remark]:
 def _misplaced(file: Path, cell: CellIdentity, suffix: str) -> Iterator[Remark]:
     place = record_path(cell).with_suffix(suffix)
     if file.absolute().parts[-len(place.parts) :] != place.parts:
-        yield Remark(f"holds the cell whose place is {place}")
+        yield Remark(f"its place should be {place}")
 
 
 def _doubled(data: bytes) -> list[str]:

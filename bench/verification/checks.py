@@ -40,7 +40,7 @@ _MEAN_TOLERANCE = 3 * 10.0**-DECIMALS
 
 
 def check_names(record: Record) -> Iterator[Remark]:
-    """Cell, dataset and method tell of the same; the protocol is today's."""
+    """Cell, dataset and method agree on their names; the protocol is today's."""
     for kind, cell, used in (
         ("dataset", record.cell.dataset, record.dataset.name),
         ("method", record.cell.method, record.method.name),
@@ -98,10 +98,10 @@ def _clips(
     if missing:
         yield Remark(f"test clips of {name} that are missing: {some(missing)}")
     if extra:
-        yield Remark(f"clips that are no test clips of {name}: {some(extra)}")
+        yield Remark(f"clips that are not test clips of {name}: {some(extra)}")
     twice = [clip for clip, n in counts.items() if n > 1]
     if twice:
-        yield Remark(f"clips that stand twice: {some(twice)}")
+        yield Remark(f"clips that occur twice: {some(twice)}")
     elif not (missing or extra) and told != list(expected):
         yield Remark(f"its clips are not in the order of {name}'s manifest")
     wrong = [
@@ -181,7 +181,7 @@ def _differences(told: Mapping[str, Any], known: Mapping[str, Any]) -> list[str]
 
 
 def check_key(record: Record) -> Iterator[Remark]:
-    """The key follows from what the record tells, with as many threads as the suite says."""
+    """The key follows from what the record says, with as many threads as the suite says."""
     threads = threads_of(record)
     if threads is None:
         yield Remark(f"its key {record.key!r} does not follow from what it says of its cell")
@@ -192,34 +192,34 @@ def check_key(record: Record) -> Iterator[Remark]:
 
 
 def check_start(record: Record) -> Iterator[Remark]:
-    """A start tells its content and whether it may have seen test clips."""
+    """A start states its content and whether it may have seen test clips."""
     if not has_start(record):
         return
     start, shipped = told_start(record), shipped_start(record)
     if start.get("exposure") not in EXPOSURES:
-        yield Remark("does not tell whether its start is inductive or transductive")
+        yield Remark("does not say whether its start is inductive or transductive")
     if not re.fullmatch("[0-9a-f]{64}", str(start.get("sha256"))):
-        yield Remark("does not tell the sha256 of its start")
+        yield Remark("does not give the sha256 of its start")
     elif shipped is None:
-        yield note("starts from a checkpoint that is not in this package: its word is taken for it")
+        yield note("starts from a checkpoint that is not in this package: it is taken at its word")
     elif start["sha256"] != sha256_of(shipped):
         yield Remark(f"its start is another file than today's {shipped.name}")
 
 
 def check_provenance(record: Record) -> Iterator[Remark]:
-    """Where, when and with what it was run is told."""
+    """Where, when and with what it was run is stated."""
     told = record.provenance
     for field in ("package", "python", "platform", "device", "libraries"):
         if not getattr(told, field):
-            yield Remark(f"its provenance tells no {field}")
+            yield Remark(f"its provenance has no {field}")
     if told.revision and not re.fullmatch("[0-9a-f]{40}([0-9a-f]{24})?", told.revision):
-        yield Remark(f"its provenance's revision is no commit: {told.revision[:60]!r}")
+        yield Remark(f"its provenance's revision is not a commit: {told.revision[:60]!r}")
     if not told.revision:
         yield note("run from an installed package: no git revision")
     if told.dirty:
         yield note("run from a working tree with uncommitted changes")
     if min(told.wall_seconds, told.cpu_seconds) < 0 or told.peak_memory_mb <= 0:
-        yield Remark("its provenance tells an impossible cost")
+        yield Remark("its provenance gives an impossible cost")
     yield from _finished(told.finished)
 
 
@@ -227,12 +227,12 @@ def _finished(text: str) -> Iterator[Remark]:
     try:
         finished = datetime.fromisoformat(text)
     except ValueError:
-        yield Remark(f"finished at {text[:60]!r}, which is no time in ISO 8601")
+        yield Remark(f"finished at {text[:60]!r}, which is not a time in ISO 8601")
         return
     if finished.tzinfo is None:
-        yield Remark(f"finished at {text}, which tells no time zone")
+        yield Remark(f"finished at {text}, which has no time zone")
     elif finished > datetime.now(UTC) + _CLOCKS:
-        yield Remark(f"finished at {text}, which is yet to come")
+        yield Remark(f"finished at {text}, which is in the future")
 
 
 #: In the order in which their remarks are read best.

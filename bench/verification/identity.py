@@ -31,7 +31,7 @@ def shipped_suite(name: str) -> Suite | None:
 def threads_of(record: Record) -> int | None:
     """The number of threads under which the cell has the record's key, 0 for all; None if none.
 
-    A record does not tell it, so all that a suite may say are tried.
+    A record does not state it, so all that a suite may say are tried.
     """
     suite = shipped_suite(record.cell.suite)
     likely: list[int] = [suite.threads] if suite else []
@@ -59,7 +59,7 @@ def has_start(record: Record) -> bool:
 
 
 def told_start(record: Record) -> dict[str, Any]:
-    """What the record tells of the checkpoint it started from."""
+    """What the record says of the checkpoint it started from."""
     told = record.details.get(START)
     return told if isinstance(told, dict) else {}
 

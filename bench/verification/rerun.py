@@ -69,7 +69,7 @@ def compare(record: Record, again: Record) -> list[Remark]:
     """
     remarks = []
     if has_start(record) and record.details.get(START) != again.details.get(START):
-        remarks.append(Remark("its re-run tells other things of its start"))
+        remarks.append(Remark("its re-run reports another start"))
     told, found = record.table.probabilities, again.table.probabilities
     differences = np.abs(told - found).max(axis=1)
     n = int((differences > TOLERANCE).sum())

@@ -35,7 +35,7 @@ def test_the_time_of_a_cell_is_the_mean_of_the_methods_records(tmp_path: Path) -
     leave(tmp_path, cells(seeds=[0], changes={"epochs": 1}), 90)  # a variant counts, too
     leave(tmp_path, plan(load_suite("lite"), method="mt-midibert", dataset="emopia"), 5000)
     line, total = estimate(cells(), tmp_path, jobs=2)
-    assert line == "lite/emopia/midibert    2 of 10 done  about 70 s a cell"
+    assert line == "lite/emopia/midibert    2 of 10 done  about 70 s per cell"
     assert total == "8 cells to run: about 5 min with 2 at a time"
 
 
@@ -44,14 +44,14 @@ def test_a_plan_sees_what_a_board_sees(tmp_path: Path) -> None:
     linked = tmp_path / "results/lite/emopia"
     linked.mkdir(parents=True)
     (linked / "midibert").symlink_to(tmp_path / "elsewhere/lite/emopia/midibert")
-    with pytest.raises(UserError, match="a link, which no record may"):
+    with pytest.raises(UserError, match="a symbolic link; records must"):
         list(estimate(cells(), tmp_path / "results", jobs=1))
 
 
 def test_a_record_of_other_settings_is_not_done_but_tells_a_time(tmp_path: Path) -> None:
     leave(tmp_path, cells(seeds=[0]), 10_000, key="of the settings before")
     line, total = estimate(cells(seeds=[0]), tmp_path, jobs=1)
-    assert line.endswith("0 of 1 done  about 2.8 h a cell")
+    assert line.endswith("0 of 1 done  about 2.8 h per cell")
     assert total == "1 cells to run: about 2.8 h with 1 at a time"
 
 

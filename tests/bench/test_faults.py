@@ -47,7 +47,7 @@ def test_each_fault_fails_its_own_cell_with_a_reason(tmp_path: Path) -> None:
         "RaisesNothing": "WorkError: ",
         "TellsObjects": "a record that cannot be kept: "
         "Encoding objects of type object is unsupported",
-        "TellsTooMuch": "a record of 9 MB: over 8 MB, which none is",
+        "TellsTooMuch": "a record of 9 MB: the limit is 8 MB",
         "Missing": "AttributeError: module 'strange' has no attribute 'Missing'",
     }
     outcome = run(Store(tmp_path), *map(strange_cell, [*reasons, "Uniform"]))

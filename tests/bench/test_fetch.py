@@ -314,7 +314,7 @@ def test_a_download_without_end_is_ended(
     pack(tmp_path / "www", members())
     use_source(monkeypatch, Source(ARCHIVE, f"{server}/{ARCHIVE}", None))
     monkeypatch.setattr(fetching, "_LARGEST_ARCHIVE", 100)
-    with pytest.raises(UserError, match="is no archive of it: over 100 bytes"):
+    with pytest.raises(UserError, match="is too large: over 100 bytes"):
         fetch("emopia")
     assert files(home) == {}
 

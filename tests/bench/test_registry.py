@@ -121,7 +121,7 @@ def test_a_decorator_that_needs_running_is_refused_with_its_line(strangers: Path
 def test_what_would_not_be_found_is_told(strangers: Path, source: str) -> None:
     (strangers / "mine.py").write_text(source)
     with pytest.raises(
-        UserError, match=r"mine\.py:\d: @register_method stands on what is no class"
+        UserError, match=r"mine\.py:\d: @register_method must decorate a top-level class"
     ):
         methods()
 

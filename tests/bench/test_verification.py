@@ -139,8 +139,8 @@ def test_missing_extra_doubled_and_relabelled_clips_are_named(tmp_path: Path) ->
     path = put(tmp_path, forged)
     missing, extra, twice, wrong = problems(path)
     assert missing == f"test clips of synthetic that are missing: {first.clip}"
-    assert extra == "clips that are no test clips of synthetic: <b>mine</b>"
-    assert twice == f"clips that stand twice: {third.clip}"
+    assert extra == "clips that are not test clips of synthetic: <b>mine</b>"
+    assert twice == f"clips that occur twice: {third.clip}"
     assert wrong.startswith(f"relabelled: {second.clip} is Q")
 
 
@@ -154,7 +154,7 @@ def test_another_order_of_clips_is_named(tmp_path: Path) -> None:
 def test_a_copy_under_another_seed_is_caught_however_far_it_is_adapted(tmp_path: Path) -> None:
     original = put(tmp_path, MIDIBERT)
     copied = put(tmp_path, MIDIBERT, at="smoke/synthetic/midibert/seed-0.json")
-    place = "holds the cell whose place is smoke/synthetic/midibert/seed-1.json"
+    place = "its place should be smoke/synthetic/midibert/seed-1.json"
     assert place in problems(copied)
     assert f"the same cell as {original}" in problems(original, copied)
 
@@ -195,12 +195,12 @@ def _shift(content: dict[str, Any], path: str, value: object) -> None:
         ("method.deterministic", True, "run with deterministic True of midibert"),
         ("method.settings.width", 768, "not those of suite smoke: width is 768, not 32"),
         ("method.settings.lr", 1e-5, "does not follow"),
-        ("provenance.device", "", "tells no device"),
-        ("provenance.libraries", {}, "tells no libraries"),
-        ("provenance.revision", "HEAD; rm -rf /", "revision is no commit: 'HEAD; rm -rf /'"),
-        ("provenance.finished", "yesterday", "'yesterday', which is no time"),
-        ("provenance.finished", "2026-01-01T00:00:00", "tells no time zone"),
-        ("provenance.finished", "2999-01-01T00:00:00+00:00", "yet to come"),
+        ("provenance.device", "", "has no device"),
+        ("provenance.libraries", {}, "has no libraries"),
+        ("provenance.revision", "HEAD; rm -rf /", "revision is not a commit: 'HEAD; rm -rf /'"),
+        ("provenance.finished", "yesterday", "'yesterday', which is not a time"),
+        ("provenance.finished", "2026-01-01T00:00:00", "has no time zone"),
+        ("provenance.finished", "2999-01-01T00:00:00+00:00", "in the future"),
         ("provenance.wall_seconds", -1.0, "an impossible cost"),
     ],
 )
@@ -217,8 +217,8 @@ def test_probabilities_are_probabilities(tmp_path: Path) -> None:
     for p in ([0.5, 0.5, 0.5, 0.5], [1.2, -0.2, 0.0, 0.0], [1e308] * 4):
         forged = with_predictions(KEY_MODE, [replace(first, p=p), *others])
         path = put(tmp_path, forged)
-        assert any("rows of probabilities are none" in problem for problem in problems(path))
-        with pytest.raises(UserError, match="rows of probabilities"):
+        assert any("rows are not probabilities" in problem for problem in problems(path))
+        with pytest.raises(UserError, match="rows are not probabilities"):
             read_record(path)
 
 
@@ -232,7 +232,7 @@ def test_a_name_that_stands_twice_is_told(tmp_path: Path) -> None:
     path = put(tmp_path, KEY_MODE)
     path.write_text(path.read_text().replace('"protocol": 1', '"protocol": 7,\n "protocol": 1'))
     (problem,) = problems(path)
-    assert problem.startswith("'protocol' stands twice")
+    assert problem.startswith("'protocol' occurs twice")
 
 
 def test_a_foreign_suite_s_record_is_checked_as_far_as_possible(tmp_path: Path) -> None:

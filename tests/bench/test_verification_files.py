@@ -15,7 +15,7 @@ from bench.cells import record_path
 from bench.errors import UserError
 from bench.records import MAX_BYTES, encode_record, sealed
 from bench.store import read_failures, read_record, read_records
-from bench.verification import record_files
+from bench.verification import files_to_verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +31,7 @@ MIDIBERT = genuine(smoke_cell("midibert", 1), segments=True)
         (b"", "not a record"),
         (b"\x80\x04\x95pickle", "not a record"),
         (b'{"details": {"a": ' + b"[" * 10**5, "not a record: maximum recursion depth"),
-        (b" " * (MAX_BYTES + 1), "over 8 MB, which no record is"),
+        (b" " * (MAX_BYTES + 1), "over 8 MB, the limit of a record"),
         (lambda text: text.replace('"details": {}', '"details": {"a": 1e999}'), "out of range"),
         (lambda text: text.replace('"details": {}', '"details": {"a": NaN}'), "malformed"),
         (
@@ -80,9 +80,7 @@ def test_failures_are_read_too(tmp_path: Path) -> None:
     path.write_text(json.dumps(content))
     assert not problems(path)
     path.write_text(json.dumps({**content, "cell": {**cell, "seed": 1}}))
-    assert problems(path) == [
-        "holds the cell whose place is smoke/synthetic/midibert/seed-1.failed.json"
-    ]
+    assert problems(path) == ["its place should be smoke/synthetic/midibert/seed-1.failed.json"]
     path.write_text('{"key": ' + "[" * 10**5)
     assert problems(path)[0].startswith("not a failure's file")
     with pytest.raises(UserError, match=r"seed-0\.failed\.json: not a failure's file"):
@@ -119,8 +117,8 @@ def test_files_are_found_once_below_folders_and_by_name(tmp_path: Path) -> None:
     hidden.parent.mkdir()
     hidden.touch()
     (tmp_path / "README.md").touch()
-    assert record_files([tmp_path]) == [first, second]
-    assert record_files([second, tmp_path, second.parent]) == [second, first]
+    assert files_to_verify([tmp_path]) == [first, second]
+    assert files_to_verify([second, tmp_path, second.parent]) == [second, first]
 
 
 def test_what_the_board_shows_is_what_is_verified(tmp_path: Path) -> None:
@@ -131,29 +129,29 @@ def test_what_the_board_shows_is_what_is_verified(tmp_path: Path) -> None:
     row.mkdir()
     (row / ".seed-1.json").write_bytes(elsewhere.read_bytes())
     put(results / ".hidden", MIDIBERT)
-    assert record_files([results]) == [seen]
+    assert files_to_verify([results]) == [seen]
     assert read_records(results) == [sealed(KEY_MODE)]
     for link, target in (
         (row / "seed-2.json", elsewhere),
         (results / "linked", tmp_path / "elsewhere" / MIDIBERT.cell.suite),
     ):
         link.symlink_to(target)
-        for look in (read_records, lambda folder: record_files([folder])):
-            with pytest.raises(UserError, match=re.escape(f"{link}: a link")):
+        for look in (read_records, lambda folder: files_to_verify([folder])):
+            with pytest.raises(UserError, match=re.escape(f"{link}: a symbolic link")):
                 look(results)
         link.unlink()
 
 
 def test_a_path_without_records_is_the_user_s_mistake(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such file or folder"):
-        record_files([tmp_path / "absent"])
+        files_to_verify([tmp_path / "absent"])
     with pytest.raises(UserError, match="holds no records"):
-        record_files([tmp_path])
+        files_to_verify([tmp_path])
 
 
 def test_a_record_lost_in_another_depth_is_found(tmp_path: Path) -> None:
     lost = put(tmp_path, KEY_MODE, at="key-mode/seed-0.json")
-    assert problems(*record_files([tmp_path])) == [
-        "holds the cell whose place is smoke/synthetic/key-mode/seed-0.json"
+    assert problems(*files_to_verify([tmp_path])) == [
+        "its place should be smoke/synthetic/key-mode/seed-0.json"
     ]
-    assert record_files([tmp_path]) == [lost]
+    assert files_to_verify([tmp_path]) == [lost]

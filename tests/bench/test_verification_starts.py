@@ -67,13 +67,13 @@ def test_a_start_tells_content_and_exposure(tmp_path: Path, started: Record) -> 
     told = {"sha256": SHA256, "exposure": "transductive"}
     path = put(tmp_path, begun(started, "/no/such/file.weights", told))
     assert not problems(path)
-    assert any("its word is taken" in note for note in notes(path))
+    assert any("taken at its word" in note for note in notes(path))
 
     for wrong in ("random", {"sha256": SHA256}, {"sha256": SHA256, "exposure": "none"}):
         path = put(tmp_path, begun(started, "/no/such/file.weights", wrong))
-        assert "does not tell whether its start is inductive or transductive" in problems(path)
+        assert "does not say whether its start is inductive or transductive" in problems(path)
     path = put(tmp_path, begun(started, "/no/such/file.weights", {"exposure": "inductive"}))
-    assert "does not tell the sha256 of its start" in problems(path)
+    assert "does not give the sha256 of its start" in problems(path)
 
 
 def test_a_start_of_the_package_is_held_against_its_file(tmp_path: Path, started: Record) -> None:

@@ -127,7 +127,7 @@ def test_a_rerun_catches_what_nothing_else_can(bench: Bench, tmp_path: Path) -> 
     assert bench("verify", tmp_path)[0] == 0
     code, out, err = bench("verify", tmp_path, "--rerun", "3")
     assert (code, err[-1]) == (1, "bench: 2 records checked, 1 wrong")
-    assert "2 of 2 right records are run again" in out
+    assert "2 of 2 valid records are rerun" in out
     assert out[-1].startswith(f"{forged}: its re-run predicts otherwise for 1 of 64 clips")
 
 
@@ -145,7 +145,7 @@ def test_wrong_records_are_not_run_again(bench: Bench, tmp_path: Path) -> None:
     put(tmp_path, msgspec.structs.replace(KEY_MODE, key="0" * 24))
     code, out, _ = bench("verify", tmp_path, "--rerun", "1")
     assert code == 1
-    assert out[-1] == "no right record can be run again here"
+    assert out[-1] == "no valid record can be rerun here"
 
 
 @pytest.mark.parametrize("command", ["leaderboard", "show"])
