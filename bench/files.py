@@ -59,7 +59,7 @@ def check_writable(path: Path) -> None:
     with _writing(path):
         if path.is_dir():
             raise UserError(f"{path}: cannot be written: it is a folder")
-        _make_nothing(path.parent)
+        _try_writing(path.parent)
 
 
 def check_folder_writable(folder: Path) -> None:
@@ -71,10 +71,10 @@ def check_folder_writable(folder: Path) -> None:
         UserError: no file can be made there.
     """
     with _writing(folder):
-        _make_nothing(folder)
+        _try_writing(folder)
 
 
-def _make_nothing(folder: Path) -> None:
+def _try_writing(folder: Path) -> None:
     absolute = folder.absolute()
     there = next(path for path in (absolute, *absolute.parents) if os.path.lexists(path))
     with tempfile.TemporaryFile(dir=there):
