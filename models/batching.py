@@ -75,7 +75,7 @@ class MicroBatch:
     tokens: Tensor  # (n_rows,) or (n_rows, parts)
     blocks: list[Block]
     last: Tensor  # (n_sequences,): the row of each sequence's last token
-    real: Tensor  # (n_tokens,): the rows that are no padding
+    real: Tensor  # (n_tokens,): the rows that are not padding
     targets: dict[str, Tensor]  # of sequences (n_sequences,) or of tokens (n_tokens,)
 
     def to(self, device: torch.device) -> MicroBatch:

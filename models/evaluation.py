@@ -42,7 +42,7 @@ def validate(
     right: Counter[str] = Counter()
     for batch, logits in _logits(network, examples, precision):
         probabilities[batch.order] = _probabilities(logits)
-        for task, values in logits.items():  # unknown labels are no class
+        for task, values in logits.items():  # what is unknown is never right
             right[task] += int((values.argmax(1) == batch.targets[task]).sum())
     labels = {example.clip: int(example.targets[EMOTION]) for example in examples}
     clips = np.array([example.clip for example in examples])

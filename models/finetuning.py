@@ -84,9 +84,9 @@ def _card(record: Record, command: str) -> Card:
 
 def shared_resolution(clips: Sequence[Clip]) -> int | None:
     """The ticks per beat of all clips; None if they differ."""
-    told = (clip.midi.ticks_per_beat for clip in clips)
-    first = next(told, None)
-    return first if all(other == first for other in told) else None
+    resolutions = (clip.midi.ticks_per_beat for clip in clips)
+    first = next(resolutions, None)
+    return first if all(other == first for other in resolutions) else None
 
 
 def _page(name: str, method: MethodUsed, card: Card) -> str:

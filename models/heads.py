@@ -34,7 +34,7 @@ class AttentionPooling(nn.Module):
         self.outer = nn.Linear(hidden, averages, bias=False)
 
     def forward(self, hidden: Tensor, batch: MicroBatch) -> Tensor:
-        """(n_rows, width) to one vector a sequence, (n_sequences, averages * width)."""
+        """(n_rows, width) to one vector per sequence, (n_sequences, averages * width)."""
         scores = self.outer(torch.tanh(self.inner(hidden))).float()
         pooled = []
         for rows, block in spans(batch.blocks):
@@ -55,7 +55,7 @@ class LastToken(nn.Module):
         self.width = width
 
     def forward(self, hidden: Tensor, batch: MicroBatch) -> Tensor:
-        """(n_rows, width) to one vector a sequence, (n_sequences, width)."""
+        """(n_rows, width) to one vector per sequence, (n_sequences, width)."""
         return hidden[batch.last]
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 )
 @dataclass(kw_only=True)
 class MidiBertMethod(NeuralMethod):
-    """BERT over one token a note, attention-weighted pooling (MT-SMNN's MIDIBERT).
+    """BERT over one token per note, attention-weighted pooling (MT-SMNN's MIDIBERT).
 
     As in MidiBERT-Piano, a clip is cut into segments of `max_length` notes, the last one shorter.
     Each is an example with its clip's labels; a clip's prediction is the mean of its segments'.
@@ -78,17 +78,17 @@ class MidiBertMethod(NeuralMethod):
         )
 
     def _examples(self, clips: Sequence[Clip], labels: dict[str, list[int]]) -> list[Example]:
-        columns, behind = self._encoding.columns, self._encoding.token_labels
+        columns, extra = self._encoding.columns, self._encoding.token_labels
         of_tokens = [task for task in self.tasks if labels and TASKS[task].of_tokens]
         # What stands for a clip without notes: one word of padding, and no label.
-        nothing = np.array([(*PAD, *[UNKNOWN] * len(behind))], dtype=np.int16)
+        nothing = np.array([(*PAD, *[UNKNOWN] * len(extra))], dtype=np.int16)
         examples = []
         for i, notes in enumerate(self._encoded(clips)):
             known = {task: values[i] for task, values in labels.items()}
-            for piece in segments(notes if len(notes) else nothing, self.max_length):
+            for segment in segments(notes if len(notes) else nothing, self.max_length):
                 targets: dict[str, int | IntArray] = {**known}
-                targets |= {task: piece[:, columns + behind.index(task)] for task in of_tokens}
-                examples.append(Example(i, piece[:, :columns], targets))
+                targets |= {task: segment[:, columns + extra.index(task)] for task in of_tokens}
+                examples.append(Example(i, segment[:, :columns], targets))
         return examples
 
 
@@ -113,7 +113,7 @@ class MultiTaskMidiBert(MidiBertMethod):
 )
 @dataclass(kw_only=True)
 class RescaledMidiBert(MidiBertMethod):
-    """MIDIBERT on beats as a file tells them, where the public code takes 480 ticks for one.
+    """MIDIBERT on beats as a file states them, where the public code takes 480 ticks for one.
 
     A start has to have learned this encoding; the shipped ones have not.
     """

@@ -83,7 +83,7 @@ def loss_sums(logits: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> di
 
 
 class TaskWeights(nn.Module):
-    """The weighted sum of the tasks' losses, with one learned scale s_t a task, at first 1.
+    """The weighted sum of the tasks' losses, with one learned scale s_t per task, at first 1.
 
     - "printed", the default: the sum of L_t / (2 s_t) + ln(1 + s_t^2), Eq. 3 as it is printed;
     - "liebel": the sum of L_t / (2 s_t^2) + ln(1 + s_t^2), as in the source that it cites (Liebel

@@ -83,10 +83,10 @@ class NeuralMethod(ABC):
             UserError: one of them makes no sense; says which.
         """
         known = auxiliary_tasks(self._encoding.token_labels)
-        told = [pick(task, known, "task") for task in self.tasks]
-        ordered = [task for task in known if task in told]
-        if told != ordered:
-            raise UserError(f"setting tasks={told}: write each once, in this order: {ordered}")
+        given = [pick(task, known, "task") for task in self.tasks]
+        ordered = [task for task in known if task in given]
+        if given != ordered:
+            raise UserError(f"setting tasks={given}: write each once, in this order: {ordered}")
         pick(self.loss, get_args(LossForm), "loss")
         pick(self.precision, get_args(Precision), "precision")
         for name in _COUNTS:
@@ -237,7 +237,7 @@ class NeuralMethod(ABC):
         path = self._start_file()
         backbone, card = load_checkpoint(path, dropout=self.dropout)
         self._origin = {
-            "checkpoint": path.name,  # without its folder: records tell no one's paths
+            "checkpoint": path.name,  # without its folder: records give no one's paths away
             "sha256": sha256_of(path),
             "exposure": TRANSDUCTIVE,  # unless its card says that it has seen no test clip
             **card,
@@ -248,7 +248,7 @@ class NeuralMethod(ABC):
     def _hold_against(
         self, path: Path, backbone: MidiBert | MidiGpt, card: Mapping[str, Any]
     ) -> None:
-        """Hold a checkpoint against the settings and the encoding.
+        """Check a checkpoint against the settings and the encoding.
 
         Raises:
             UserError: it is of other sizes, another kind, or has learned another encoding.
@@ -256,7 +256,7 @@ class NeuralMethod(ABC):
         if not isinstance(backbone, self._backbone_type):
             raise UserError(f"{path}: a checkpoint of {backbone.kind}, which is not this method's")
         reads = self._encoding.id
-        if (learned := card.get("encoding", reads)) != reads:  # cards of others need not tell
+        if (learned := card.get("encoding", reads)) != reads:  # others' cards need not say
             raise UserError(
                 f"{path}: has learned the encoding {learned!r}, and {self.method_name} reads "
                 f"{reads!r}: its tokens mean something else"

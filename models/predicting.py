@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 #: Files that are held in memory at once.
 _AT_ONCE = 128
 
-
 #: Of a table of guesses.
 COLUMNS = ("file", "quadrant", *QUADRANTS, "valence", "arousal", "key", "segments")
 
@@ -39,7 +38,7 @@ class Guess:
     file: str  # its path, as it may be shown
     p: tuple[float, ...]  # of Q1..Q4, four decimals, as in a record
     key: str | None  # such as "B- major"; None if no pitched note ends
-    segments: int  # pieces it was cut into; `p` is their mean
+    segments: int  # how many it was cut into; `p` is their mean
 
     @property
     def quadrant(self) -> int:

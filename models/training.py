@@ -182,7 +182,7 @@ def add_gradients(
 
 
 def new_optimiser(network: Network, recipe: Recipe) -> torch.optim.AdamW:
-    """AdamW; the tasks' scales are no weights to decay."""
+    """AdamW, without decay of the tasks' scales."""
     scales = list(network.weights.parameters())
     others = [p for p in network.parameters() if all(p is not scale for scale in scales)]
     groups = [

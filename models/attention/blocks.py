@@ -55,7 +55,7 @@ def reach(table: Tensor) -> int:
 
 
 def check_reach(table: Tensor, longest: int) -> None:
-    """Hold a table of distances against the length of sequences.
+    """Check that a table of distances suffices for the longest sequence.
 
     Raises:
         ValueError: a distance has no vector.
@@ -65,7 +65,7 @@ def check_reach(table: Tensor, longest: int) -> None:
 
 
 def check_shapes(qkv: Tensor, table: Tensor | None, blocks: Sequence[Block], heads: int) -> None:
-    """Hold the arguments of attention against each other.
+    """Check the arguments of attention against each other.
 
     Raises:
         ValueError: they do not fit; says which.

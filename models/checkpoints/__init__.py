@@ -2,7 +2,7 @@
 
 Here are backbones, which fine-tuning starts from; `finetuned.py` has what it ends with. Beside the
 weights a file's metadata hold `kind` (which backbone), `config` (its sizes, JSON) and `card`
-(JSON: where the weights come from, for people and for records). A backbone's card may tell:
+(JSON: where the weights come from, for people and for records). A backbone's card may say:
 
 - `exposure`: "inductive" if it has seen no valid or test clip, not even its notes, of the datasets
   in `held_against` (name -> digest), "transductive" if it may have. Older cards do not name the
@@ -87,40 +87,30 @@ def load_checkpoint(path: Path, **changes: Any) -> tuple[MidiBert | MidiGpt, dic
     Raises:
         UserError: not a checkpoint of ours, a damaged one, or a fine-tuned network.
     """
-    _refuse_finetuned(path)
+    backbone, card = load_sizes(path, **changes)
     with refusing(path):
-        metadata = read_metadata(path)
-        backbone = empty_backbone(metadata, **changes)
         backbone.load_state_dict(read_weights(path), assign=True)
-        return backbone, _card(metadata)
+    return backbone, card
 
 
 def load_sizes(path: Path, **changes: Any) -> tuple[MidiBert | MidiGpt, dict[str, Any]]:
-    """What `load_checkpoint` loads, but for the weights, which are not read.
+    """What `load_checkpoint` loads, except for the weights, which are not read.
 
     Raises:
         UserError: as `load_checkpoint`.
     """
-    _refuse_finetuned(path)
-    with refusing(path):
-        metadata = read_metadata(path)
-        return empty_backbone(metadata, **changes), _card(metadata)
-
-
-def _card(metadata: Mapping[str, str]) -> dict[str, Any]:
-    card = json.loads(metadata["card"])
-    if not isinstance(card, dict):
-        raise TypeError("a card is an object")
-    return card
-
-
-def _refuse_finetuned(path: Path) -> None:
     if is_finetuned(path):
         raise UserError(f"{path}: a fine-tuned network, not a backbone to start from")
+    with refusing(path):
+        metadata = read_metadata(path)
+        card = json.loads(metadata["card"])
+        if not isinstance(card, dict):
+            raise TypeError("a card is an object")
+        return empty_backbone(metadata, **changes), card
 
 
 def empty_backbone(metadata: Mapping[str, str], **changes: Any) -> MidiBert | MidiGpt:
-    """The backbone that a file's metadata tell of, its weights still to be loaded.
+    """The backbone that a file's metadata describe, its weights still to be loaded.
 
     On torch's meta device: drawing weights only to replace them would move torch's global
     generator, and a stranger's file could ask for more of them than there is memory.

@@ -1,7 +1,7 @@
 """Fine-tuned networks on disk: a backbone with its pooling and heads, and the method they are of.
 
 Beside a backbone's metadata a file has `method` (JSON: name, version, encoding, settings). Its
-card tells what the network learned from and how it fares on the test clips. Where the train clips
+card says what the network learned from and how it fares on the test clips. Where the train clips
 have one resolution, files that the loaded method is asked about are brought to it.
 """
 
@@ -75,7 +75,7 @@ def neural_type(entry: MethodEntry) -> type[NeuralMethod]:
     """A method's class.
 
     Raises:
-        UserError: it is no neural method of this package.
+        UserError: it is not a neural method of this package.
     """
     kind = entry.load()
     if not (isinstance(kind, type) and issubclass(kind, NeuralMethod)):
@@ -171,7 +171,7 @@ def describe(path: Path) -> dict[str, Any]:
     else:
         module, card = load_checkpoint(path)
     metadata = read_metadata(path)
-    told = {
+    about = {
         "file": path.name,
         "kind": metadata["kind"],
         "sizes": json.loads(metadata["config"]),
@@ -180,4 +180,4 @@ def describe(path: Path) -> dict[str, Any]:
         "sha256": sha256_of(path),
         "card": card,
     }
-    return told | ({METHOD: json.loads(metadata[METHOD])} if METHOD in metadata else {})
+    return about | ({METHOD: json.loads(metadata[METHOD])} if METHOD in metadata else {})

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     "--dataset",
     default="emopia",
     show_default=True,
-    help="What to learn from: any that `bench ls datasets` tells, also where the suite has others.",
+    help="What to learn from: any that `bench ls datasets` lists, also where the suite has others.",
 )
 @suite_option("lite")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)

@@ -35,11 +35,11 @@ def score(
     device: str,
     as_json: bool,
 ) -> None:
-    """Tell how many of the pieces in a folder a network takes for the emotion that was meant.
+    """Count the pieces in a folder whose emotion, to a network, is the one that was meant.
 
     Shares are over the likeliest quadrants, with 95 % intervals that take the pieces for
-    independent. The network errs, too: how it does on labelled test clips is told beside, and
-    no share of hits means more than that. Files are found and judged, and bad ones told, as by
+    independent. The network errs, too: how it does on labelled test clips is shown beside, and
+    no share of hits means more than that. Files are found and judged, and bad ones named, as by
     `bench predict`.
 
     \b

@@ -56,7 +56,7 @@ class Augmentation:
         """A changed copy of compound words (n, 4) or performance tokens (n, 1).
 
         Stretched performance tokens may be fewer: a duration that now equals the one before it
-        is not told again.
+        is not stated again.
         """
         compound = tokens.shape[1] == len(PAD)
         if self.transpose:
@@ -125,10 +125,10 @@ def _transposed_performance(tokens: IntArray, limit: int, random: np.random.Gene
 
 def _stretched_performance(tokens: IntArray, factor: float) -> IntArray:
     duration = _values("d")[tokens[:, 0]]
-    told = np.flatnonzero(duration >= 0)
+    stated = np.flatnonzero(duration >= 0)
     table = _ids("d")
-    stretched = np.clip(np.rint(duration[told] * factor).astype(np.int64), 1, len(table) - 1)
+    stretched = np.clip(np.rint(duration[stated] * factor).astype(np.int64), 1, len(table) - 1)
     result = tokens.copy()
-    result[told, 0] = table[stretched]
-    again = told[1:][np.diff(stretched) == 0]
+    result[stated, 0] = table[stretched]
+    again = stated[1:][np.diff(stretched) == 0]
     return np.delete(result, again, axis=0)

@@ -119,4 +119,4 @@ def model_card(
 
 
 def _rounded(value: float) -> float | None:
-    return round(value, 4) if value == value else None  # not a number is no JSON
+    return round(value, 4) if value == value else None  # JSON has no NaN

@@ -238,7 +238,7 @@ class _Limited(io.RawIOBase):
 def _read_tar_member(archive: tarfile.TarFile, info: tarfile.TarInfo) -> Member:
     name = shown(info.name)
     if not info.isreg() or info.issparse():
-        return Member(name, None, "no regular file")
+        return Member(name, None, "not a regular file")
     if info.size > LARGEST_FILE:
         return _too_large(name)
     file = archive.extractfile(info)
@@ -248,7 +248,7 @@ def _read_tar_member(archive: tarfile.TarFile, info: tarfile.TarInfo) -> Member:
 def _read_zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
     name = shown(info.filename)
     if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG):
-        return Member(name, None, "no regular file")
+        return Member(name, None, "not a regular file")
     if info.file_size > LARGEST_FILE:
         return _too_large(name)
     try:
@@ -263,7 +263,7 @@ def _read_file(path: Path, name: str) -> Member:
     try:
         about = path.stat()
         if not stat.S_ISREG(about.st_mode):  # a pipe would be waited for
-            return Member(name, None, "no regular file")
+            return Member(name, None, "not a regular file")
         if about.st_size > LARGEST_FILE:
             return _too_large(name)
         return Member(name, path.read_bytes())

@@ -83,7 +83,7 @@ class MaskedNotes(Objective):
         masked, replaced = chosen[:n_masked], chosen[n_masked : n_masked + n_replaced]
         tokens = window.copy()
         tokens[masked] = MASK
-        # In each part, the word for padding is the first behind the words of music.
+        # In each part, the word for padding is the first after the words of music.
         tokens[replaced] = random.integers(0, PAD, (len(replaced), len(PAD)))
         targets = np.full_like(window, UNKNOWN)
         targets[chosen] = window[chosen]
@@ -104,7 +104,7 @@ class MaskedNotes(Objective):
 
 
 class NextToken(Objective):
-    """GPT-2's language model: every token but the first is foretold from those before it.
+    """GPT-2's language model: every token but the first is predicted from those before it.
 
     As in GPT-2, the word embeddings are the output layer, too.
     """

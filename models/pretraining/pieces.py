@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Tokens = NDArray[np.uint16]
 
-#: One piece in so many is held out, told by its digest: the same one in every mix of corpora.
+#: One piece in so many is held out, chosen by its digest: the same one in every mix of corpora.
 HELD_OUT_EVERY = 50
 
 _WHERE = np.dtype([("store", "i4"), ("piece", "i8")])
@@ -35,7 +35,7 @@ class Pieces:
     """Some of the pieces of several stores."""
 
     stores: Sequence[TokenStore]
-    where: NDArray[np.void]  # _WHERE, one row a piece
+    where: NDArray[np.void]  # _WHERE, one row per piece
     lengths: NDArray[np.int64]  # tokens of each piece
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""How a long run comes along: a bar on a terminal, a line now and then elsewhere."""
+"""How far a long run is: a bar on a terminal, a line now and then elsewhere."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SECONDS_BETWEEN_LINES = 30.0
 
 
 class Meter:
-    """Shows steps, tokens a second, losses and the time left; a context manager."""
+    """Shows steps, tokens per second, losses and the time left; a context manager."""
 
     def __init__(self, steps: int, begun_at: int) -> None:
         self._steps = steps
@@ -69,7 +69,7 @@ class Meter:
 
 @contextmanager
 def encoding_progress(n_corpora: int) -> Iterator[Tell]:
-    """A line that tells which file of which corpus is being encoded, while it is."""
+    """A line that says which file of which corpus is being encoded, while it is."""
     console = Console(stderr=True)
     with Progress(
         SpinnerColumn(),

@@ -55,13 +55,13 @@ def run_order(order: Order) -> None:
         check_writable(file)
     augmentation = Augmentation(order.transpose, order.stretch)
     method = _method(order)
-    method.chosen_device()  # to hear now of one that is not there
+    method.chosen_device()  # refused now, before the work, if it is not there
     stores = _stores(order)
     learned, held = divide(stores)
     recipe = Recipe(
         steps=order.steps or 0,
         batch_tokens=order.batch_tokens,
-        # What is foretold is one token longer than what is read.
+        # Of a window, MIDIGPT reads all tokens but the last and predicts all but the first.
         window=method.max_length + (order.backbone == "midigpt"),
         lr=order.lr,
         warmup_steps=order.warmup_steps,

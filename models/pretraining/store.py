@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     Tokens = NDArray[np.uint16]
 
-#: One row a piece: digest of its file, first token and number of tokens.
+#: One row per piece: digest of its file, first token and number of tokens.
 PIECE = np.dtype([("sha256", "V32"), ("start", "i8"), ("length", "i8")])
 
 _TOKENS, _PIECES, _NAMES, _ABOUT = "tokens.bin", "pieces.npy", "names.txt", "about.json"

@@ -2,7 +2,7 @@
 
 A piece of n tokens has ceil(n / length) windows an epoch; each starts at a random place in its own
 share of the piece, so that every epoch cuts differently. In a piece longer than a window, tokens
-are heard about equally often but for those within a window's length of either end: the nearer they
+are heard about equally often, except those within a window's length of either end: the nearer they
 lie to it, the fewer windows hold them. All windows of an epoch come in random order. Window i of a
 run is a function of the seed and i alone: a run that goes on after a kill draws what it would have
 drawn.

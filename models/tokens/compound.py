@@ -1,9 +1,9 @@
-"""MidiBERT-Piano's compound words: one token of four ids, Bar, Position, Pitch, Duration, a note.
+"""MidiBERT-Piano's compound words: a token per note, of ids Bar, Position, Pitch, Duration.
 
 As its public code makes them (Chou et al. 2021; github.com/wazenmai/MIDI-BERT at 1bc4cab, with
 miditoolkit 1.0), token for token. That code takes every file to have 480 ticks per beat, whatever
-its header says, so that the same music at another resolution gets other tokens. `RESCALED` tells
-beats as they are; it is not what the published models saw. `compound_at` tells them as the public
+its header says, so that the same music at another resolution gets other tokens. `RESCALED` takes
+beats as they are; it is not what the published models saw. `compound_at` takes them as the public
 code would at one resolution.
 
 Where the public code fails, this module decides (`bench.datasets.survey.DIRT` counts the clips):
@@ -91,7 +91,7 @@ def compound_at(ticks_per_beat: int) -> Derivation:
 
 
 def segments(tokens: Tokens, length: int) -> list[Tokens]:
-    """`tokens` cut into pieces of `length` rows, the last one shorter; no rows are one piece."""
+    """`tokens` in segments of `length` rows, the last one shorter; no rows make one segment."""
     return [tokens[begin : begin + length] for begin in range(0, max(len(tokens), 1), length)]
 
 

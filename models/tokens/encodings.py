@@ -20,7 +20,7 @@ class Encoding:
 
     derivation: Derivation  # of arrays (n_tokens,) or (n_tokens, columns + len(token_labels))
     columns: int  # parts of a token
-    token_labels: tuple[str, ...] = ()  # tasks whose classes of each token are the columns behind
+    token_labels: tuple[str, ...] = ()  # tasks whose classes of each token are the columns after
     at: Callable[[int], Derivation] | None = None  # where it counts in ticks: see `brought_to`
 
     @property

@@ -79,7 +79,7 @@ def encode_performance(midi: Midi) -> Ids:
     velocity = np.clip(notes.velocity[order], _LOWEST_VELOCITY, _HIGHEST_VELOCITY)
     velocity = velocity // _VELOCITY_STEP * _VELOCITY_STEP
 
-    # At most five words a note: d_ and `.` before it, v_ and d_ if they change, n_. -1 is no word.
+    # At most five words per note: d_ and `.` before it, v_ and d_ if they change, n_. -1: none.
     slots = np.full((len(order), 5), -1, dtype=np.int16)
     lasting = np.stack([wait, duration], axis=1)
     slots[:, [0, 3]] = np.where(_new_values(lasting), _DURATION_IDS[lasting], -1)

@@ -145,7 +145,7 @@ def test_what_is_no_file_is_not_followed(place: Path) -> None:
     found = read(write(place, tar_bytes(("a.mid", SONG), *members)))
     assert found[0].data == SONG
     assert {member.name: member.reason for member in found[1:]} == dict.fromkeys(
-        kinds, "no regular file"
+        kinds, "not a regular file"
     )
 
 
@@ -155,12 +155,12 @@ def test_a_link_in_a_zip_is_no_file(place: Path) -> None:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
         archive.writestr(link, "/etc/passwd")
-    assert read(write(place, stream.getvalue())) == [Member("link.mid", None, "no regular file")]
+    assert read(write(place, stream.getvalue())) == [Member("link.mid", None, "not a regular file")]
 
 
 def test_a_pipe_in_a_folder_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.mid")
-    assert read(tmp_path) == [Member("pipe.mid", None, "no regular file")]
+    assert read(tmp_path) == [Member("pipe.mid", None, "not a regular file")]
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])

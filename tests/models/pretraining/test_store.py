@@ -134,7 +134,7 @@ def test_names_in_archives_are_names_only(folder: Path, tmp_path: Path) -> None:
         archive.addfile(link)
     about = stored_tokens(open_corpus(packed), "midibert").about
     assert about.n_pieces == 2
-    assert about.bad == {"link.mid": "no regular file"}
+    assert about.bad == {"link.mid": "not a regular file"}
     assert not (tmp_path.parent / "escaped.mid").exists()
 
 
