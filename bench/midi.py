@@ -12,20 +12,20 @@ a whole is refused with one line that says why.
 
 from __future__ import annotations
 
-from array import array
-from dataclasses import dataclass, field
-from itertools import islice
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bench.errors import UserError
+from bench.midi_events import BadMidi, read_events
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from bench.midi_events import EventLog
 
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.int64]
@@ -172,174 +172,61 @@ def parse_midi(data: bytes, *, name: str = "<bytes>") -> Midi:
     Raises:
         MidiError: the bytes are not such a file; the message begins with `name`.
     """
-    try:
-        ticks_per_beat, n_tracks, begin = _parse_header(data)
-        log = _EventLog()
-        for chunk in _track_chunks(data, begin, n_tracks):
-            log.read_track(chunk)
-        return log.to_midi(ticks_per_beat)
-    except _BadMidi as error:
-        raise MidiError(f"{name}: not a readable MIDI file: {error}") from None
-    except StopIteration:
-        raise MidiError(f"{name}: not a readable MIDI file: an event is cut off") from None
-
-
-class _BadMidi(Exception):  # noqa: N818  # never leaves this module
-    pass
-
-
-def _parse_header(data: bytes) -> tuple[int, int, int]:
-    """Ticks per beat, number of tracks, and where the first chunk begins."""
+    bad = f"{name}: not a readable MIDI file"
     if len(data) > LARGEST_FILE:
-        raise _BadMidi(f"it is larger than {LARGEST_FILE:,} bytes")
-    if data[:4] != b"MThd":
-        raise _BadMidi("it does not begin with MThd")
-    length, midi_format, n_tracks, division = (
-        int.from_bytes(data[begin:end], "big")
-        for begin, end in ((4, 8), (8, 10), (10, 12), (12, 14))
+        raise MidiError(f"{bad}: it is larger than {LARGEST_FILE:,} bytes")
+    try:
+        return _midi_of(*read_events(data))
+    except BadMidi as error:
+        raise MidiError(f"{bad}: {error}") from None
+
+
+def _midi_of(ticks_per_beat: int, log: EventLog) -> Midi:
+    """What the events mean, worked out for all of them at once."""
+    messages = np.array(log.messages, dtype=np.int64)
+    if np.any(messages & 0x8080):
+        raise BadMidi("a data byte above 127")
+    tick = np.array(log.ticks, dtype=np.int64)
+    ends = np.array(log.track_ends, dtype=np.int64)
+    track = np.repeat(np.arange(len(ends)), np.array(log.track_sizes, dtype=np.int64))
+    kind, channel = messages >> 20, messages >> 16 & 0x0F
+    first, second = messages >> 8 & 0x7F, messages & 0x7F
+    on = (kind == _NOTE_ON) & (second > 0)
+    off = (kind == _NOTE_OFF) | ((kind == _NOTE_ON) & (second == 0))
+    notes = np.flatnonzero(on)
+    ender = _next_off(on, off, track << 11 | channel << 7 | first)[notes]
+    closed = ender >= 0
+    end = np.where(closed, tick[ender], ends[track[notes]])
+    pressure = (kind == _KEY_PRESSURE) | (kind == _CHANNEL_PRESSURE)
+    notes_before, note_offs_before = np.cumsum(on), np.cumsum(off)
+
+    def table(dtype: np.dtype[np.void], rows: NDArray[np.bool_], *more: IntArray) -> EventArray:
+        filled = np.empty(np.count_nonzero(rows), dtype)
+        for name, column in zip(dtype.names or (), (track, tick, channel, *more), strict=True):
+            filled[name] = column[rows]
+        return filled
+
+    return Midi(
+        ticks_per_beat,
+        NoteArray(
+            onset=tick[notes],
+            end=end,
+            pitch=first[notes],
+            velocity=second[notes],
+            channel=channel[notes],
+            track=track[notes],
+            closed=closed,
+        ),
+        np.array(log.tempos, TEMPO),
+        np.array(log.time_signatures, TIME_SIGNATURE),
+        np.array(log.key_signatures, KEY_SIGNATURE),
+        table(PROGRAM, kind == _PROGRAM, first, notes_before),
+        table(CONTROL, kind == _CONTROL, first, second),
+        table(PITCH_BEND, kind == _BEND, (second << 7 | first) - 8192, note_offs_before),
+        table(NOTE_OFF, off, first, notes_before),
+        np.append(np.array(log.other_ticks, np.int64), tick[pressure]),
+        ends,
     )
-    if len(data) < 14 or length < 6:
-        raise _BadMidi("the header is cut off")
-    if midi_format not in (0, 1):
-        raise _BadMidi(f"its format is {midi_format}, and only 0 and 1 are supported")
-    if division & 0x8000:
-        raise _BadMidi("its time is SMPTE, and only ticks per beat are supported")
-    if division == 0:
-        raise _BadMidi("it has 0 ticks per beat")
-    return division, n_tracks, 8 + length
-
-
-def _track_chunks(data: bytes, begin: int, n_tracks: int) -> Iterator[bytes]:
-    """The events of each track; chunks of other kinds are skipped."""
-    found = 0
-    while found < n_tracks and begin + 8 <= len(data):
-        kind = data[begin : begin + 4]
-        if not kind.isalnum():
-            break  # garbage, which no length follows
-        end = begin + 8 + int.from_bytes(data[begin + 4 : begin + 8], "big")
-        if kind == b"MTrk":
-            if end > len(data):
-                raise _BadMidi("a track is cut off")
-            found += 1
-            yield data[begin + 8 : end]
-        begin = end
-    if found < n_tracks:
-        raise _BadMidi(f"{n_tracks} tracks declared, {found} found")
-
-
-@dataclass(slots=True)
-class _EventLog:
-    """A file's events as they are read. What they mean is worked out for all of them at once."""
-
-    # Channel messages: tick, and status, first and second data byte as one number.
-    ticks: array[int] = field(default_factory=lambda: array("q"))
-    messages: array[int] = field(default_factory=lambda: array("q"))
-    tempos: list[tuple[int, ...]] = field(default_factory=list)
-    time_signatures: list[tuple[int, ...]] = field(default_factory=list)
-    key_signatures: list[tuple[int, ...]] = field(default_factory=list)
-    other_ticks: list[int] = field(default_factory=list)
-    # For each track read so far: its last tick, and the number of its channel messages.
-    track_ends: list[int] = field(default_factory=list)
-    track_sizes: list[int] = field(default_factory=list)
-
-    def read_track(self, data: bytes) -> None:
-        add_tick, add_message = self.ticks.append, self.messages.append
-        before = len(self.ticks)
-        stream = iter(data)
-        read = stream.__next__
-        tick = running = 0
-        for delta in stream:
-            tick += delta if delta < 0x80 else _variable_length(stream, delta)
-            status = read()
-            if status < 0x80:
-                if not running:
-                    raise _BadMidi("a data byte without a status byte")
-                first = status
-            elif status < 0xF0:
-                running = status
-                first = read()
-            else:
-                # Running status goes on behind system events, as in many files.
-                if not self.read_system_event(stream, status, tick):
-                    break
-                continue
-            add_tick(tick)
-            if running & 0xE0 == 0xC0:  # program change and channel pressure have one data byte
-                add_message(running << 16 | first << 8)
-            else:
-                add_message(running << 16 | first << 8 | read())
-        self.track_ends.append(tick)
-        self.track_sizes.append(len(self.ticks) - before)
-
-    def read_system_event(self, stream: Iterator[int], status: int, tick: int) -> bool:
-        """False at the end of the track; what follows inside the chunk all readers ignore."""
-        if status not in (0xF0, 0xF7, 0xFF):
-            raise _BadMidi(f"status byte 0x{status:02X} inside a track")
-        meta = next(stream) if status == 0xFF else None
-        if meta == 0x2F:
-            return False
-        length = _variable_length(stream)
-        body = bytes(islice(stream, length))
-        if len(body) < length:
-            raise _BadMidi("an event is cut off")
-        track = len(self.track_ends)
-        if meta == 0x51 and length == 3:
-            self.tempos.append((track, tick, int.from_bytes(body, "big")))
-        elif meta == 0x58 and length == 4:
-            denominator = 1 << body[1] if body[1] < 32 else 0
-            self.time_signatures.append((track, tick, body[0], denominator))
-        elif meta == 0x59 and length == 2:
-            sharps = int.from_bytes(body[:1], "big", signed=True)
-            self.key_signatures.append((track, tick, sharps, body[1]))
-        else:
-            self.other_ticks.append(tick)
-        return True
-
-    def to_midi(self, ticks_per_beat: int) -> Midi:
-        messages = np.array(self.messages, dtype=np.int64)
-        if np.any(messages & 0x8080):
-            raise _BadMidi("a data byte above 127")
-        tick = np.array(self.ticks, dtype=np.int64)
-        ends = np.array(self.track_ends, dtype=np.int64)
-        track = np.repeat(np.arange(len(ends)), np.array(self.track_sizes, dtype=np.int64))
-        kind, channel = messages >> 20, messages >> 16 & 0x0F
-        first, second = messages >> 8 & 0x7F, messages & 0x7F
-        on = (kind == _NOTE_ON) & (second > 0)
-        off = (kind == _NOTE_OFF) | ((kind == _NOTE_ON) & (second == 0))
-        notes = np.flatnonzero(on)
-        ender = _next_off(on, off, track << 11 | channel << 7 | first)[notes]
-        closed = ender >= 0
-        end = np.where(closed, tick[ender], ends[track[notes]])
-        pressure = (kind == _KEY_PRESSURE) | (kind == _CHANNEL_PRESSURE)
-        notes_before, note_offs_before = np.cumsum(on), np.cumsum(off)
-
-        def table(dtype: np.dtype[np.void], rows: NDArray[np.bool_], *more: IntArray) -> EventArray:
-            filled = np.empty(np.count_nonzero(rows), dtype)
-            for name, column in zip(dtype.names or (), (track, tick, channel, *more), strict=True):
-                filled[name] = column[rows]
-            return filled
-
-        return Midi(
-            ticks_per_beat,
-            NoteArray(
-                onset=tick[notes],
-                end=end,
-                pitch=first[notes],
-                velocity=second[notes],
-                channel=channel[notes],
-                track=track[notes],
-                closed=closed,
-            ),
-            np.array(self.tempos, TEMPO),
-            np.array(self.time_signatures, TIME_SIGNATURE),
-            np.array(self.key_signatures, KEY_SIGNATURE),
-            table(PROGRAM, kind == _PROGRAM, first, notes_before),
-            table(CONTROL, kind == _CONTROL, first, second),
-            table(PITCH_BEND, kind == _BEND, (second << 7 | first) - 8192, note_offs_before),
-            table(NOTE_OFF, off, first, notes_before),
-            np.append(np.array(self.other_ticks, np.int64), tick[pressure]),
-            ends,
-        )
 
 
 def _next_off(on: NDArray[np.bool_], off: NDArray[np.bool_], sound: IntArray) -> IntArray:
@@ -354,17 +241,3 @@ def _next_off(on: NDArray[np.bool_], off: NDArray[np.bool_], sound: IntArray) ->
     result = np.full(len(on), -1)
     result[rows] = following
     return result
-
-
-def _variable_length(stream: Iterator[int], byte: int | None = None) -> int:
-    """The number that `byte`, or else the next one, begins."""
-    byte = next(stream) if byte is None else byte
-    value = byte & 0x7F
-    for _ in range(3):
-        if byte < 0x80:
-            return value
-        byte = next(stream)
-        value = value << 7 | byte & 0x7F
-    if byte < 0x80:
-        return value
-    raise _BadMidi("a number longer than four bytes")
