@@ -29,7 +29,7 @@ def keep_freed_memory() -> None:
 def return_freed_memory() -> None:
     """Hand what is kept back to the system, once.
 
-    Called now and then, it bounds what arrays of ever other sizes leave in pieces.
+    Called now and then, it bounds what arrays of ever-changing sizes leave fragmented.
     """
     if libc := _glibc():
         libc.malloc_trim(0)
