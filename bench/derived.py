@@ -43,12 +43,19 @@ class Derivation:
     """A named, versioned function from one MIDI file to one array.
 
     `compute` is a module-level function. Its arrays share dtype and shape but for the first
-    dimension, for example (n_notes, 4). Raise `version` whenever any result changes.
+    dimension, for example (n_notes, 4). Raise `version` whenever any result changes. Within a
+    module names differ.
     """
 
     name: str
     version: int
     compute: Callable[[Midi], Values]
+
+    @property
+    def module(self) -> str:
+        """Where the function is from: two packages may give theirs one name."""
+        function = getattr(self.compute, "func", self.compute)  # what a partial calls
+        return str(function.__module__)
 
 
 def cache_directory() -> Path:
@@ -108,11 +115,17 @@ def _compute_one(clip: Clip, whats: Sequence[Derivation]) -> list[Values]:
 
 
 def _file(what: Derivation, digest: str) -> Path:
-    return cache_directory() / "derived" / f"{what.name}-v{what.version}-{digest[:24]}.safetensors"
+    source = hashlib.sha256(f"{what.module} {digest}".encode()).hexdigest()
+    return cache_directory() / "derived" / f"{what.name}-v{what.version}-{source[:24]}.safetensors"
 
 
 def _origin(what: Derivation, digest: str) -> dict[str, str]:
-    return {"derivation": what.name, "version": str(what.version), "clips": digest}
+    return {
+        "derivation": what.name,
+        "version": str(what.version),
+        "module": what.module,
+        "clips": digest,
+    }
 
 
 def _save(what: Derivation, digest: str, values: list[Values]) -> None:

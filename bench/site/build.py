@@ -21,7 +21,7 @@ from bench.report.sections import board_sections
 from bench.report.tables import ABOUT_CONFUSIONS, confusion_table, main_table
 from bench.report.titles import board_title, dataset_name
 from bench.site.clips import answers_data, clip_board, clip_table
-from bench.site.folder import MARK, replacing_site
+from bench.site.folder import replacing_site
 from bench.site.formats import to_csv, to_json, to_latex
 from bench.site.music import music_of
 from bench.site.views import Block, Part, Picture, View
@@ -84,7 +84,6 @@ class _Writer:
             write_figures(self.findings, self.folder / "figures")
         views = {board: self._view(board) for board in self.findings.boards}
         self.environment.globals.update(
-            mark=MARK,
             boards=list(views.values()),
             n_shown=self.findings.n_shown,
             latest=max((r.provenance.finished[:10] for r in self.findings.records), default=""),

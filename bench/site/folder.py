@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.errors import UserError
+from bench.shown import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: Stands in every page, and distinguishes a folder of ours from another's.
-MARK = '<meta name="generator" content="smer-bench">'
-#: Folders below the site; beside them lie pages and nothing else.
-FOLDERS = ("assets", "data", "figures")
+#: Names all other files of a site, so that nothing else is taken for one of them.
+_LISTING = "files.txt"
 
 
 @contextmanager
@@ -23,7 +22,7 @@ def replacing_site(folder: Path) -> Iterator[Path]:
     """An empty folder to fill, which takes the place of `folder` if the block ends well.
 
     Raises:
-        UserError: the folder holds something that is no site of ours, or cannot be written.
+        UserError: the folder holds something that is not of such a site, or cannot be written.
     """
     folder = folder.resolve()
     _check_replaceable(folder)
@@ -33,6 +32,8 @@ def replacing_site(folder: Path) -> Iterator[Path]:
             fresh, old = Path(scratch, "new"), Path(scratch, "old")
             fresh.mkdir()
             yield fresh
+            listing = "".join(f"{name}\n" for name in _files(fresh))
+            (fresh / _LISTING).write_bytes(listing.encode())
             if folder.exists():
                 folder.rename(old)
             try:
@@ -50,20 +51,23 @@ def _check_replaceable(folder: Path) -> None:
         return
     if not folder.is_dir():
         raise UserError(f"{folder}: is a file; name a folder with -o")
-    present = sorted(path.name for path in folder.iterdir())
-    if not present:
-        return
-    foreign = [name for name in present if name not in FOLDERS and not name.endswith(".html")]
-    if not foreign and not _is_marked(folder / "index.html"):
-        foreign = present
+    own = {_LISTING, *_listed(folder)}
+    foreign = next((name for name in _files(folder) if name not in own), None)
     if foreign:
         raise UserError(
-            f"{folder}: holds {foreign[0]!r}, which is not of a report; name another folder with -o"
+            f"{folder}: holds {shown(foreign)!r}, which is not of a report; name another folder "
+            "with -o"
         )
 
 
-def _is_marked(page: Path) -> bool:
+def _files(folder: Path) -> list[str]:
+    """All files and links below a folder, as the listing names them."""
+    found = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+    return sorted(path.relative_to(folder).as_posix() for path in found)
+
+
+def _listed(folder: Path) -> list[str]:
     try:
-        return MARK in page.read_text(encoding="utf-8")
+        return (folder / _LISTING).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
-        return False
+        return []

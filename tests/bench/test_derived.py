@@ -146,6 +146,19 @@ def test_the_same_clip_may_come_twice(make_clip: Callable[[list[int]], Clip]) ->
         assert [value.tolist() for value in derive([clip, clip], PITCH)] == [[60, 62], [60, 62]]
 
 
+def _elsewhere(midi: Midi) -> NDArray[np.int64]:
+    return _count(midi)
+
+
+def test_functions_of_two_packages_may_have_one_name(clips: list[Clip]) -> None:
+    _elsewhere.__module__ = "elsewhere"
+    named = Derivation("pitch", 1, _elsewhere)
+    derive(clips, named)
+    assert [value.tolist() for value in derive(clips, PITCH)] == PITCHES
+    counts = [value.tolist() for value in derive(clips, COUNT)]
+    assert [value.tolist() for value in derive(clips, named)] == counts
+
+
 def test_a_new_version_is_computed_anew(clips: list[Clip]) -> None:
     derive(clips, Derivation("pitch", 1, _count))
     assert [value.tolist() for value in derive(clips, Derivation("pitch", 2, _pitch))] == PITCHES

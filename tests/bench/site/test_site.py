@@ -320,12 +320,14 @@ def test_a_site_takes_the_place_of_an_older_one(make_record: MakeRecord, tmp_pat
 
 
 @pytest.mark.usefixtures("no_figures")
-@pytest.mark.parametrize("foreign", ["thesis.tex", "index.html", ".git"])
+@pytest.mark.parametrize(
+    "foreign", ["thesis.tex", "index.html", ".git", "notes.html", "data/mine.csv"]
+)
 def test_a_folder_of_something_else_is_left_alone(
     make_record: MakeRecord, tmp_path: Path, foreign: str
 ) -> None:
     folder = tmp_path / "site"
-    if foreign == ".git":  # put into a site of ours
+    if foreign not in ("thesis.tex", "index.html"):  # put into a site of ours
         write_site(folder, Findings.of([make_record()]))
     folder.mkdir(exist_ok=True)
     (folder / foreign).write_text("mine")
