@@ -178,12 +178,15 @@ def calling(kind: str, name: str) -> Iterator[None]:
 
 def _search(point: EntryPoint) -> Iterator[MethodEntry]:
     module = point.value
+    package = f"the package {point.dist.name}" if point.dist else "a package"
     try:
         spec = importlib.util.find_spec(module)
-    except ImportError:
-        spec = None
+    except Exception as error:  # of a dotted name, the packages around it are imported
+        raise UserError(
+            f"{package} brings methods from {module!r}, which cannot be imported: "
+            f"{type(error).__name__}: {error}: fix or uninstall it"
+        ) from error
     if spec is None or spec.origin is None:
-        package = f"the package {point.dist.name}" if point.dist else "a package"
         raise UserError(
             f"{package} brings methods from {module!r}, which is not a module: fix or uninstall it"
         )
@@ -232,13 +235,15 @@ def _literal(keyword: ast.keyword) -> tuple[str, Any]:
 def _entry(call: ast.Call, node: ast.ClassDef, module: str, file: Path) -> MethodEntry:
     try:
         (name,) = (ast.literal_eval(argument) for argument in call.args)
+        if not isinstance(name, str):
+            raise TypeError
         keywords: dict[str, Any] = dict(map(_literal, call.keywords))
         summary = (ast.get_docstring(node) or "").partition("\n")[0]
         entry = MethodEntry(name, module, node.name, summary=summary, **keywords)
     except (ValueError, TypeError):
         raise UserError(
-            f"{file}:{call.lineno}: @register_method takes a name and as literals the keywords "
+            f"{file}:{call.lineno}: @register_method takes a name (a text) and as literals the keywords "
             "version (a number), deterministic (True or False), encoding and start (texts)"
         ) from None
-    check_name(str(name), f"{file}:{call.lineno}: the method's name")
+    check_name(name, f"{file}:{call.lineno}: the method's name")
     return entry

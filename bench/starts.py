@@ -32,9 +32,17 @@ def shipped_starts(place: str) -> dict[str, Path]:
     """The checkpoints of a `MethodEntry.start`, "package:pattern", by name; imports no package.
 
     Only the package around the last one in a dotted name is imported, as Python needs it.
+
+    Raises:
+        UserError: there is no such package, or the one around it cannot be imported.
     """
     package, _, pattern = place.partition(":")
-    spec = importlib.util.find_spec(package)
+    try:
+        spec = importlib.util.find_spec(package)
+    except Exception as error:  # a stranger's code may fail in any way
+        raise UserError(
+            f"start {place!r}: {package!r} cannot be imported: {type(error).__name__}: {error}"
+        ) from error
     if spec is None or spec.origin is None:
         raise UserError(f"{package}: no such package, so no checkpoint in it")
     before, _, after = pattern.partition("{}")

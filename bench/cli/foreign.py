@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.registry import load_point
+from bench.shown import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,9 +41,12 @@ def summary(point: EntryPoint) -> str:
     """
     try:
         spec = importlib.util.find_spec(point.module)
+    except Exception as error:  # of a dotted name, the packages around it are imported
+        return shown(f"cannot be imported: {type(error).__name__}: {error}")
+    try:
         source = Path(spec.origin or "").read_bytes() if spec else b""
         line = (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
-    except (ImportError, OSError, ValueError, SyntaxError):
+    except (OSError, ValueError, SyntaxError):
         return ""
     text = line.removeprefix(f"`bench {point.name}`: ")
     return text[:1].upper() + text[1:]

@@ -110,6 +110,13 @@ def test_a_decorator_that_needs_running_is_refused_with_its_line(strangers: Path
         methods()
 
 
+@pytest.mark.parametrize("name", ["3", "None", "[]", "b'x'"])
+def test_a_name_that_is_no_text_is_refused_with_its_line(strangers: Path, name: str) -> None:
+    (strangers / "mine.py").write_text(f"@register_method({name})\nclass Mine: ...\n")
+    with pytest.raises(UserError, match=r"mine\.py:1: @register_method takes a name \(a text\)"):
+        methods()
+
+
 @pytest.mark.parametrize(
     "source",
     [
