@@ -43,7 +43,7 @@ def run_order(order: Order) -> None:
 
     Raises:
         UserError: something about the order or the files; one line.
-        WorkError: the run was interrupted; the same order goes on from there.
+        WorkError: the run diverged; or it was interrupted, and the same order goes on from there.
     """
     licences = _licences(order.licences)
     if order.target.suffix != SUFFIX:

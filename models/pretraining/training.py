@@ -7,6 +7,7 @@ what it would have drawn, masked and dropped.
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from bench.errors import UserError
+from bench.errors import UserError, WorkError
 from models.batching import Packing, micro_batches
 from models.evaluation import autocast
 from models.memory import keep_freed_memory
@@ -128,6 +129,9 @@ class Pretraining:
             every: after how many steps the state is saved and the validation loss measured.
             tell: told after every step; `valid_loss` is the last one measured.
             state: where the run is kept.
+
+        Raises:
+            WorkError: the run diverged; its state is gone, as it leads nowhere else.
         """
         clock = _Clock()
         with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
@@ -139,8 +143,16 @@ class Pretraining:
                 speed = clock.tokens / (time.monotonic() - clock.began)
                 valid = self.history[-1].valid_loss if self.history else float("nan")
                 now = Progressed(self.step, self.tokens, clock.loss / clock.steps, valid, speed)
-                if self.step % every == 0 or self.step == self.recipe.steps:
+                look = self.step % every == 0 or self.step == self.recipe.steps
+                if look:
                     now.valid_loss = self.valid_loss()
+                if not math.isfinite(loss) or (look and not self._is_sound(now.valid_loss)):
+                    state.delete()
+                    raise WorkError(
+                        f"training diverged: at step {self.step:,} of {self.recipe.steps:,} the "
+                        f"loss or a weight is not finite; lower --lr (it is {self.recipe.lr:g})"
+                    )
+                if look:
                     self.history.append(now)
                     state.save(self)
                     clock = _Clock()
@@ -176,6 +188,12 @@ class Pretraining:
         self.objective.eval()
         with torch.no_grad():
             return self._losses(self._valid, learn=False)
+
+    def _is_sound(self, valid_loss: float) -> bool:
+        """Whether the weights are worth keeping: the last step's loss was of those before it."""
+        if self._valid and not math.isfinite(valid_loss):
+            return False
+        return all(bool(p.isfinite().all()) for p in self.objective.parameters())
 
     def seconds_per_step(self) -> float:
         """How long a step takes here, from a few that are taken back afterwards."""

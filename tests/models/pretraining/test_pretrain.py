@@ -106,6 +106,40 @@ def test_a_run_that_was_killed_ends_as_if_it_had_not_been(folder: Path, backbone
     assert left == {".safetensors", ".md"}
 
 
+@pytest.mark.parametrize("backbone", ["midibert", "midigpt"])
+@pytest.mark.parametrize("every", [1, 100])
+def test_a_run_that_diverges_fails_and_leaves_nothing(
+    folder: Path, backbone: str, every: int
+) -> None:
+    asked = order(folder, backbone, lr=1e30, every=every)
+    with pytest.raises(
+        WorkError, match=r"at step \d of 8 the loss or a weight is not finite; lower --lr"
+    ):
+        run_order(asked)
+    assert not [path for path in folder.parent.iterdir() if path.is_file()]
+    run_order(replace(asked, lr=1e-3))
+
+
+@pytest.mark.parametrize("held_out", [True, False])
+def test_a_last_step_that_spoils_the_weights_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, held_out: bool
+) -> None:
+    take_step = Pretraining.take_step
+
+    def step(self: Pretraining) -> tuple[float, int]:
+        taken = take_step(self)
+        if not held_out:
+            self._valid = []
+        if self.step == 8:
+            torch.nn.init.constant_(next(self.objective.parameters()), math.inf)
+        return taken
+
+    monkeypatch.setattr(Pretraining, "take_step", step)
+    with pytest.raises(WorkError, match="at step 8 of 8"):
+        run_order(order(folder))
+    assert not [path for path in folder.parent.iterdir() if path.is_file()]
+
+
 def test_another_run_is_never_taken_up(folder: Path) -> None:
     first = order(folder)
     interrupt_after(5, first)
