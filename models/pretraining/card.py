@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from models.checkpoints import INDUCTIVE
@@ -53,8 +54,9 @@ def new_card(
         "held_out_pieces": len(held),
         "steps": recipe.steps,
         "tokens_seen": last.tokens,
-        "loss": _rounded(last.loss),
-        "valid_loss": _rounded(last.valid_loss),
+        "loss": round(last.loss, 4),
+        # Not there where nothing was held out: JSON has no NaN.
+        **({} if math.isnan(last.valid_loss) else {"valid_loss": round(last.valid_loss, 4)}),
         "seed": recipe.seed,
         "batch_tokens": recipe.batch_tokens,
         "lr": recipe.lr,
@@ -80,7 +82,11 @@ def model_card(
     ]
     every = max(-(-len(history) // _CURVE_ROWS), 1)
     shown = [*history[every - 1 : -1 : every], history[-1]]
-    curve = [f"| {h.step:,} | {h.tokens:,} | {h.loss:.4f} | {h.valid_loss:.4f} |" for h in shown]
+    curve = [
+        f"| {h.step:,} | {h.tokens:,} | {h.loss:.4f} | "
+        + ("none |" if math.isnan(h.valid_loss) else f"{h.valid_loss:.4f} |")
+        for h in shown
+    ]
     about = (
         f"A `{kind}` backbone ({sizes}), pre-trained by {card['objective']} on MIDI files without "
         f"labels (encoding `{card['encoding']}`). {card['exposure'].capitalize()} for "
@@ -107,7 +113,7 @@ def model_card(
             f"- tokens seen: {card['tokens_seen']:,}",
             f"- lr: {card['lr']:g}; precision: {card['precision']}; seed: {card['seed']}",
             f"- augmentation: {card['transpose']} semitones, {card['stretch']:g} times in time",
-            f"- final loss: {card['loss']}; validation: {card['valid_loss']}",
+            f"- {final_losses(card)}",
             f"- command: `{card['command']}`",
             "",
             "| step | tokens | loss | validation loss |",
@@ -118,5 +124,7 @@ def model_card(
     )
 
 
-def _rounded(value: float) -> float | None:
-    return round(value, 4) if value == value else None  # JSON has no NaN
+def final_losses(card: Mapping[str, Any]) -> str:
+    """The losses that a run ended with, for people."""
+    valid = card.get("valid_loss", "none, as nothing was held out")
+    return f"final loss: {card['loss']}; validation: {valid}"

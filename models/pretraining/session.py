@@ -18,7 +18,7 @@ from bench.suites import load_suite
 from models.checkpoints import SUFFIX, save_checkpoint
 from models.checkpoints.finetuned import neural_type
 from models.pretraining.augmentation import Augmentation
-from models.pretraining.card import model_card, new_card
+from models.pretraining.card import final_losses, model_card, new_card
 from models.pretraining.corpora import ClipCorpus, open_corpus
 from models.pretraining.objectives import MaskedNotes, NextToken
 from models.pretraining.order import DEFAULT_MINUTES
@@ -92,7 +92,7 @@ def run_order(order: Order) -> None:
     config = asdict(backbone.config)
     write_atomically(page, model_card(name, backbone.kind, config, card, training.history).encode())
     state.delete()
-    click.echo(f"wrote {order.target} and {page}: validation loss {card['valid_loss']}")
+    click.echo(f"wrote {order.target} and {page}: {final_losses(card)}")
 
 
 def _method(order: Order) -> NeuralMethod:

@@ -180,6 +180,23 @@ def test_the_card_tells_how_the_weights_came_about(folder: Path) -> None:
     assert str(folder.parent) not in page + str(card)
 
 
+def test_a_validation_loss_that_does_not_exist_is_not_shown(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = folder.parent / "one"
+    one.mkdir()
+    (one / "00.mid").write_bytes((folder / "01.mid").read_bytes())
+    asked = order(folder, corpora=(one,))
+    run_order(asked)
+    card, page = load_checkpoint(asked.target)[1], asked.target.with_suffix(".md").read_text()
+    assert card["held_out_pieces"] == 0
+    assert "valid_loss" not in card
+    assert "validation: none, as nothing was held out" in page
+    assert "validation: none, as nothing was held out" in capsys.readouterr().out
+    assert "None" not in page
+    assert "nan" not in page
+
+
 def test_a_folder_may_be_named_from_where_one_stands(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
