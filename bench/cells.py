@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -180,6 +181,9 @@ def _cell(suite: Suite, dataset: str, digest: str, method: str, changes: Mapping
     own = suite.settings(method, dataset)
     changes = {key: value for key, value in changes.items() if not _repeats(key, value, own)}
     settings = own | changes
+    for key, value in settings.items():
+        if not _is_finite(value):
+            raise UserError(f"setting {key}={value} of {method}: must be a finite number")
     if settings.get(START) in RANDOM_WEIGHTS:
         del settings[START]
     same = _method_with(suite, dataset, method, settings)
@@ -195,6 +199,15 @@ def _cell(suite: Suite, dataset: str, digest: str, method: str, changes: Mapping
         threads=suite.threads,
         time_limit_minutes=suite.time_limit_minutes,
     )
+
+
+def _is_finite(value: Any) -> bool:
+    """Whether a key can hold it: JSON has neither nan nor inf."""
+    if isinstance(value, dict):
+        return all(map(_is_finite, value.values()))
+    if isinstance(value, list):
+        return all(map(_is_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _repeats(key: str, value: Any, own: Mapping[str, Any]) -> bool:

@@ -55,6 +55,12 @@ def ablate(
     pick(method, loaded.methods, "method", see="bench ls methods")
     if any(loaded.settings(method, name).get("tasks") for name in loaded.datasets):
         raise UserError(f"{method} has tasks already: name the method without them")
+    for name, table in loaded.methods.items():
+        listed = table.get("tasks", [])
+        if not isinstance(listed, list) or not all(isinstance(task, str) for task in listed):
+            raise UserError(
+                f"suite {loaded.name}: methods.{name}.tasks = {listed!r}: write a list of names"
+            )
     known = dict.fromkeys(
         task for table in loaded.methods.values() for task in table.get("tasks", [])
     )

@@ -11,6 +11,7 @@ import click
 from bench.cli.options import results_option
 
 _README = "README.md"
+_FIGURES = Path("docs", "figures")
 _SUMMARISED = "lite"  # the suite whose table a README has
 
 
@@ -27,9 +28,8 @@ _SUMMARISED = "lite"  # the suite whose table a README has
 @click.option(
     "--figures",
     type=click.Path(path_type=Path, file_okay=False),
-    default=Path("docs/figures"),
-    show_default=True,
-    help="Folder of the figures; those that are there are linked.",
+    help="Folder of the figures; those that are there are linked.  [default: docs/figures beside "
+    "the file]",
 )
 @click.option("--draw", is_flag=True, help="Draw the figures too; needs matplotlib.")
 @click.option("--check", is_flag=True, help="Write nothing; show the difference, exit 1 if any.")
@@ -43,7 +43,7 @@ def leaderboard(
     *,
     results: Path,
     output: Path,
-    figures: Path,
+    figures: Path | None,
     draw: bool,
     check: bool,
     compare: Path | None,
@@ -73,6 +73,7 @@ def leaderboard(
     if compare is not None:
         click.echo(_comparison(compare, results), nl=False)
         return
+    figures = figures or output.parent / _FIGURES
     findings = findings_of(results)
     if draw:
         from bench.report.figures import write_figures

@@ -18,6 +18,7 @@ import csv
 import hashlib
 import io
 import re
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -67,7 +68,11 @@ class Manifest:
     @cached_property
     def files(self) -> Mapping[str, ManifestRow]:
         """The rows by file, a path below the dataset's folder."""
-        return {self.file.replace("{id}", row.clip): row for row in self.rows}
+        return {self.file_of(row): row for row in self.rows}
+
+    def file_of(self, row: ManifestRow) -> str:
+        """A row's file, a path below the dataset's folder."""
+        return self.file.replace("{id}", row.clip)
 
     @cached_property
     def info(self) -> DatasetInfo:
@@ -136,7 +141,7 @@ def read_manifest(path: Path) -> Manifest:
         UserError: it cannot be read or is not a manifest; the message names file and line.
     """
     try:
-        return parse_manifest(path.read_text(encoding="utf-8"))
+        return parse_manifest(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -163,7 +168,7 @@ def parse_manifest(text: str) -> Manifest:
     reader = csv.reader(lines[n_comments:])
     if next(reader, None) != _COLUMNS:
         raise ValueError(f"line {n_comments + 1}: expected the columns {','.join(_COLUMNS)}")
-    rows = [_row(fields, n_comments + reader.line_num) for fields in reader]
+    rows = [_row(fields, n_comments + reader.line_num) for fields in reader if fields]
     manifest = Manifest(
         header["name"][0],
         header["version"][0],
@@ -194,8 +199,9 @@ def _row(fields: list[str], line: int) -> ManifestRow:
 
 
 def _check_files(manifest: Manifest) -> None:
-    if len(manifest.files) < len(manifest.rows):
-        raise ValueError("two rows name one file")
+    ((file, n),) = Counter(map(manifest.file_of, manifest.rows)).most_common(1) or [("", 0)]
+    if n > 1:
+        raise ValueError(f"{n} rows name the file {file!r}")
     for file in manifest.files:
         if not is_inside(file):
             raise ValueError(f"{file!r} would lie outside of the dataset's folder")

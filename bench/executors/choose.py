@@ -62,6 +62,7 @@ class Choice:
         room = self.room_on_gpus
         if room and self.jobs and self.jobs > room:
             raise UserError(f"-j {self.jobs}: --gpus and --cells-per-gpu leave room for {room}")
+        _check_gpus(devices)
 
     @property
     def devices(self) -> list[str]:
@@ -95,7 +96,6 @@ def open_executor(choice: Choice, cells: Sequence[Cell]) -> Iterator[Executor]:
     else:
         from bench.executors.local import LocalExecutor
 
-        _check_gpus(choice.devices)
         jobs = choice.jobs or choice.room_on_gpus or default_jobs(cells)
         yield LocalExecutor(jobs, choice.devices)
 

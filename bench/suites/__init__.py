@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import math
 import re
 from contextlib import contextmanager
@@ -68,7 +69,7 @@ def load_suite(name: str) -> Suite:
     if name.endswith(".toml"):
         source = name
         try:
-            text = Path(name).read_bytes()
+            text = Path(name).read_bytes().removeprefix(codecs.BOM_UTF8)
         except OSError as error:
             raise UserError(f"{name}: cannot be read: {error.strerror}") from error
     else:
@@ -90,6 +91,9 @@ def load_suite(name: str) -> Suite:
 
 def _check(suite: Suite, source: str) -> None:
     check_name(suite.name, f"{source}: the suite's name")
+    for key in ("datasets", "methods"):
+        if not getattr(suite, key):
+            raise UserError(f"{source}: {key} is empty: name one at least")
     if not 1 <= suite.seeds <= 1000:
         raise UserError(f"{source}: seeds = {suite.seeds}, but 1 to 1000 are possible")
     if not 0 <= suite.threads <= MAX_THREADS:
@@ -98,6 +102,10 @@ def _check(suite: Suite, source: str) -> None:
         raise UserError(
             f"{source}: time_limit_minutes = {suite.time_limit_minutes:g}: must be a number above 0"
         )
+    _check_methods(suite, source)
+
+
+def _check_methods(suite: Suite, source: str) -> None:
     for method, table in suite.methods.items():
         _check_types(table, f"{source}: methods.{method}")
     for method, table in suite.methods.items():

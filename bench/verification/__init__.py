@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 
 from bench.cells import record_path
 from bench.errors import UserError
@@ -135,10 +136,12 @@ def _of_all(records: dict[Path, Record]) -> Iterator[tuple[Path, Remark]]:
         if not record.method.deterministic:
             first = predictions.setdefault((*row, msgspec.json.encode(record.predictions)), file)
             if first != file:
+                text = (
+                    f"the same predictions as {first} of another seed, to the last digit; "
+                    "a method that ignores its seed says deterministic=True"
+                )
+                # Too few clips to learn from leave one answer for all of them, whatever the seed.
                 yield (
                     file,
-                    Remark(
-                        f"the same predictions as {first} of another seed, to the last digit; "
-                        "a method that ignores its seed says deterministic=True"
-                    ),
+                    Remark(text, wrong=bool(np.ptp(record.table.probabilities, axis=0).any())),
                 )

@@ -104,6 +104,12 @@ def test_a_glob_that_matches_nothing_is_told(asked: dict[str, str], message: str
         plan(SMOKE, **asked)  # type: ignore[arg-type]  # only strings are asked for here
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), [1, {"a": [-float("inf")]}]])
+def test_what_no_key_can_hold_is_refused(value: object) -> None:
+    with pytest.raises(UserError, match=r"setting width=.* of midibert: must be a finite number"):
+        plan(SMOKE, method="midibert", changes={"width": value})
+
+
 def test_globs_choose() -> None:
     assert {c.method.name for c in plan(SMOKE, method="mt-*")} == {"mt-midibert", "mt-midigpt"}
 

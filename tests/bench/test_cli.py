@@ -41,6 +41,8 @@ def bench(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "quick.toml").write_text(SUITE)
+    odd = SUITE.replace('name = "quick"', 'name = "odd"').replace('["key", "velocity"]', "3")
+    (tmp_path / "odd.toml").write_text(odd)
     return tmp_path
 
 
@@ -116,6 +118,10 @@ def test_ablation_runs_all_subsets_once(folder: Path) -> None:
             "unknown setting of key-mode 'deep'",
         ),
         (["ablate", "--tasks", "key", "--method", "mt-midibert"], "mt-midibert has tasks already"),
+        (
+            ["ablate", "--tasks", "key", "--suite", "odd.toml"],
+            "suite odd: methods.mt-midibert.tasks = 3: write a list of names",
+        ),
         (["plan", "--seeds", ""], "--seeds '': write seeds like"),
         (["plan", "--dataset", "emopa"], "did you mean 'emopia'"),
         (["data", "fetch", "emopa"], "did you mean 'emopia'"),
@@ -134,7 +140,7 @@ def test_a_mistake_costs_one_line_and_exit_code_2(
     assert message in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert done.stdout == ""
-    assert sorted(p.name for p in folder.iterdir()) == ["quick.toml"]
+    assert sorted(p.name for p in folder.iterdir()) == ["odd.toml", "quick.toml"]
 
 
 def test_a_wrong_setting_in_a_suite_is_told_before_the_work(folder: Path) -> None:

@@ -134,7 +134,7 @@ def test_a_manifest_is_written_as_it_was_read() -> None:
         (f"d,{SHA}", f"d,{SHA[1:]}", "line 9: .* is not a sha256"),
         ("Q3,5,\n", "Q3,many,\n", "line 9: 'many' is not a number of notes"),
         ("Q3,5,\n", "Q3\n", "line 9: 5 fields instead of 7"),
-        ("\nb,", "\na,", "two rows name one file"),
+        ("\nb,", "\na,", "2 rows name the file 'music/a.mid'"),
         ("\nb,", "\n../b,", "would lie outside"),
         ("music/{id}.mid", "/music/{id}.mid", "would lie outside"),
     ],
@@ -147,6 +147,12 @@ def test_a_broken_manifest_is_refused(tmp_path: Path, old: str, new: str, messag
         read_manifest(file)
     assert str(file) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_what_editors_add_to_a_manifest_changes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "tiny.csv"
+    file.write_text("\ufeff" + MANIFEST + "\n")
+    assert read_manifest(file).to_csv() == MANIFEST
 
 
 def test_the_digest_covers_what_decides_an_outcome_and_nothing_else() -> None:

@@ -50,6 +50,18 @@ def test_check_shows_the_difference_and_writes_nothing(
     assert board.read_bytes() == before
 
 
+def test_figures_of_other_records_are_not_linked(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "docs/figures").mkdir(parents=True)
+    (tmp_path / "docs/figures/mine+emopia-cost.svg").touch()
+    monkeypatch.chdir(tmp_path)
+    for folder, linked in ((tmp_path, True), (tmp_path / "elsewhere", False)):
+        board = folder / "board.md"
+        CliRunner().invoke(leaderboard, ["--results", str(results), "-o", str(board)])
+        assert (".svg" in board.read_text()) == linked
+
+
 @pytest.mark.parametrize(
     "flags", [["--check", "--draw"], ["--compare", ".", "--check"], ["--compare", ".", "--draw"]]
 )

@@ -75,6 +75,7 @@ def test_settings_come_from_the_base_then_the_method_then_the_dataset(tmp_path: 
         ('name = "mine"', 'name = "mine"\nseeds = 0', "seeds = 0"),
         ('name = "mine"', 'name = "mine"\nthreads = -1', "threads = -1, but 0 to 256"),
         ('name = "mine"', 'name = "mine"\ntime_limit_minutes = 0', "time_limit_minutes = 0"),
+        ('datasets = ["synthetic", "emopia"]', "datasets = []", "mine.toml: datasets is empty"),
         ('extends = "midibert"', "extends = 3", "mt-midibert.extends = 3: write a method's name"),
         ("on.emopia.width = 128", "on.emopia = 128", "methods.midibert.on: write settings by"),
         ("on.emopia.width = 128", "on = 128", "methods.midibert.on: write settings by"),
@@ -84,6 +85,10 @@ def test_a_typo_is_told_with_its_place(tmp_path: Path, old: str, new: str, messa
     assert old in GOOD
     with pytest.raises(UserError, match=message):
         load_suite(write(tmp_path, GOOD.replace(old, new)))
+
+
+def test_a_mark_of_the_order_of_bytes_is_no_part_of_a_suite(tmp_path: Path) -> None:
+    assert load_suite(write(tmp_path, "\ufeff" + GOOD)).name == "mine"
 
 
 @pytest.mark.parametrize(

@@ -168,6 +168,16 @@ def test_a_copy_under_another_seed_is_caught_however_far_it_is_adapted(tmp_path:
     assert problem.startswith(f"the same predictions as {original} of another seed")
 
 
+def test_one_answer_for_all_clips_may_come_from_every_seed(tmp_path: Path) -> None:
+    files = []
+    for seed in (0, 1):
+        record = genuine(smoke_cell("midibert", seed))
+        same = [replace(said, p=[0.25] * 4) for said in record.predictions]
+        files.append(put(tmp_path, with_predictions(record, same)))
+    assert problems(*files) == []
+    assert any("the same predictions" in said for said in notes(*files))
+
+
 def _shift(content: dict[str, Any], path: str, value: object) -> None:
     *parents, last = path.split(".")
     for name in parents:
