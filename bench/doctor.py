@@ -16,7 +16,7 @@ from bench.files import check_folder_writable
 from bench.machine import cpu_flags, lacks_for_amx, lacks_for_kernels, usable_cores
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 Status = Literal["present", "absent", "broken"]
 
@@ -169,10 +169,25 @@ def _extractors() -> Iterator[Finding]:
         if isinstance(extractor, CheckedExtractor):
             try:
                 with calling("extractor", name):
-                    found = extractor.check()
+                    found = _findings(extractor.check())
             except UserError as error:
                 yield Finding(name, "broken", str(error))
             else:
                 yield from found
         else:
-            yield Finding(name, "present", f"{len(extractor.columns):,} columns")
+            try:
+                with calling("extractor", name):
+                    n_columns = len(extractor.columns)
+            except UserError as error:
+                yield Finding(name, "broken", str(error))
+            else:
+                yield Finding(name, "present", f"{n_columns:,} columns")
+
+
+def _findings(told: Iterable[object]) -> list[Finding]:
+    found = []
+    for finding in told:
+        if not isinstance(finding, Finding):
+            raise TypeError(f"check() gave {finding!r}, which is not a bench.doctor.Finding")
+        found.append(finding)
+    return found

@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from bench.registry import load_point
+from bench.errors import UserError
+from bench.registry import calling, find_point, load_point
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
 
 GROUP = "smer_bench.extractors"
+_PARTS = ("columns", "select", "extract")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,75 @@ def load_extractor(name: str) -> Extractor:
     """The extractor of that name.
 
     Raises:
-        UserError: as `bench.registry.load_point`.
+        UserError: as `bench.registry.load_point`; or it does not have what an extractor has.
     """
-    extractor: Extractor = load_point(GROUP, name, "extractor")
-    return extractor
+    extractor: Any = load_point(GROUP, name, "extractor")
+    with calling("extractor", name):  # its columns may be computed
+        lacks = [part for part in _PARTS if not hasattr(extractor, part)]
+    if isinstance(extractor, type) or lacks:
+        value = find_point(GROUP, name, "extractor").value
+        wrong = "has no " + " and no ".join(lacks) if lacks else "is a class, not an object"
+        raise UserError(f"extractor {name!r}: {value!r} {wrong}: see bench.extractors.Extractor")
+    checked: Extractor = extractor
+    return checked
+
+
+def select(extractor: Extractor, name: str, pattern: str) -> tuple[list[str], NDArray[np.int64]]:
+    """An extractor's columns, and the positions of those that a pattern names.
+
+    Raises:
+        UserError: the extractor fails, or gives no positions.
+    """
+    import numpy as np
+
+    with calling("extractor", name):
+        columns = [str(column) for column in extractor.columns]
+        found = np.asarray(extractor.select(pattern))
+    if not found.size:
+        return columns, np.empty(0, np.int64)
+    if found.ndim != 1 or found.dtype.kind not in "iu" or not _within(found, len(columns)):
+        raise UserError(
+            f"extractor {name!r}: select({pattern!r}) gave no positions in its "
+            f"{len(columns):,} columns: fix its package"
+        )
+    return columns, found.astype(np.int64)
+
+
+def extract(
+    extractor: Extractor, name: str, files: Sequence[Path], options: Options
+) -> list[FloatArray | Failure]:
+    """As `Extractor.extract`, held against what it promises.
+
+    Raises:
+        UserError: as `Extractor.extract`; or the extractor fails, or gives no such rows.
+    """
+    with calling("extractor", name):
+        n_columns = len(extractor.columns)
+        outcomes = list(extractor.extract(files, options))
+    if len(outcomes) != len(files):
+        raise UserError(
+            f"extractor {name!r}: gave {len(outcomes):,} rows for {len(files):,} files: "
+            "fix its package"
+        )
+    for file, outcome in zip(files, outcomes, strict=True):
+        if not isinstance(outcome, Failure) and (wrong := _wrong(outcome, n_columns)):
+            raise UserError(
+                f"extractor {name!r}: {file}: gave {wrong}, not an array of {n_columns:,} "
+                "numbers: fix its package"
+            )
+    return outcomes
+
+
+def _within(positions: NDArray[np.int64], n_columns: int) -> bool:
+    return bool(positions.min() >= 0 and positions.max() < n_columns)
+
+
+def _wrong(row: object, n_columns: int) -> str:
+    """What a row is, if it is not what it must be."""
+    import numpy as np
+
+    if not isinstance(row, np.ndarray):
+        return f"a {type(row).__name__}"
+    if row.shape == (n_columns,) and row.dtype.kind in "fiub":
+        return ""
+    return f"an array of shape {row.shape} and type {row.dtype}"

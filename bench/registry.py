@@ -232,18 +232,23 @@ def _literal(keyword: ast.keyword) -> tuple[str, Any]:
     return name, value
 
 
+def _text(argument: ast.expr) -> str:
+    value = ast.literal_eval(argument)
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
 def _entry(call: ast.Call, node: ast.ClassDef, module: str, file: Path) -> MethodEntry:
     try:
-        (name,) = (ast.literal_eval(argument) for argument in call.args)
-        if not isinstance(name, str):
-            raise TypeError
+        (name,) = map(_text, call.args)
         keywords: dict[str, Any] = dict(map(_literal, call.keywords))
         summary = (ast.get_docstring(node) or "").partition("\n")[0]
         entry = MethodEntry(name, module, node.name, summary=summary, **keywords)
     except (ValueError, TypeError):
         raise UserError(
-            f"{file}:{call.lineno}: @register_method takes a name (a text) and as literals the keywords "
-            "version (a number), deterministic (True or False), encoding and start (texts)"
+            f"{file}:{call.lineno}: @register_method takes a name (a text) and as literals the "
+            "keywords version (a number), deterministic (True or False), encoding and start (texts)"
         ) from None
     check_name(name, f"{file}:{call.lineno}: the method's name")
     return entry

@@ -82,13 +82,12 @@ def features(
       bench features songs/ -o features.csv
       bench features song.mid --features 'P-*'
     """
-    from bench.extractors import Failure, Options, load_extractor
+    from bench.extractors import Failure, Options, extract, load_extractor, select
     from bench.midi_files import midi_files
-    from bench.registry import calling
 
     _check_output(output)
     chosen = load_extractor(extractor)
-    positions = chosen.select(pattern)
+    columns, positions = select(chosen, extractor, pattern)
     if not len(positions):
         raise UserError(f"--features {pattern!r}: no feature fits this pattern")
     named = [*paths, *_listed(listing)]
@@ -96,8 +95,7 @@ def features(
         raise UserError("name MIDI files or folders, or a list of them with --from-file")
     files = list(midi_files(named))
     options = Options(jobs, cached=not no_cache, program=jar)
-    with calling("extractor", extractor):
-        outcomes = chosen.extract(files, options)
+    outcomes = extract(chosen, extractor, files, options)
     kept, rows = [], []
     for file, outcome in zip(files, outcomes, strict=True):
         if isinstance(outcome, Failure):
@@ -107,7 +105,7 @@ def features(
             rows.append(outcome[positions])
     if not kept:
         raise WorkError(f"all {len(files)} files failed")
-    _write(output, [chosen.columns[i] for i in positions], kept, rows)
+    _write(output, [columns[i] for i in positions], kept, rows)
     if len(kept) < len(files):
         sys.exit(1)
 

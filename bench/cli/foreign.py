@@ -9,13 +9,14 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
+from bench.errors import UserError
 from bench.registry import load_point
 from bench.shown import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    import click
 
 GROUP = "smer_bench.commands"
 
@@ -27,10 +28,17 @@ def foreign_commands() -> Mapping[str, EntryPoint]:
 
 
 def load_foreign(name: str) -> click.Command | None:
-    """The command of that name; None if there is none."""
+    """The command of that name; None if there is none.
+
+    Raises:
+        UserError: as `bench.registry.load_point`; or it is no command.
+    """
     if name not in foreign_commands():
         return None
-    command: click.Command = load_point(GROUP, name, "command")
+    command: object = load_point(GROUP, name, "command")
+    if not isinstance(command, click.Command):
+        value = foreign_commands()[name].value
+        raise UserError(f"command {name!r}: {value!r} is not a click.Command: fix its package")
     return command
 
 
@@ -41,7 +49,7 @@ def summary(point: EntryPoint) -> str:
     """
     try:
         spec = importlib.util.find_spec(point.module)
-    except Exception as error:  # of a dotted name, the packages around it are imported
+    except Exception as error:  # noqa: BLE001 - of "a.b", a is imported
         return shown(f"cannot be imported: {type(error).__name__}: {error}")
     try:
         source = Path(spec.origin or "").read_bytes() if spec else b""

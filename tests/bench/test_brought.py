@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from brought import bench, bring
 
+from bench.datasets.smf import SmfNote, smf_bytes
 from bench.errors import UserError
 from bench.starts import shipped_starts
 
@@ -50,3 +51,73 @@ def test_a_start_in_what_cannot_be_imported_is_told(
     monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(UserError, match=r"start '.*': '.*' cannot be imported: \w+Error: "):
         shipped_starts(place)
+
+
+EXTRACTOR = """
+from types import SimpleNamespace
+import numpy as np
+def every(files, options): return [np.arange(3.0)[:length] for _ in files]
+def none(pattern): raise RuntimeError("no pattern known")
+length = 3
+it = SimpleNamespace(columns=["a", "b", "c"], select=lambda _: np.arange(3), extract=every)
+"""
+
+
+@pytest.fixture
+def song(tmp_path: Path) -> Path:
+    path = tmp_path / "song.mid"
+    path.write_bytes(smf_bytes([[SmfNote(0, 480, 60, 80)]]))
+    return path
+
+
+def test_an_extractor_from_elsewhere_has_its_rows(tmp_path: Path, song: Path) -> None:
+    bring(tmp_path, {"extractors theirs": "theirs:it"}, {"theirs.py": EXTRACTOR})
+    done = bench(tmp_path, "features", str(song), "--extractor", "theirs")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"file,a,b,c\n{song},0.0,1.0,2.0\n"
+
+
+@pytest.mark.parametrize(
+    ("mistake", "message"),
+    [
+        ("it.select = none", "extractor 'theirs' failed: RuntimeError: no pattern known"),
+        ("it.select = lambda _: [3]", "select('*') gave no positions in its 3 columns"),
+        ("it.select = lambda _: np.array([True] * 3)", "gave no positions in its 3 columns"),
+        ("length = 2", "song.mid: gave an array of shape (2,) and type float64, not an array of 3"),
+        ("it.extract = lambda files, _: [[0.0] * 3]", "song.mid: gave a list, not an array of 3"),
+        ("it.extract = lambda *_: []", "gave 0 rows for 1 files"),
+        ("it.extract = lambda *_: None", "failed: TypeError: 'NoneType' object is not iterable"),
+        ("it = type('It', (), vars(it))", "'theirs:it' is a class, not an object"),
+        ("it = 3", "'theirs:it' has no columns and no select and no extract"),
+    ],
+)
+def test_an_extractor_that_is_slightly_wrong_is_told_in_a_line(
+    tmp_path: Path, song: Path, mistake: str, message: str
+) -> None:
+    source = f"{EXTRACTOR}{mistake}\n"
+    bring(tmp_path, {"extractors theirs": "theirs:it"}, {"theirs.py": source})
+    line = told(tmp_path, "features", str(song), "--extractor", "theirs")
+    assert line.startswith("bench: extractor 'theirs'")
+    assert message in line
+
+
+@pytest.mark.parametrize(
+    ("mistake", "message"),
+    [
+        ("it = 3", "'theirs:it' has no columns and no select and no extract"),
+        ("it.columns = 3", "failed: TypeError: object of type 'int' has no len()"),
+        ("it.check = lambda: ['fine']", "check() gave 'fine', which is not a bench.doctor.Finding"),
+    ],
+)
+def test_so_does_the_doctor(tmp_path: Path, mistake: str, message: str) -> None:
+    source = f"{EXTRACTOR}{mistake}\n"
+    bring(tmp_path, {"extractors theirs": "theirs:it"}, {"theirs.py": source})
+    done = bench(tmp_path, "doctor")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert message in next(line for line in done.stdout.splitlines() if "theirs" in line)
+
+
+def test_a_command_that_is_none_is_told_in_a_line(tmp_path: Path) -> None:
+    bring(tmp_path, {"commands not": "theirs:it"}, {"theirs.py": "it = print"})
+    line = told(tmp_path, "not")
+    assert line == "bench: command 'not': 'theirs:it' is not a click.Command: fix its package"
