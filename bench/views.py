@@ -36,15 +36,17 @@ def view_key(midi: Midi) -> str | None:
 
 
 def load_view(name: str) -> View:
-    """The view of that name, which raises `UserError` if it fails.
+    """The view of that name, which raises `UserError` if it fails or gives no JSON value.
 
     Raises:
         UserError: as `bench.registry.load_point`.
     """
+    import msgspec
+
     view: View = load_point(GROUP, name, "view")
 
     def guarded(midi: Midi) -> Any:
         with calling("view", name):
-            return view(midi)
+            return msgspec.json.decode(msgspec.json.encode(view(midi)))  # as a reader will see it
 
     return guarded

@@ -36,6 +36,7 @@ def export(*, dataset: str, what: str, output: Path) -> None:
 
     from bench.cli.data import fetch_missing
     from bench.datasets import load_dataset
+    from bench.errors import UserError
     from bench.files import check_writable, write_atomically
     from bench.views import load_view
 
@@ -46,7 +47,11 @@ def export(*, dataset: str, what: str, output: Path) -> None:
     lines = []
     for clip in clips:
         facts = {"dataset": dataset, "clip": clip.id}
-        facts |= {name: view(clip.midi) for name, view in views.items()}
+        midi = clip.midi
+        try:
+            facts |= {name: view(midi) for name, view in views.items()}
+        except UserError as error:  # does not name the clip, which a view is not told
+            raise UserError(f"{dataset}, clip {clip.id!r}: {error}") from error
         lines.append(msgspec.json.encode(facts))
     write_atomically(output, b"\n".join(lines) + b"\n")
     click.echo(f"{len(clips):,} clips of {dataset} in {output}")

@@ -50,9 +50,14 @@ def inspect(*, paths: tuple[Path, ...], as_json: bool) -> None:
     for file in midi_files(paths):
         try:
             midi = read_midi(file)
-            seen = {name: view(midi) for name, view in views.items()}
         except UserError as error:
             click.echo(f"bench: {shown(str(error))}", err=True)
+            code = error.exit_code
+            continue
+        try:
+            seen = {name: view(midi) for name, view in views.items()}
+        except UserError as error:  # does not name the file, which a view is not told
+            click.echo(f"bench: {shown(f'{file}: {error}')}", err=True)
             code = error.exit_code
             continue
         facts: dict[str, Any] = {"file": shown(file), "notes": _notes(midi), **seen}

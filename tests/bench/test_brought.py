@@ -121,3 +121,24 @@ def test_a_command_that_is_none_is_told_in_a_line(tmp_path: Path) -> None:
     bring(tmp_path, {"commands not": "theirs:it"}, {"theirs.py": "it = print"})
     line = told(tmp_path, "not")
     assert line == "bench: command 'not': 'theirs:it' is not a click.Command: fix its package"
+
+
+@pytest.mark.parametrize(
+    ("view", "message"),
+    [
+        ("raise ValueError('47 is bad')", "view 'picky' failed: ValueError: 47 is bad"),
+        ("return midi.notes.pitch.max()", "view 'picky' failed: TypeError: Encoding objects of "),
+    ],
+)
+def test_a_view_that_fails_or_gives_no_json_is_told_with_what_it_looked_at(
+    tmp_path: Path, song: Path, view: str, message: str
+) -> None:
+    bring(tmp_path, {"views picky": "theirs:it"}, {"theirs.py": f"def it(midi): {view}\n"})
+    for option in ([], ["--json"]):
+        line = told(tmp_path, "inspect", str(song), *option)
+        assert line.startswith(f"bench: {song}: {message}")
+    output = tmp_path / "out.jsonl"
+    line = told(tmp_path, "data", "export", "synthetic", "--what", "picky", "-o", str(output))
+    assert line.startswith("bench: synthetic, clip '")
+    assert f"': {message}" in line
+    assert not output.exists()
