@@ -142,3 +142,32 @@ def test_a_view_that_fails_or_gives_no_json_is_told_with_what_it_looked_at(
     assert line.startswith("bench: synthetic, clip '")
     assert f"': {message}" in line
     assert not output.exists()
+
+
+DATASET = """
+from pathlib import Path
+from bench.clips import Clip
+from bench.datasets import Dataset
+def clip(name): return Clip(name, name, Path(f"/gone/{name}.mid"), "0" * 64, 0)
+def load(): return Dataset("my-songs", "1", "d", (clip("a"),), (clip("b"),), (clip("c"),))
+def fails(): raise RuntimeError("no songs")
+"""
+
+
+def test_a_dataset_that_fails_hides_no_other(tmp_path: Path) -> None:
+    points = {"datasets broken": "theirs:fails", "datasets my-songs": "theirs:load"}
+    bring(tmp_path, points, {"theirs.py": DATASET})
+    done = bench(tmp_path, "ls", "datasets")
+    assert done.returncode == 2
+    assert done.stderr == "bench: dataset 'broken' failed: RuntimeError: no songs\n"
+    names = [line.split()[0] for line in done.stdout.splitlines()]
+    assert names == ["emopia", "vgmidi", "synthetic", "my-songs"]
+
+
+def test_what_fetching_cannot_repair_has_no_such_hint(tmp_path: Path) -> None:
+    bring(tmp_path, {"datasets my-songs": "theirs:load"}, {"theirs.py": DATASET})
+    done = bench(tmp_path, "data", "verify", "my-songs")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "bench: 3 files are missing or wrong"
+    done = bench(tmp_path, "data", "verify", "my-songs", "vgmidi")
+    assert "`bench data fetch NAME` repairs a dataset of the benchmark's own" in done.stderr
