@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bench.cli.options import changes_option, results_option, suite_option
+from models.commands.options import SEED
 
 if TYPE_CHECKING:
     from bench.cells import Cell
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     help="What to learn from: any that `bench ls datasets` lists, also where the suite has others.",
 )
 @suite_option("lite")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--seed", type=SEED, default=0, show_default=True)
 @changes_option()
 @results_option()
 @click.option(

@@ -1,7 +1,8 @@
-"""Options of the commands that ask a fine-tuned network."""
+"""Options and types of options that several commands share."""
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,21 @@ if TYPE_CHECKING:
     from models.predicting import Guess
 
 _DEFAULT = "mt-midibert"
+#: The seeds that `bench run --seeds` takes, too.
+SEED = click.IntRange(0, 999_999)
+
+
+class FiniteRange(click.FloatRange):
+    """A range of numbers. Click's own lets NaN through, which is neither below nor above any."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """See `click.ParamType`."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return number
 
 
 def network_options(command: Callable[..., Any]) -> Callable[..., Any]:

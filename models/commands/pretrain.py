@@ -8,7 +8,12 @@ from typing import Any
 import click
 
 from bench.cli.options import changes_option, suite_option
+from models.commands.options import SEED, FiniteRange
 from models.pretraining.order import DEFAULT_MINUTES, Order
+
+#: Beyond these a number is a slip: a year, and some hundred times the default.
+_MOST_MINUTES = 366 * 24 * 60
+_MOST_BATCH_TOKENS = 1_000_000
 
 
 @click.command()
@@ -32,26 +37,29 @@ from models.pretraining.order import DEFAULT_MINUTES, Order
 @click.option("--steps", type=click.IntRange(min=1), help="Optimiser steps.")
 @click.option(
     "--minutes",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteRange(0, _MOST_MINUTES, min_open=True),
     help="Instead of --steps: as many as take about so long here, timed first. "
     f"[default: {DEFAULT_MINUTES:g}]",
 )
 @click.option(
-    "--batch-tokens", type=click.IntRange(min=1), default=Order.batch_tokens, show_default=True
+    "--batch-tokens",
+    type=click.IntRange(1, _MOST_BATCH_TOKENS),
+    default=Order.batch_tokens,
+    show_default=True,
 )
-@click.option("--lr", type=click.FloatRange(min=0), default=Order.lr, show_default=True)
+@click.option("--lr", type=FiniteRange(min=0), default=Order.lr, show_default=True)
 @click.option(
     "--warmup-steps", type=click.IntRange(min=0), default=Order.warmup_steps, show_default=True
 )
 @click.option(
     "--dropout",
-    type=click.FloatRange(0, 1, max_open=True),
+    type=FiniteRange(0, 1, max_open=True),
     default=Order.dropout,
     show_default=True,
 )
 @click.option(
     "--mask-share",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=FiniteRange(0, 1, min_open=True),
     default=Order.mask_share,
     show_default=True,
     help="Share of notes that MIDIBERT has to guess.",
@@ -64,11 +72,12 @@ from models.pretraining.order import DEFAULT_MINUTES, Order
 )
 @click.option(
     "--stretch",
+    type=FiniteRange(1, 2),
     default=Order.stretch,
     show_default=True,
     help="Stretch or press time by a factor of at most this; for performances, not scores.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=Order.seed, show_default=True)
+@click.option("--seed", type=SEED, default=Order.seed, show_default=True)
 @click.option(
     "--every",
     type=click.IntRange(min=1),

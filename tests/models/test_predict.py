@@ -322,6 +322,13 @@ def test_what_is_no_network_is_refused(folder: Path, network: Path, tmp_path: Pa
         assert says in str(result.exception)
 
 
+@pytest.mark.parametrize("seed", ["1000000", "9" * 20, "-1"])
+def test_a_seed_that_is_none_is_refused(seed: str) -> None:
+    result = run("finetune", "midibert", "--seed", seed)
+    assert result.exit_code == 2
+    assert "is not in the range 0<=x<=999999" in result.output
+
+
 def test_a_file_cannot_pass_for_another_method_or_larger_than_it_is(
     network: Path, tmp_path: Path
 ) -> None:

@@ -344,6 +344,29 @@ def test_mistakes_are_told_in_one_line(
     assert "\n" not in str(result.exception)
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "says"),
+    [
+        ("--lr", "nan", "'nan' is not a finite number"),
+        ("--lr", "inf", "'inf' is not a finite number"),
+        ("--minutes", "nan", "'nan' is not a finite number"),
+        ("--minutes", "inf", "inf is not in the range"),
+        ("--minutes", "1e308", "1e+308 is not in the range"),
+        ("--mask-share", "nan", "'nan' is not a finite number"),
+        ("--dropout", "nan", "'nan' is not a finite number"),
+        ("--stretch", "nan", "'nan' is not a finite number"),
+        ("--stretch", "inf", "inf is not in the range 1<=x<=2"),
+        ("--seed", "9" * 23, "is not in the range 0<=x<=999999"),
+        ("--batch-tokens", "9" * 14, "is not in the range 1<=x<=1000000"),
+    ],
+)
+def test_numbers_out_of_all_bounds_are_refused(option: str, value: str, says: str) -> None:
+    result = CliRunner().invoke(cli, ["pretrain", "midibert", option, value])
+    assert result.exit_code == 2
+    assert f"'{option}'" in result.output
+    assert says in result.output
+
+
 def test_the_command_line_has_the_defaults_of_an_order() -> None:
     asked = Order(**pretrain.make_context("pretrain", ["midibert"]).params)
     assert asked == Order(backbone="midibert", suite="lite")
