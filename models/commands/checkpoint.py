@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from bench.errors import UserError
+
 
 @click.group()
 def checkpoint() -> None:
@@ -39,6 +41,8 @@ def import_(*, path: Path, output: Path | None, inductive: bool) -> None:
     """
     from models.checkpoints.released import import_released
 
+    if path.is_dir():  # of which some, such as ".", have no name to give a suffix to
+        raise UserError(f"{path}: a folder: name the checkpoint, such as pretrain_model.ckpt")
     target = output or path.with_suffix(".safetensors")
     ignored = import_released(path, target, inductive=inductive)
     click.echo(f"wrote {target}")

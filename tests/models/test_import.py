@@ -88,6 +88,15 @@ def test_what_is_no_release_is_refused_and_nothing_is_written(
     assert not (tmp_path / "ran").exists()
 
 
+@pytest.mark.parametrize("path", [".", "..", "/", ""])
+def test_a_folder_is_no_release(path: str) -> None:
+    result = run("import", path)
+    assert isinstance(result.exception, UserError)
+    assert str(result.exception).endswith(
+        ": a folder: name the checkpoint, such as pretrain_model.ckpt"
+    )
+
+
 def _odd(**tensors: Tensor) -> dict[str, Tensor]:
     names = {
         "project": "in_linear.weight",
