@@ -100,9 +100,9 @@ class NeuralMethod(ABC):
         if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", self.device):
             raise UserError(f"setting device={self.device!r}: write auto, cpu, cuda or cuda:0")
         if not 0 <= self.dropout < 1:
-            raise UserError(f"setting dropout={self.dropout}: not in 0..1")
+            raise UserError(f"setting dropout={self.dropout}: must be at least 0 and below 1")
         if not 0 < self.patience <= 1:
-            raise UserError(f"setting patience={self.patience}: not in 0..1")
+            raise UserError(f"setting patience={self.patience}: must be above 0 and at most 1")
 
     def check(self) -> None:
         """See `bench.methods.CheckedMethod`: the checkpoint to start from is there, and fits."""

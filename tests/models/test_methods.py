@@ -203,8 +203,8 @@ def test_midigpt_reads_a_clips_first_tokens(tmp_path: Path, clips: list[Clip]) -
         ({"lr": float("inf")}, "lr=inf"),
         ({"weight_decay": -0.1}, "weight_decay=-0.1"),
         ({"warmup_steps": -1}, "warmup_steps=-1"),
-        ({"dropout": 1.0}, "dropout=1.0"),
-        ({"patience": 0.0}, "patience=0.0"),
+        ({"dropout": 1.0}, "dropout=1.0: must be at least 0 and below 1"),
+        ({"patience": 0}, "patience=0: must be above 0 and at most 1"),
         ({"device": "gpu"}, "device='gpu': write auto, cpu, cuda or cuda:0"),
     ],
 )
