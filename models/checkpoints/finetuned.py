@@ -146,16 +146,22 @@ def find_finetuned(method: str) -> Path:
     """The shipped network of a method.
 
     Raises:
-        UserError: none is shipped; says how to make one.
+        UserError: none is shipped; says how to make one, or whom else to ask.
     """
-    name = f"{find_method(method).name}-{_DATASET}"
+    entry, there = find_method(method), shipped(finetuned=True)
+    if path := there.get(f"{entry.name}-{_DATASET}"):
+        return path
     try:
-        return shipped(finetuned=True)[name]
-    except KeyError:
+        neural_type(entry)
+    except UserError:
+        others = [f"--method {name.removesuffix(f'-{_DATASET}')}" for name in there]
         raise UserError(
-            f"no fine-tuned {method} is shipped: make one (`bench finetune {method} --dataset "
-            f"{_DATASET}`) and name it with --checkpoint FILE"
+            f"{method}: has no network to ask: say {' or '.join([*others, '--checkpoint FILE'])}"
         ) from None
+    raise UserError(
+        f"no fine-tuned {method} is shipped: make one (`bench finetune {method} --dataset "
+        f"{_DATASET}`) and name it with --checkpoint FILE"
+    )
 
 
 def describe(path: Path) -> dict[str, Any]:

@@ -306,6 +306,10 @@ def test_what_is_no_network_is_refused(folder: Path, network: Path, tmp_path: Pa
         (("predict", song, "--checkpoint", network, "-o", "x.txt"), "ends in .csv or .json"),
         (("predict", song, "--method", "midibart"), "did you mean 'midibert'"),
         (("predict", song, "--method", "midigpt"), "no fine-tuned midigpt is shipped"),
+        (
+            ("predict", song, "--method", "majority"),
+            "majority: has no network to ask: say --method mt-midibert or --checkpoint FILE",
+        ),
     ]:
         result = run(*arguments)
         assert isinstance(result.exception, UserError), arguments
