@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import pytest
 
+from bench import intervals
 from bench.records import (
     PROTOCOL,
     CellIdentity,
@@ -36,6 +37,15 @@ def _ends() -> Iterator[None]:
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture
+def few_resamples(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """For simulations, which average over many data sets anyway."""
+    intervals._drawn_counts.cache_clear()
+    monkeypatch.setattr(intervals, "_RESAMPLES", 400)
+    yield
+    intervals._drawn_counts.cache_clear()
 
 
 class MakeRecord(Protocol):
