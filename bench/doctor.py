@@ -166,27 +166,21 @@ def _extractors() -> Iterator[Finding]:
         except UserError as error:
             yield Finding(name, "broken", str(error))
             continue
-        if isinstance(extractor, CheckedExtractor):
-            try:
-                with calling("extractor", name):
+        try:
+            with calling("extractor", name):
+                if isinstance(extractor, CheckedExtractor):
                     found = _findings(extractor.check())
-            except UserError as error:
-                yield Finding(name, "broken", str(error))
-            else:
-                yield from found
-        else:
-            try:
-                with calling("extractor", name):
+                else:
                     n_columns = len(extractor.columns)
-            except UserError as error:
-                yield Finding(name, "broken", str(error))
-            else:
-                yield Finding(name, "present", f"{n_columns:,} columns")
+                    found = [Finding(name, "present", f"{n_columns:,} columns")]
+        except UserError as error:
+            found = [Finding(name, "broken", str(error))]
+        yield from found
 
 
-def _findings(told: Iterable[object]) -> list[Finding]:
+def _findings(given: Iterable[object]) -> list[Finding]:
     found = []
-    for finding in told:
+    for finding in given:
         if not isinstance(finding, Finding):
             raise TypeError(f"check() gave {finding!r}, which is not a bench.doctor.Finding")
         found.append(finding)

@@ -55,15 +55,14 @@ def ablate(
     pick(method, loaded.methods, "method", see="bench ls methods")
     if any(loaded.settings(method, name).get("tasks") for name in loaded.datasets):
         raise UserError(f"{method} has tasks already: name the method without them")
+    known: dict[str, None] = {}
     for name, table in loaded.methods.items():
         listed = table.get("tasks", [])
         if not isinstance(listed, list) or not all(isinstance(task, str) for task in listed):
             raise UserError(
                 f"suite {loaded.name}: methods.{name}.tasks = {listed!r}: write a list of names"
             )
-    known = dict.fromkeys(
-        task for table in loaded.methods.values() for task in table.get("tasks", [])
-    )
+        known |= dict.fromkeys(listed)
     wanted = [pick(task.strip(), known, "task") for task in tasks.split(",")]
     ordered = [task for task in known if task in wanted]  # key,velocity is velocity,key
     subsets = [list(c) for n in range(len(ordered) + 1) for c in combinations(ordered, n)]

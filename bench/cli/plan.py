@@ -31,9 +31,8 @@ def plan(*, selection: Selection, results: Path, jobs: int | None) -> None:
     from bench.estimates import estimate
 
     cells = selection.cells()
-    if (
-        selection.changes
-    ):  # what a suite's file says is left to the run: methods take seconds to import
+    # What a suite's file says is left to the run: methods take seconds to import.
+    if selection.changes:
         from bench.running import check_all_settings
 
         check_all_settings(cells)
