@@ -12,7 +12,7 @@ from baselines.panda import PANDA_EXTRA
 from bench.datasets.verify import problems
 from bench.derived import derive, derive_all
 from bench.errors import UserError, WorkError
-from bench.extractors import Failure, Options, load_extractor
+from bench.extractors import Failure, Options, extract, load_extractor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,7 +81,7 @@ def _extracted(clips: Sequence[Clip], name: str) -> FloatArray:
     if mistakes := problems({clip.path: clip.sha256 for clip in clips}):
         raise UserError(mistakes[0])  # an extractor knows files only, not what should be in them
     # One process: how many a machine can bear, those who run the cells decide.
-    outcomes = extractor.extract([clip.path for clip in clips], Options(jobs=1))
+    outcomes = extract(extractor, name, [clip.path for clip in clips], Options(jobs=1))
     rows: list[FloatArray] = []
     for clip, outcome in zip(clips, outcomes, strict=True):
         if isinstance(outcome, Failure):

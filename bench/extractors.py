@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from bench.errors import UserError
-from bench.registry import calling, find_point, load_point
+from bench.registry import calling, find_point, load_point, point_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,7 +73,7 @@ class CheckedExtractor(Protocol):
 @cache
 def extractor_names() -> tuple[str, ...]:
     """Names of all extractors; nothing is imported."""
-    return tuple(sorted(point.name for point in entry_points(group=GROUP)))
+    return tuple(point_names(GROUP))
 
 
 def load_extractor(name: str) -> Extractor:
@@ -118,7 +117,7 @@ def select(extractor: Extractor, name: str, pattern: str) -> tuple[list[str], ND
 def extract(
     extractor: Extractor, name: str, files: Sequence[Path], options: Options
 ) -> list[FloatArray | Failure]:
-    """As `Extractor.extract`, held against what it promises.
+    """As `Extractor.extract`, checked against what it promises.
 
     Raises:
         UserError: as `Extractor.extract`; or the extractor fails, or gives no such rows.

@@ -7,11 +7,10 @@ the entry-point group `smer_bench.views`: name = "module:function".
 from __future__ import annotations
 
 from functools import cache
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 from bench.keys import find_key
-from bench.registry import calling, load_point
+from bench.registry import calling, load_point, point_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +25,7 @@ GROUP = "smer_bench.views"
 @cache
 def view_names() -> tuple[str, ...]:
     """Names of all views; nothing is imported."""
-    return tuple(sorted(point.name for point in entry_points(group=GROUP)))
+    return tuple(point_names(GROUP))
 
 
 def view_key(midi: Midi) -> str | None:
