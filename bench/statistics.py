@@ -101,6 +101,32 @@ def compare(first: Runs, second: Runs, songs: IntArray) -> Comparison:
     )
 
 
+@dataclass(frozen=True)
+class Tested:
+    """A comparison, one of a family, with its p-values corrected for all of the family (Holm)."""
+
+    result: Comparison
+    p: float | None  # as there
+    p_seeds: float | None
+
+    @property
+    def verdict(self) -> str:
+        """Whether the two methods can be told apart, in words."""
+        if self.p is None:
+            return "n = 1: no test"
+        if self.p >= ALPHA:
+            return "no"
+        return "yes, better" if self.result.difference > 0 else "yes, worse"
+
+
+def tested(family: Sequence[Comparison]) -> list[Tested]:
+    """Correct the p-values of comparisons that are made together."""
+    p, p_seeds = (
+        _corrected([getattr(result, field) for result in family]) for field in ("p", "p_seeds")
+    )
+    return [Tested(*of) for of in zip(family, p, p_seeds, strict=True)]
+
+
 def told_apart(methods: Sequence[Runs], songs: IntArray) -> IntArray:
     """Which pairs of methods differ at the 5 % level, by the test of `compare`, Holm-corrected.
 
@@ -246,6 +272,12 @@ def holm(p_values: Sequence[float]) -> list[float]:
     corrected = np.empty_like(p)
     corrected[order] = np.minimum(stepped, 1.0)
     return [float(value) for value in corrected]
+
+
+def _corrected(p_values: Sequence[float | None]) -> list[float | None]:
+    """By Holm's method for as many tests as there are."""
+    corrected = iter(holm([p for p in p_values if p is not None]))
+    return [None if p is None else next(corrected) for p in p_values]
 
 
 def runs_p(values: ArrayLike, mean: float, std: float, n: int) -> float | None:

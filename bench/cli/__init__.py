@@ -28,6 +28,7 @@ _COMMANDS = {
     "plan": "Show what would run, what is done, and about how long it takes.",
     "ls": "List methods, datasets or suites.",
     "show": "Show one finished cell: scores, confusion matrix, history.",
+    "evaluate": "Score the answers of a method that does not run here.",
     "verify": "Check records against themselves, the manifests and the suites.",
     "leaderboard": "Write leaderboard.md from the records, or check it.",
     "report": "Write the board as a web site that opens from its folder.",

@@ -1,4 +1,4 @@
-"""`bench data export`: what the methods see in every clip, as JSON lines."""
+"""`bench data export`: every clip as a JSON line, for use elsewhere."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import click
 @click.argument("dataset")
 @click.option(
     "--what",
-    required=True,
+    default="",
     metavar="key,cp,...",
-    help="Views, joined by commas: key, cp, velocity, performance, and those of other packages.",
+    help="Views to add, joined by commas: key, cp, velocity, performance, and those of other "
+    "packages.",
 )
 @click.option(
     "-o",
@@ -23,13 +24,15 @@ import click
     help="The file to write.",
 )
 def export(*, dataset: str, what: str, output: Path) -> None:
-    """Write one JSON object per clip: dataset, clip, and the views asked for.
+    """Write one JSON object per clip: its names, split, quadrant and file, and views of its music.
 
-    The clips are all that were published, also the few that no split holds. A clip without notes
-    has the key null.
+    The clips are all that were published, also the few that no split holds ("left-out"). Clips of
+    one song lie in one split. A clip without notes has the key null.
+    `bench evaluate` scores what a method trained on this answers for the test clips.
 
     \b
-    Example:
+    Examples:
+      bench data export emopia -o emopia.jsonl
       bench data export emopia --what key,cp -o emopia.jsonl
     """
     import msgspec
@@ -40,18 +43,26 @@ def export(*, dataset: str, what: str, output: Path) -> None:
     from bench.files import check_writable, write_atomically
     from bench.views import load_view
 
-    views = {name: load_view(name) for name in (part.strip() for part in what.split(","))}
+    names = [part.strip() for part in what.split(",")] if what else []
+    views = {name: load_view(name) for name in names}
     check_writable(output)
     fetch_missing([dataset])
-    clips = load_dataset(dataset).clips
+    loaded = load_dataset(dataset)
     lines = []
-    for clip in clips:
-        facts = {"dataset": dataset, "clip": clip.id}
+    for clip, row in zip(loaded.clips, loaded.rows, strict=True):
         midi = clip.midi
+        facts = {
+            "dataset": dataset,
+            "clip": clip.id,
+            "song": clip.song,
+            "split": row.split,
+            "quadrant": row.label or None,
+            "file": str(clip.path),
+        }
         try:
             facts |= {name: view(midi) for name, view in views.items()}
         except UserError as error:  # does not name the clip, which a view is not told
             raise UserError(f"{dataset}, clip {clip.id!r}: {error}") from error
         lines.append(msgspec.json.encode(facts))
     write_atomically(output, b"\n".join(lines) + b"\n")
-    click.echo(f"{len(clips):,} clips of {dataset} in {output}")
+    click.echo(f"{len(lines):,} clips of {dataset} in {output}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from bench.intervals import ALPHA
 from bench.report.entries import ACCURACY, difference_entry, p_entry
 from bench.report.markdown import signed
 from bench.report.published import published
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from bench.report.inference import Inference, Pair
     from bench.report.rows import Board
+    from bench.statistics import Comparison
 
 _ABOUT_TASKS = """\
 Each method with auxiliary tasks against the same without, on the same clips with the same seeds.
@@ -70,17 +70,18 @@ def _pairs_table(pairs: Sequence[Pair], title: str, suite: str) -> Table:
 
 
 def _pair(pair: Pair) -> tuple[Entry, ...]:
-    result, dataset = pair.result, pair.with_it.dataset
+    tested, dataset = pair.tested, pair.with_it.dataset
+    result = tested.result
     name = f"{full_name(pair.with_it)} − {full_name(pair.without)}"
     ends = {"low": result.interval.low, "high": result.interval.high}
     return (
         Entry(name, {"comparison": name}),
         Entry(dataset_name(dataset), {"dataset": dataset}),
-        Entry(_verdict(pair), {"told_apart": _verdict(pair)}),
+        Entry(tested.verdict, {"told_apart": tested.verdict}),
         difference_entry(ACCURACY, result.difference),
         Entry(ACCURACY.range(result.interval), ends),
-        p_entry(pair.p_holm, {"p_songs": result.p, "p_songs_holm": pair.p_holm}),
-        p_entry(pair.p_seeds_holm, {"p_seeds": result.p_seeds, "p_seeds_holm": pair.p_seeds_holm}),
+        p_entry(tested.p, {"p_songs": result.p, "p_songs_holm": tested.p}),
+        p_entry(tested.p_seeds, {"p_seeds": result.p_seeds, "p_seeds_holm": tested.p_seeds}),
         Entry(signed(result.effect_size, 2), {"cohens_g": result.effect_size}),
         Entry(
             f"{100 * result.first_only:.1f} : {100 * result.second_only:.1f}",
@@ -93,15 +94,6 @@ def _pair(pair: Pair) -> tuple[Entry, ...]:
     )
 
 
-def _verdict(pair: Pair) -> str:
-    """Whether the two can be told apart, in words."""
-    if pair.p_holm is None:
-        return "n = 1: no test"
-    if pair.p_holm >= ALPHA:
-        return "no"
-    return "yes, better" if pair.result.difference > 0 else "yes, worse"
-
-
 def _power_notes(pairs: Sequence[Pair]) -> list[str]:
     """How many clips it would take to see the paper's gain, for each dataset of the pairs."""
     datasets = dict.fromkeys(pair.with_it.dataset for pair in pairs)
@@ -112,9 +104,10 @@ def _power_note(pairs: Sequence[Pair]) -> str:
     """That of pairs on one dataset."""
     gain = published().gain(pairs[0].with_it.dataset)
     dataset = dataset_name(pairs[0].with_it.dataset)
-    mean_square = fmean(p.result.mean_square for p in pairs)
-    design_effect = max(fmean(p.result.design_effect for p in pairs), 1.0)
-    n_clips = pairs[0].result.n_clips
+    results = [pair.tested.result for pair in pairs]
+    mean_square = fmean(result.mean_square for result in results)
+    design_effect = max(fmean(result.design_effect for result in results), 1.0)
+    n_clips = results[0].n_clips
     if mean_square * 100 < gain:
         return (
             f"Power on {dataset}: the methods differ on too few clips for the paper's "
@@ -127,13 +120,13 @@ def _power_note(pairs: Sequence[Pair]) -> str:
         f"other (design effect {design_effect:.1f}). To see the paper's {gain:.2f} points on other "
         "songs with a chance of 80 % at the 5 % level would take about "
         f"{_about(needed):,} test clips, with songs growing in proportion; there are {n_clips:,}."
-        f"{_seed_noise(pairs)}"
+        f"{_seed_noise(results)}"
     )
 
 
-def _seed_noise(pairs: Sequence[Pair]) -> str:
+def _seed_noise(results: Sequence[Comparison]) -> str:
     """What more clips may leave of the noise."""
-    errors = [100 * p.result.seed_error for p in pairs if p.result.seed_error is not None]
+    errors = [100 * result.seed_error for result in results if result.seed_error is not None]
     if not errors:
         return ""
     return (

@@ -14,7 +14,7 @@ import numpy as np
 from bench.intervals import Runs, accuracy_intervals, macro_f1_interval
 from bench.report.ranking import ranks, tie_groups
 from bench.report.rows import Row
-from bench.statistics import common_seeds, compare, holm, told_apart
+from bench.statistics import common_seeds, compare, tested, told_apart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bench.intervals import Interval
     from bench.records import Table
     from bench.report.rows import Board
-    from bench.statistics import Comparison
+    from bench.statistics import Comparison, Tested
 
     IntArray = NDArray[np.int64]
 
@@ -59,9 +59,7 @@ def answers_of(row: Row, songs: Mapping[str, str]) -> Answers | None:
     items = _items(first, segments=row.segments)
     if any(_items(record.table, segments=row.segments) != items for record in records[1:]):
         return None
-    numbers: dict[tuple[str, bool], int] = {}
-    named = [(songs[clip], True) if clip in songs else (clip, False) for clip in first.clips]
-    numbered = np.array([numbers.setdefault(song, len(numbers)) for song in named])
+    numbered = numbered_songs(first.clips, songs)
     if row.segments:
         labels = first.segment_labels
         numbered = np.repeat(numbered, first.n_segments)
@@ -76,6 +74,13 @@ def answers_of(row: Row, songs: Mapping[str, str]) -> Answers | None:
         songs=numbered,
         runs=Runs(answers == labels, tuple(r.cell.seed for r in records), row.deterministic),
     )
+
+
+def numbered_songs(clips: Sequence[str], songs: Mapping[str, str]) -> IntArray:
+    """The song of each clip as a number, shape (n_clips,); see `answers_of`."""
+    numbers: dict[tuple[str, bool], int] = {}
+    named = [(songs[clip], True) if clip in songs else (clip, False) for clip in clips]
+    return np.array([numbers.setdefault(song, len(numbers)) for song in named])
 
 
 def _items(table: Table, *, segments: bool) -> tuple[list[str], bytes, bytes]:
@@ -96,17 +101,14 @@ class Pair:
 
     with_it: Row
     without: Row
-    result: Comparison
-    # Corrected for all pairs of its table; None where there is no test:
-    p_holm: float | None  # of other songs and seeds
-    p_seeds_holm: float | None  # of other seeds on the same clips
+    tested: Tested  # together with all pairs of its table
 
     @property
     def validation(self) -> float | None:
         """Difference of the accuracies on the validation clips; None where a record has none."""
         ours, theirs = self.with_it.validation_accuracies, self.without.validation_accuracies
         gains = [ours[seed] - theirs[seed] for seed in ours.keys() & theirs.keys()]
-        return fmean(gains) if len(gains) == self.result.n_seeds else None
+        return fmean(gains) if len(gains) == self.tested.result.n_seeds else None
 
 
 class Inference:
@@ -154,15 +156,15 @@ class Inference:
     def standings(self, board: Board) -> dict[str, Standing]:
         """Standings by method; a method of which one seed allows no test has none."""
         several = [row for row in board.rows if row.deterministic or len(row.records) > 1]
-        tested = [(row, found) for row in several if (found := self.answers(row))]
-        if not tested:
+        known = [(row, found) for row in several if (found := self.answers(row))]
+        if not known:
             return {}
         # Rows that were tested on other items than most have no standing.
-        all_items = [found.items for _, found in tested]
+        all_items = [found.items for _, found in known]
         items = max(all_items, key=all_items.count)
-        tested = [(row, found) for row, found in tested if found.items == items]
-        apart = told_apart([found.runs for _, found in tested], tested[0][1].songs)
-        places = zip(tested, ranks(apart), tie_groups(apart), strict=True)
+        known = [(row, found) for row, found in known if found.items == items]
+        apart = told_apart([found.runs for _, found in known], known[0][1].songs)
+        places = zip(known, ranks(apart), tie_groups(apart), strict=True)
         return {row.method: Standing(rank, ties) for (row, _), rank, ties in places}
 
     def multi_task_pairs(self, boards: Iterable[Board]) -> list[Pair]:
@@ -178,23 +180,19 @@ class Inference:
             (with_it, without, result)
             for board in boards
             for without, with_it in product((*board.rows, *board.variants), repeat=2)
-            if related(with_it, without) and (result := self._compare(with_it, without))
+            if related(with_it, without)
+            and (result := compared(self.answers(with_it), self.answers(without)))
         ]
-        p = _corrected([result.p for *_, result in found])
-        p_seeds = _corrected([result.p_seeds for *_, result in found])
-        return [Pair(*of, *both) for of, *both in zip(found, p, p_seeds, strict=True)]
-
-    def _compare(self, first: Row, second: Row) -> Comparison | None:
-        """None unless there is a seed that both were run with, on the same clips."""
-        ours, theirs = self.answers(first), self.answers(second)
-        if ours is None or theirs is None or ours.items != theirs.items:
-            return None
-        if not common_seeds(ours.runs, theirs.runs):
-            return None
-        return compare(ours.runs, theirs.runs, ours.songs)
+        results = tested([result for *_, result in found])
+        return [
+            Pair(one, other, result) for (one, other, _), result in zip(found, results, strict=True)
+        ]
 
 
-def _corrected(p_values: Sequence[float | None]) -> list[float | None]:
-    """By Holm's method for as many tests as there are."""
-    corrected = iter(holm([p for p in p_values if p is not None]))
-    return [None if p is None else next(corrected) for p in p_values]
+def compared(ours: Answers | None, theirs: Answers | None) -> Comparison | None:
+    """None unless there is a seed that both were run with, on the same clips."""
+    if ours is None or theirs is None or ours.items != theirs.items:
+        return None
+    if not common_seeds(ours.runs, theirs.runs):
+        return None
+    return compare(ours.runs, theirs.runs, ours.songs)

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 _BARS = "▁▂▃▄▅▆▇█"
 _WIDEST = 60  # of a sparkline, in characters
-_SCORES = {
+#: Fields of `bench.scoring.Scores`, as they are headed.
+SCORES = {
     "accuracy": "accuracy %",
     "macro_f1": "macro-F1",
     "valence_accuracy": "valence %",
@@ -46,7 +47,7 @@ def show_record(record: Record) -> RenderableType:
     details = {k: v for k, v in record.details.items() if k != "history"}
     used, origin = record.dataset, record.provenance
     parts: list[RenderableType] = [_title(record.cell), _scores_table(scored), ""]
-    parts.append(_confusion([record.scores]))
+    parts.append(confusion_table([record.scores]))
     if history:
         parts += [_heading("History"), _history(history)]
     facts = {
@@ -80,16 +81,16 @@ def show_record(record: Record) -> RenderableType:
 def show_row(row: Row) -> RenderableType:
     """All seeds of a method on one dataset."""
     table = Table(box=box.SIMPLE, header_style="bold")
-    for title in ("seed", *_SCORES.values(), "seconds"):
+    for title in ("seed", *SCORES.values(), "seconds"):
         table.add_column(title, justify="right")
     for record in row.records:
-        cells = _score_cells(record.scores)
+        cells = score_cells(record.scores)
         table.add_row(str(record.cell.seed), *cells, f"{record.provenance.wall_seconds:.1f}")
     if len(row.records) > 1:
-        means = [_figure(field, *row.mean_std(field)) for field in _SCORES]
+        means = [figure(field, *row.mean_std(field)) for field in SCORES]
         table.add_section()
         table.add_row("mean ± std", *means, "")
-    return Group(_title(row.first.cell, seed=False), table, _confusion(row.scores))
+    return Group(_title(row.first.cell, seed=False), table, confusion_table(row.scores))
 
 
 def show_failure(failure: Failure) -> RenderableType:
@@ -131,11 +132,13 @@ def _heading(text: str) -> Text:
     return Text(f"\n{text}", style="bold")
 
 
-def _score_cells(scores: Scores) -> list[str]:
-    return [_figure(field, getattr(scores, field)) for field in _SCORES]
+def score_cells(scores: Scores) -> list[str]:
+    """Each of `SCORES`, written."""
+    return [figure(field, getattr(scores, field)) for field in SCORES]
 
 
-def _figure(field: str, mean: float, std: float | None = None) -> str:
+def figure(field: str, mean: float, std: float | None = None) -> str:
+    """One of `SCORES`, with its standard deviation where there is one."""
     scale, decimals = (1, 4) if field == "macro_f1" else (100, 2)
     return plus_minus(scale * mean, None if std is None else scale * std, decimals)
 
@@ -143,14 +146,15 @@ def _figure(field: str, mean: float, std: float | None = None) -> str:
 def _scores_table(scored: Mapping[str, Scores]) -> Table:
     table = Table(box=box.SIMPLE, header_style="bold")
     table.add_column("over")
-    for title in (*_SCORES.values(), "n"):
+    for title in (*SCORES.values(), "n"):
         table.add_column(title, justify="right")
     for level, scores in scored.items():
-        table.add_row(level, *_score_cells(scores), str(scores.n))
+        table.add_row(level, *score_cells(scores), str(scores.n))
     return table
 
 
-def _confusion(scores: Iterable[Scores]) -> Table:
+def confusion_table(scores: Iterable[Scores]) -> Table:
+    """Clips by true and predicted quadrant, mean over seeds, and the shares of each row."""
     counts = np.mean([s.confusion for s in scores], axis=0)
     shares: NDArray[np.float64] = normalised(counts)
     table = Table(box=box.SIMPLE, header_style="bold", title="Confusion", title_justify="left")
@@ -166,7 +170,7 @@ def _share(share: float, count: float) -> Text:
     if share != share:  # no clip of that quadrant
         return Text("–")
     style = "bold" if share >= 0.5 else "" if share >= 0.1 else "dim"
-    return Text(f"{count:g} ({100 * share:.0f} %)", style=style)
+    return Text(f"{round(count, 1):g} ({100 * share:.0f} %)", style=style)
 
 
 def _history(history: Mapping[str, list[float]]) -> Table:

@@ -204,7 +204,7 @@ def test_inspect_and_export_tell_the_same(folder: Path) -> None:
     clip = load_dataset("synthetic").train[0]
     row = next(row for row in rows if row["clip"] == clip.id)
     seen = json.loads(bench("inspect", str(clip.path), "--json", cwd=folder).stdout)
-    assert row == {"dataset": "synthetic", "clip": clip.id} | {k: seen[k] for k in what.split(",")}
+    assert all(row[name] == seen[name] for name in what.split(","))
     assert len(row["cp"]) == len(row["velocity"]) == seen["notes"]["count"] > 0
     assert -1 <= seen["key_correlation"] <= 1
     assert "beats" in bench("inspect", str(clip.path), cwd=folder).stdout

@@ -32,6 +32,25 @@ def test_every_clip_has_its_line(tmp_path: Path) -> None:
     assert {row["dataset"] for row in rows} == {"synthetic"}
 
 
+def test_without_views_there_is_what_training_elsewhere_needs(tmp_path: Path) -> None:
+    output = tmp_path / "clips.jsonl"
+    arguments = ["synthetic", "-o", str(output)]
+    assert CliRunner().invoke(export, arguments, catch_exceptions=False).exit_code == 0
+    lines = [json.loads(line) for line in output.read_text().splitlines()]
+    clips = {clip.id: clip for clip in load_dataset("synthetic").clips}
+    assert lines == [
+        {
+            "dataset": "synthetic",
+            "clip": row.clip,
+            "song": row.song,
+            "split": row.split,
+            "quadrant": row.label,
+            "file": str(clips[row.clip].path),
+        }
+        for row in load_dataset("synthetic").rows
+    ]
+
+
 def test_so_do_those_that_no_split_holds_and_those_without_notes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -52,9 +71,10 @@ def test_so_do_those_that_no_split_holds_and_those_without_notes(
         left_out=(clip("left out", *a_minor),),
     )
     monkeypatch.setattr("bench.datasets.load_dataset", lambda _: dataset)
-    assert exported("mine", tmp_path / "keys.jsonl") == [
-        {"dataset": "mine", "clip": "a", "key": "C major"},
-        {"dataset": "mine", "clip": "silent", "key": None},
-        {"dataset": "mine", "clip": "b", "key": "C major"},
-        {"dataset": "mine", "clip": "left out", "key": "A minor"},
+    rows = exported("mine", tmp_path / "keys.jsonl")
+    assert [(row["clip"], row["split"], row["quadrant"], row["key"]) for row in rows] == [
+        ("a", "train", "Q1", "C major"),
+        ("silent", "valid", "Q1", None),
+        ("b", "test", "Q1", "C major"),
+        ("left out", "left-out", "Q1", "A minor"),
     ]
