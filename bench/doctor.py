@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from bench.errors import UserError
 from bench.files import check_folder_writable
+from bench.folders import cache_directory, data_directory
 from bench.machine import cpu_flags, lacks_for_amx, lacks_for_kernels, usable_cores
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ Status = Literal["present", "absent", "broken"]
 
 #: Instruction sets that training in bfloat16 gains from, fastest first.
 _BFLOAT16 = ("amx_bf16", "avx512_bf16")
+_ANOTHER_TORCH = "see https://pytorch.org for a build that fits the driver"
 _EXTRAS = {
     "pyarrow": "parquet",
     "matplotlib": "figures",
@@ -51,7 +53,7 @@ def examine() -> Iterator[Finding]:
     yield from _folders()
     yield _mirror()
     yield from _datasets()
-    yield _methods()
+    yield from _methods()
     yield from _extractors()
 
 
@@ -80,15 +82,18 @@ def _gpu() -> Finding:
         return Finding("GPU", "absent", "no NVIDIA device; the lite suite is made for processors")
     if find_spec("torch") is None:
         return Finding("GPU", "absent", "not known without torch, which is not installed")
-    import torch
+    try:
+        import torch
 
-    if torch.cuda.is_available():
-        name = str(torch.cuda.get_device_name())
+        name = str(torch.cuda.get_device_name()) if torch.cuda.is_available() else ""
+    except Exception as error:  # noqa: BLE001 - whatever a build may raise that does not fit
+        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+        return Finding("GPU", "broken", f"torch does not work: {reason}; {_ANOTHER_TORCH}")
+    if name:
         if lacks := lacks_for_kernels():
             return Finding("GPU", "broken", f"{name}, but it lacks {lacks}")
         return Finding("GPU", "present", name)
-    hint = "this torch sees no GPU: see https://pytorch.org for a build that fits the driver"
-    return Finding("GPU", "absent", hint)
+    return Finding("GPU", "absent", f"this torch sees no GPU; {_ANOTHER_TORCH}")
 
 
 def _extras() -> Iterator[Finding]:
@@ -100,9 +105,6 @@ def _extras() -> Iterator[Finding]:
 
 
 def _folders() -> Iterator[Finding]:
-    from bench.datasets.storage import data_directory
-    from bench.derived import cache_directory
-
     folders = {
         "cache folder": (cache_directory(), "SMER_BENCH_CACHE"),
         "data folder": (data_directory(), "SMER_BENCH_DATA"),
@@ -147,13 +149,12 @@ def _datasets() -> Iterator[Finding]:
             yield Finding(name, "absent", f"bench data fetch {name}")
 
 
-def _methods() -> Finding:
-    from bench.registry import methods
+def _methods() -> Iterator[Finding]:
+    from bench.registry import method_problems, methods
 
-    try:
-        return Finding("methods", "present", f"{len(methods())}, listed by `bench ls methods`")
-    except UserError as error:
-        return Finding("methods", "broken", str(error))
+    yield Finding("methods", "present", f"{len(methods())}, listed by `bench ls methods`")
+    for problem in method_problems():
+        yield Finding("methods", "broken", problem)
 
 
 def _extractors() -> Iterator[Finding]:

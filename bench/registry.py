@@ -15,8 +15,9 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.util
+from collections import defaultdict
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -26,7 +27,7 @@ from bench.errors import UserError, WorkError
 from bench.names import check_name, pick
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from importlib.metadata import EntryPoint
 
     from bench.methods import Method
@@ -57,10 +58,6 @@ class MethodEntry:
         return factory
 
 
-#: Keywords of `register_method`, and the types of their literals.
-_KEYWORDS = {"version": int, "deterministic": bool, "encoding": str, "start": str}
-
-
 def register_method(
     name: str,
     *,
@@ -80,7 +77,7 @@ def register_method(
         start: where the weights lie that its setting `start` may name: "package:pattern", with {}
             for the name (`bench.starts`). Without it the method has no such setting.
     """
-    del version, deterministic, encoding, start  # read from the source by `_registrations`
+    del version, deterministic, encoding, start  # read from the source by `_entry`
 
     def mark(cls: type[T]) -> type[T]:
         cls.method_name = name  # type: ignore[attr-defined]  # any class may be a method
@@ -89,32 +86,30 @@ def register_method(
     return mark
 
 
-@cache
-def methods() -> dict[str, MethodEntry]:
-    """All methods, by name, in alphabetical order.
+def methods() -> Mapping[str, MethodEntry]:
+    """All methods, by name, in alphabetical order."""
+    return _found()[0]
 
-    Raises:
-        UserError: two classes claim one name, or a decorator's arguments are not literals.
+
+def method_problems() -> list[str]:
+    """Why some methods cannot be found, a line each: the others can be used.
+
+    A package is not there or a file of it cannot be read, a decorator's arguments are not literals,
+    or two classes claim one name.
     """
-    found: dict[str, MethodEntry] = {}
-    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
-        for entry in _search(point):
-            if found.setdefault(entry.name, entry) != entry:
-                other = found[entry.name]
-                raise UserError(
-                    f"two methods are named {entry.name!r}: {other.module}:{other.attribute} "
-                    f"and {entry.module}:{entry.attribute}; rename one"
-                )
-    return dict(sorted(found.items()))
+    return _found()[1]
 
 
 def find_method(name: str) -> MethodEntry:
     """The method of that name.
 
     Raises:
-        UserError: there is none; the message names the nearest.
+        UserError: there is none; the message names the nearest, and what else may be the reason.
     """
-    return methods()[pick(name, methods(), "method", see="bench ls methods")]
+    try:
+        return methods()[pick(name, methods(), "method", see="bench ls methods")]
+    except UserError as error:
+        raise UserError("; ".join([str(error), *method_problems()[:1]])) from None
 
 
 def point_names(group: str) -> list[str]:
@@ -176,7 +171,37 @@ def calling(kind: str, name: str) -> Iterator[None]:
         raise UserError(f"{kind} {name!r} failed: {type(error).__name__}: {error}") from error
 
 
-def _search(point: EntryPoint) -> Iterator[MethodEntry]:
+@cache
+def _found() -> tuple[dict[str, MethodEntry], list[str]]:
+    """The methods by name, and what was wrong with others."""
+    entries: dict[str, dict[MethodEntry, None]] = defaultdict(dict)
+    problems: list[str] = []
+    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+        with _noting(problems):
+            for file, module in _sources(point):
+                with _noting(problems):
+                    for entry in _registrations(file, module):
+                        entries[entry.name][entry] = None
+    found = {}
+    for name, (entry, *others) in sorted(entries.items()):
+        if others:
+            places = " and ".join(f"{e.module}:{e.attribute}" for e in (entry, *others))
+            problems.append(f"two methods are named {name!r}, {places}: rename one")
+        else:
+            found[name] = entry
+    return found, problems
+
+
+@contextmanager
+def _noting(problems: list[str]) -> Iterator[None]:
+    try:
+        yield
+    except UserError as error:
+        problems.append(str(error))
+
+
+def _sources(point: EntryPoint) -> Iterator[tuple[Path, str]]:
+    """The files that an entry point names, and the modules that they are."""
     module = point.value
     package = f"the package {point.dist.name}" if point.dist else "a package"
     try:
@@ -192,12 +217,11 @@ def _search(point: EntryPoint) -> Iterator[MethodEntry]:
         )
     origin = Path(spec.origin)
     if spec.submodule_search_locations is None:
-        yield from _registrations(origin, module)
+        yield origin, module
         return
     for file in sorted(origin.parent.rglob("*.py")):
         parts = file.relative_to(origin.parent).with_suffix("").parts
-        name = ".".join((module, *parts)).removesuffix(".__init__")
-        yield from _registrations(file, name)
+        yield file, ".".join((module, *parts)).removesuffix(".__init__")
 
 
 def _registrations(file: Path, module: str) -> Iterator[MethodEntry]:
@@ -225,27 +249,16 @@ def _called(call: ast.Call) -> str:
     return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
 
 
-def _literal(keyword: ast.keyword) -> tuple[str, Any]:
-    name, value = keyword.arg or "**", ast.literal_eval(keyword.value)
-    if type(value) is not _KEYWORDS.get(name):
-        raise TypeError(name)
-    return name, value
-
-
-def _text(argument: ast.expr) -> str:
-    value = ast.literal_eval(argument)
-    if not isinstance(value, str):
-        raise TypeError
-    return value
-
-
 def _entry(call: ast.Call, node: ast.ClassDef, module: str, file: Path) -> MethodEntry:
+    import msgspec  # not above: `bench --help` needs none
+
     try:
-        (name,) = map(_text, call.args)
-        keywords: dict[str, Any] = dict(map(_literal, call.keywords))
+        (name,) = map(ast.literal_eval, call.args)
+        keywords: dict[str, Any] = {k.arg or "**": ast.literal_eval(k.value) for k in call.keywords}
         summary = (ast.get_docstring(node) or "").partition("\n")[0]
         entry = MethodEntry(name, module, node.name, summary=summary, **keywords)
-    except (ValueError, TypeError):
+        msgspec.convert(asdict(entry), MethodEntry)  # are they of the types that they must be?
+    except (ValueError, TypeError, msgspec.ValidationError):
         raise UserError(
             f"{file}:{call.lineno}: @register_method takes a name (a text) and as literals the "
             "keywords version (a number), deterministic (True or False), encoding and start (texts)"

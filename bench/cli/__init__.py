@@ -18,7 +18,7 @@ from bench.cli.foreign import foreign_commands, load_foreign, summary
 from bench.errors import UserError, WorkError
 from bench.shown import shown
 
-#: Of a disk that takes no more, of which Python does not always say the file.
+#: Errors of a full or failing disk, for which Python does not always name the file.
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 #: Command -> what it does. The module is bench.cli.<command>, the command object its attribute of
 #: the same name. Stated here so that `bench --help` need not import them.
@@ -27,8 +27,8 @@ _COMMANDS = {
     "ablate": "Run every subset of the auxiliary tasks.",
     "plan": "Show what would run, what is done, and about how long it takes.",
     "ls": "List methods, datasets or suites.",
-    "show": "Show one finished cell: scores, confusion matrix, history.",
-    "evaluate": "Score the answers of a method that does not run here.",
+    "show": "Show finished cells: scores, confusion matrix, history.",
+    "evaluate": "Score answers from elsewhere, and compare them with a board's.",
     "verify": "Check records against themselves, the manifests and the suites.",
     "leaderboard": "Write leaderboard.md from the records, or check it.",
     "report": "Write the board as a web site that opens from its folder.",
@@ -42,7 +42,7 @@ _COMMANDS = {
 class _Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
-        return [*_COMMANDS, *foreign_commands()]
+        return [*dict.fromkeys((*_COMMANDS, *foreign_commands()))]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         del ctx
@@ -63,15 +63,21 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:  # of which Click would make exit code 1
+        except KeyboardInterrupt:  # Click would exit with 1
             print("bench: interrupted", file=sys.stderr)
             sys.exit(130)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx
-        foreign = [(name, summary(point)) for name, point in foreign_commands().items()]
+        points = foreign_commands()
+        foreign = [(name, summary(points[name])) for name in points if name not in _COMMANDS]
         with formatter.section("Commands"):
             formatter.write_dl([*_COMMANDS.items(), *foreign])
+        for name in _COMMANDS.keys() & points.keys():
+            text = (
+                f"command {name!r}, {points[name].value!r}, is never run: `bench {name}` goes first"
+            )
+            print(f"bench: {shown(text)}", file=sys.stderr)
 
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

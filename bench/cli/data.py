@@ -85,15 +85,19 @@ def fetch_missing(names: Iterable[str]) -> None:
 @_names
 def verify(names: Sequence[str]) -> None:
     """Check every file of datasets (of all that are on this machine, if none is named)."""
+    from bench.cli.refusals import Refusals
     from bench.datasets import dataset_names, expected_files
     from bench.datasets.builtin import BUILT_IN
     from bench.datasets.fetch import is_fetched
     from bench.datasets.verify import problems
     from bench.errors import WorkError
 
-    n_bad, mendable = 0, False
+    refusals, files = Refusals(), {}
     for name in names or dataset_names():
-        expected = expected_files(name)
+        with refusals.noted(name):
+            files[name] = expected_files(name)
+    n_bad, mendable = 0, False
+    for name, expected in files.items():
         if not names and not is_fetched(name) and not any(file.exists() for file in expected):
             click.echo(f"{name}: not fetched")
             continue
@@ -108,8 +112,10 @@ def verify(names: Sequence[str]) -> None:
         mendable |= bool(found) and name in BUILT_IN
     if n_bad:
         # Other packages bring their own files, which they alone can mend.
+        refusals.tell()
         hint = "; `bench data fetch NAME` repairs a dataset of the benchmark's own" * mendable
         raise WorkError(f"{n_bad:,} files are missing or wrong{hint}")
+    refusals.end()
 
 
 @data.command()
@@ -117,18 +123,22 @@ def verify(names: Sequence[str]) -> None:
 def info(names: Sequence[str]) -> None:
     """Describe datasets: clips per split and class, songs, lengths, and known dirt."""
     from bench.cli.console import wide_console
+    from bench.cli.refusals import Refusals
     from bench.datasets import dataset_info, dataset_names, manifest_rows
 
-    console = wide_console()
+    refusals, described = Refusals(), []
     for name in names or dataset_names():
-        found = dataset_info(name)
-        rows = manifest_rows(name)
-        console.print(f"{name} {found.version}", style="bold", highlight=False)
+        with refusals.noted(name):
+            described.append((dataset_info(name), manifest_rows(name)))
+    console = wide_console()
+    for found, rows in described:
+        console.print(f"{found.name} {found.version}", style="bold", highlight=False)
         console.print(found.about, highlight=False)
         console.print(f"digest {found.digest}", style="dim", highlight=False)
         console.print(_sizes(rows))
         console.print(_dirt(rows))
         console.print()
+    refusals.end()
 
 
 def _sizes(rows: Sequence[ManifestRow]) -> Table:

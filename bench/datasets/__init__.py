@@ -41,6 +41,7 @@ __all__ = [
     "load_dataset",
     "manifest_rows",
     "read_manifest",
+    "shadowed_names",
 ]
 
 GROUP = "smer_bench.datasets"
@@ -48,7 +49,12 @@ GROUP = "smer_bench.datasets"
 
 def dataset_names() -> list[str]:
     """All datasets: the benchmark's own, then those of other packages in alphabetical order."""
-    return [*BUILT_IN, *point_names(GROUP)]
+    return [*BUILT_IN, *(name for name in point_names(GROUP) if name not in BUILT_IN)]
+
+
+def shadowed_names() -> list[str]:
+    """Datasets of other packages that cannot be had, as the benchmark's own have their names."""
+    return [name for name in point_names(GROUP) if name in BUILT_IN]
 
 
 def load_dataset(name: str) -> Dataset:

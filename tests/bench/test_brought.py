@@ -30,6 +30,7 @@ def test_a_package_whose_import_fails_is_named_by_what_lists_it(tmp_path: Path) 
     modules = {"theirs/__init__.py": BROKEN, "theirs/methods.py": "", "theirs/commands.py": ""}
     bring(tmp_path, points, modules)
     line = told(tmp_path, "ls", "methods")
+    assert "majority" in bench(tmp_path, "ls", "methods").stdout
     assert line == (
         "bench: the package brought brings methods from 'theirs.methods', which cannot be "
         "imported: RuntimeError: a part is missing: fix or uninstall it"
@@ -162,6 +163,44 @@ def test_a_dataset_that_fails_hides_no_other(tmp_path: Path) -> None:
     assert done.stderr == "bench: dataset 'broken' failed: RuntimeError: no songs\n"
     names = [line.split()[0] for line in done.stdout.splitlines()]
     assert names == ["emopia", "vgmidi", "synthetic", "my-songs"]
+
+
+def test_a_dataset_that_fails_hides_no_other_where_data_are_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMER_BENCH_DATA", str(tmp_path / "data"))
+    points = {"datasets broken": "theirs:fails", "datasets my-songs": "theirs:load"}
+    bring(tmp_path, points, {"theirs.py": DATASET})
+    for command, first in (
+        ("verify", "synthetic: 240 files, 0 missing or wrong"),
+        ("info", "synthetic 1"),
+    ):
+        done = bench(tmp_path, "data", command, "broken", "synthetic", "nothing")
+        assert done.returncode == 2
+        assert first in done.stdout.splitlines()
+        broken, unknown = done.stderr.splitlines()
+        assert broken == "bench: dataset 'broken' failed: RuntimeError: no songs"
+        assert unknown.startswith("bench: unknown dataset 'nothing'")
+    done = bench(tmp_path, "data", "verify", "broken", "my-songs")
+    assert done.returncode == 1  # for files that are missing
+    assert done.stderr.splitlines()[0] == "bench: dataset 'broken' failed: RuntimeError: no songs"
+
+
+def test_names_of_the_benchmarks_own_cannot_be_taken(tmp_path: Path) -> None:
+    points = {"datasets emopia": "theirs:fails", "commands ls": "theirs:load"}
+    bring(tmp_path, points, {"theirs.py": DATASET})
+    done = bench(tmp_path, "ls", "datasets")
+    names = [line.split()[0] for line in done.stdout.splitlines()]
+    assert names == ["emopia", "vgmidi", "synthetic"]
+    assert done.returncode == 2
+    assert done.stderr.startswith("bench: dataset 'emopia' of another package has the name of one")
+    helped = bench(tmp_path, "--help")
+    assert [line.split()[0] for line in helped.stdout.splitlines() if line[:3] == "  l"].count(
+        "ls"
+    ) == 1
+    assert (
+        helped.stderr == "bench: command 'ls', 'theirs:load', is never run: `bench ls` goes first\n"
+    )
 
 
 def test_what_fetching_cannot_repair_has_no_such_hint(tmp_path: Path) -> None:
