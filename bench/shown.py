@@ -1,4 +1,8 @@
-"""What others wrote, such as the name of a file, shown as text."""
+"""What others wrote, shown as one line of valid text.
+
+Names of files keep what they are made of, as escapes (`shown`); of prose the words are enough
+(`one_line`).
+"""
 
 from __future__ import annotations
 
@@ -19,3 +23,8 @@ def shown(name: str | Path) -> str:
     Control characters and bytes that are not UTF-8 stand as Python's escapes.
     """
     return _NOT_TEXT.sub(lambda found: ascii(found[0])[1:-1], str(name))
+
+
+def one_line(text: str) -> str:
+    """Prose without line breaks and control characters."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -305,7 +305,7 @@ def runs_p(values: ArrayLike, mean: float, std: float, n: int) -> float | None:
 
 
 def _seeds_p(differences: FloatArray) -> float | None:
-    """That of the mean over seeds; None where there is one seed, or all give the same."""
+    """Two-sided p of a paired t-test over seeds; None with one, or if all differ by the same."""
     mean, std = mean_std(differences)
     if std is None or not np.ptp(differences):
         return None

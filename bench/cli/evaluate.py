@@ -1,4 +1,4 @@
-"""`bench evaluate`: score the answers of a method that does not run here."""
+"""`bench evaluate`: how answers compare with the methods of a board."""
 
 from __future__ import annotations
 
@@ -8,20 +8,25 @@ from typing import TYPE_CHECKING
 import click
 
 from bench.cli.options import completing, results_option
+from bench.errors import UserError
 from bench.shown import shown
 
 if TYPE_CHECKING:
-    from bench.report.evaluation import Beside, Evaluation
+    from bench.report.findings import Findings
+    from bench.report.inference import Answers
+    from bench.report.rows import Row
 
 
 @click.command()
-@click.argument("file", metavar="FILE.csv", type=click.Path(path_type=Path))
+@click.argument("answers", metavar="FILE.csv|SUITE/DATASET/METHOD")
 @click.option(
     "--dataset",
-    required=True,
     metavar="NAME",
     shell_complete=completing("bench.datasets:dataset_names"),
-    help="The dataset whose test clips were answered.",
+    help="With a file: the dataset whose test clips were answered.",
+)
+@click.option(
+    "--deterministic", is_flag=True, help="With a file: its method does not depend on a seed."
 )
 @click.option(
     "--suite",
@@ -31,55 +36,88 @@ if TYPE_CHECKING:
     shell_complete=completing("bench.suites:suite_names"),
     help="The suite whose methods to compare with.",
 )
-@click.option("--deterministic", is_flag=True, help="The method does not depend on a seed.")
 @results_option()
-def evaluate(*, file: Path, dataset: str, suite: str, deterministic: bool, results: Path) -> None:
-    """Score answers for a dataset's test clips, and compare them with the board's methods.
+def evaluate(
+    *, answers: str, dataset: str | None, deterministic: bool, suite: str, results: Path
+) -> None:
+    """Score answers for a dataset's test clips, and compare them with the methods of a suite.
 
-    FILE has the columns clip, seed (which may be left out), and Q1,Q2,Q3,Q4 or quadrant: one row
-    for each test clip and seed. `bench data export` writes clips, splits and labels for training
-    elsewhere. Needs no data. Nothing is recorded: what stands on the board was run by it.
+    They stand in a file, for methods that do not run here, or in the records of a method, such as
+    one of a suite of your own. The file has the columns clip, seed (which may be left out), and
+    Q1,Q2,Q3,Q4 or quadrant: one row for each test clip and seed. `bench data export` writes clips,
+    splits and labels for training elsewhere.
+
+    Needs no data. Nothing is recorded: what stands on the board was run by the benchmark.
 
     \b
-    Example:
+    Examples:
       bench evaluate answers.csv --dataset emopia
+      bench evaluate lite/emopia/mt-midibert --suite paper
     """
+    from bench.cli.board import findings_of
     from bench.cli.console import wide_console
-    from bench.datasets import clip_rows, dataset_info
-    from bench.errors import UserError
-    from bench.predictions import read_predictions
-    from bench.report.evaluation import Evaluation, show_beside, show_evaluation
+    from bench.datasets import dataset_info
+    from bench.report.evaluation import beside, show_beside, show_scores
 
-    rows = clip_rows(dataset)
-    songs = {row.clip: row.song for row in rows}
-    predictions = read_predictions(file, rows)
-    try:
-        evaluation = Evaluation(predictions, songs, deterministic=deterministic)
-    except ValueError as error:
-        raise UserError(f"{file}: {error}") from None
-    beside = _compared(evaluation, dataset, suite, results)
-    n_songs = len({songs[clip] for clip in predictions.clips})
-    clips = f"{len(predictions.clips):,} test clips of {n_songs:,} songs"
-    click.echo(f"{shown(file)} on {dataset} {dataset_info(dataset).version}: {clips}")
+    is_file = answers.endswith(".csv") or Path(answers).is_file()
+    # The project's own folder has records; elsewhere there may be none to compare a file with.
+    findings = None if is_file and not results.exists() else findings_of(results)
+    row = None
+    if not is_file and findings:
+        row, found = _recorded(answers, findings)
+        dataset = row.dataset
+    elif dataset:
+        found = _read(Path(answers), dataset, deterministic=deterministic)
+    else:
+        raise UserError(f"{shown(answers)}: --dataset says whose test clips it answers")
+    n_songs = len(set(found.songs.tolist()))
+    click.echo(
+        f"{shown(answers)} on {dataset} {dataset_info(dataset).version}: "
+        f"{len(found.labels):,} test clips of {n_songs:,} songs"
+    )
     console = wide_console()
-    console.print(show_evaluation(evaluation))
-    if beside:
-        console.print(show_beside(beside, suite))
+    console.print(show_scores(found))
+    others = [
+        other
+        for board in (findings.boards if findings else ())
+        if (board.suite, board.dataset) == (suite, dataset)
+        for other in board.rows
+        if other is not row
+    ]
+    if findings and (compared := beside(found, others, findings.inference)):
+        console.print(show_beside(compared, suite))
     else:
         click.echo(
-            f"{shown(results)}: no records of suite {suite} on these clips, so nothing to compare "
-            "with; --results names their folder",
+            f"{shown(results)}: no other records of suite {suite} on these clips to compare with; "
+            "--results names their folder",
             err=True,
         )
 
 
-def _compared(evaluation: Evaluation, dataset: str, suite: str, results: Path) -> list[Beside]:
-    """With the methods of one board."""
-    from bench.cli.board import findings_of
+def _read(file: Path, dataset: str, *, deterministic: bool) -> Answers:
+    from bench.datasets import clip_rows
+    from bench.predictions import read_predictions
+    from bench.report.evaluation import answers_from
 
-    if not results.exists():  # as outside of the project's own folder, where it is the default
-        return []
-    findings = findings_of(results)
-    boards = [b for b in findings.boards if (b.suite, b.dataset) == (suite, dataset)]
-    rows = [row for board in boards for row in board.rows]
-    return evaluation.beside(rows, findings.inference)
+    rows = clip_rows(dataset)
+    predictions = read_predictions(file, rows)
+    songs = {row.clip: row.song for row in rows}
+    try:
+        return answers_from(predictions, songs, deterministic=deterministic)
+    except ValueError as error:
+        raise UserError(f"{file}: {error}") from None
+
+
+def _recorded(name: str, findings: Findings) -> tuple[Row, Answers]:
+    from bench.names import pick
+
+    rows = {
+        row.first.cell.path.parent.as_posix(): row
+        for board in findings.boards
+        for row in (*board.rows, *board.variants)
+    }
+    row = rows[pick(name.strip("/"), rows, "method")]
+    found = findings.inference.answers(row)
+    if found is None:
+        raise UserError(f"{name}: its seeds were not tested on the same clips")
+    return row, found

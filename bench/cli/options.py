@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import reduce, wraps
+from dataclasses import dataclass, fields
+from functools import wraps
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from bench.executors.choose import Choice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -153,24 +155,7 @@ def cell_options() -> Decorator:
         ),
     )
 
-    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(command)
-        def with_selection(
-            *,
-            suite: str,
-            method: str,
-            dataset: str,
-            seeds: list[int] | None,
-            changes: tuple[str, ...],
-            from_scratch: bool,
-            **others: Any,
-        ) -> Any:
-            selection = Selection(suite, method, dataset, seeds, changes, from_scratch)
-            return command(selection=selection, **others)
-
-        return _with_options(with_selection, options)
-
-    return decorate
+    return _gathered("selection", Selection, options)
 
 
 def executor_options() -> Decorator:
@@ -210,27 +195,21 @@ def executor_options() -> Decorator:
         ),
     )
 
+    return _gathered("choice", Choice, options)
+
+
+def _gathered(name: str, make: type, options: Sequence[Decorator]) -> Decorator:
+    """Options which a command gets as one argument: a dataclass with a field for each of them."""
+
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(command)
-        def with_choice(
-            *,
-            executor: str,
-            jobs: int | None,
-            gpus: str | None,
-            cells_per_gpu: int | None,
-            scheduler: str | None,
-            slurm: tuple[str, ...],
-            **others: Any,
-        ) -> Any:
-            from bench.executors.choose import Choice
+        def gathering(**given: Any) -> Any:
+            own = {field.name: given.pop(field.name) for field in fields(make)}
+            return command(**given, **{name: make(**own)})
 
-            choice = Choice(executor, jobs, gpus, cells_per_gpu, scheduler, slurm)
-            return command(choice=choice, **others)
-
-        return _with_options(with_choice, options)
+        decorated: Callable[..., Any] = gathering
+        for option in reversed(options):
+            decorated = option(decorated)
+        return decorated
 
     return decorate
-
-
-def _with_options(command: Callable[..., Any], options: Sequence[Decorator]) -> Callable[..., Any]:
-    return reduce(lambda function, option: option(function), reversed(options), command)

@@ -55,7 +55,7 @@ def run_and_tell(
     cells: Sequence[Cell],
     results: Path,
     *,
-    choice: Choice | None = None,
+    choice: Choice,
     retry_failed: bool = False,
 ) -> None:
     """Run cells under a live view, then print what they came to.

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from statistics import mean, stdev
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 
 from bench.cli.console import wide_console
 from bench.errors import UserError
+from bench.report.markdown import plus_minus
+from bench.statistics import mean_std
 from bench.store import read_record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import PurePath
 
     from bench.cells import Cell
     from bench.records import Record
@@ -20,12 +23,12 @@ if TYPE_CHECKING:
 
 
 def print_summary(store: Store, cells: Sequence[Cell]) -> list[str]:
-    """Print mean ± std of accuracy and macro-F1 of the finished cells, best first.
+    """Print mean ± std of accuracy and macro-F1 of the finished cells, each dataset's best first.
 
     Returns:
         What is wrong with records that were left out, one line each.
     """
-    groups: dict[str, list[Record]] = {}
+    groups: dict[PurePath, list[Record]] = {}
     mistakes = []
     for cell in {cell.key: cell for cell in cells}.values():
         if store.is_done(cell):
@@ -34,26 +37,26 @@ def print_summary(store: Store, cells: Sequence[Cell]) -> list[str]:
             except UserError as error:
                 mistakes.append(f"left out: {error}")
             else:
-                groups.setdefault(str(cell.path.parent), []).append(record)
+                groups.setdefault(cell.path.parent, []).append(record)
     if not groups:
         return mistakes
     table = Table(box=None, header_style="bold")
     table.add_column("method", overflow="fold")  # a name cut off is none
     for title in ("accuracy %", "macro-F1", "seeds", "s per cell"):
         table.add_column(title, justify="right")
-    best = sorted(groups.items(), key=lambda item: -mean(r.scores.accuracy for r in item[1]))
-    for name, records in best:
+    for place, records in sorted(groups.items(), key=_best_of_each_dataset):
         table.add_row(
-            name,
-            _spread([100 * r.scores.accuracy for r in records], 2),
-            _spread([r.scores.macro_f1 for r in records], 4),
+            place.as_posix(),
+            plus_minus(*mean_std([100 * r.scores.accuracy for r in records]), 2),
+            plus_minus(*mean_std([r.scores.macro_f1 for r in records]), 4),
             str(len(records)),
-            f"{mean(r.provenance.wall_seconds for r in records):.1f}",
+            f"{fmean(r.provenance.wall_seconds for r in records):.1f}",
         )
     wide_console().print(table)
     return mistakes
 
 
-def _spread(values: list[float], digits: int) -> str:
-    deviation = f" ± {stdev(values):.{digits}f}" if len(values) > 1 else ""
-    return f"{mean(values):.{digits}f}{deviation}"
+def _best_of_each_dataset(group: tuple[PurePath, list[Record]]) -> tuple[PurePath, float]:
+    """Sorts methods: those of one dataset stand together, the best first."""
+    place, records = group
+    return place.parent, -fmean(record.scores.accuracy for record in records)

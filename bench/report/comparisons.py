@@ -101,7 +101,7 @@ def _power_notes(pairs: Sequence[Pair]) -> list[str]:
 
 
 def _power_note(pairs: Sequence[Pair]) -> str:
-    """That of pairs on one dataset."""
+    """How many test clips the paper's gain would take on one dataset."""
     gain = published().gain(pairs[0].with_it.dataset)
     dataset = dataset_name(pairs[0].with_it.dataset)
     results = [pair.tested.result for pair in pairs]

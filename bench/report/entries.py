@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.report.markdown import plus_minus, signed
+from bench.report.markdown import plain, plus_minus, signed
 from bench.report.table import BLANK, Column, Entry, Span
 
 if TYPE_CHECKING:
@@ -41,10 +41,10 @@ class Score:
     def range(self, interval: Interval) -> str:
         """An interval of values or of their differences."""
         ends = (self.scale * end for end in (interval.low, interval.high))
-        return " to ".join(f"{end:.{self.interval_decimals}f}" for end in ends).replace("-", "−")
+        return " to ".join(plain(end, self.interval_decimals) for end in ends)
 
     def interval(self, row: Row, inference: Inference) -> Interval | None:
-        """Of the mean over seeds."""
+        """95 % interval of the mean over seeds."""
         if self.field == "accuracy":
             return inference.interval(row)
         return inference.macro_f1_interval(row)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from bench.predictions import Predictions
     from bench.report.inference import Inference
     from bench.report.rows import Row
-    from bench.scoring import Scores
     from bench.statistics import Tested
 
 
@@ -39,60 +38,66 @@ class Beside:
     tested: Tested
 
 
-class Evaluation:
-    """Scores of answers, and how they compare.
+def answers_from(
+    predictions: Predictions, songs: Mapping[str, str], *, deterministic: bool
+) -> Answers:
+    """Predictions from a file as those of a row are.
 
     Args:
-        predictions: the answers.
+        predictions: of a dataset's test clips.
         songs: the song of each clip.
         deterministic: whether their method does not depend on a seed.
 
     Raises:
-        ValueError: answers with several seeds are said to be deterministic.
+        ValueError: they have several seeds, and are said to be deterministic.
     """
-
-    def __init__(
-        self, predictions: Predictions, songs: Mapping[str, str], *, deterministic: bool
-    ) -> None:
-        n_seeds = len(predictions.seeds)
-        if deterministic and n_seeds > 1:
-            raise ValueError(f"{n_seeds} seeds of a method that does not depend on one")
-        self.predictions = predictions
-        labels, answers = predictions.labels, predictions.answers
-        # Seeds of two methods have nothing in common but their numbers: the first is set against
-        # the first, whatever it is called.
-        self.answers = Answers(
-            items=(predictions.clips, labels.tobytes(), b""),
-            labels=labels,
-            answers=answers,
-            songs=numbered_songs(predictions.clips, songs),
-            runs=Runs(answers == labels, tuple(range(n_seeds)), deterministic),
-        )
-        self.scores = [score_predictions(labels, row) for row in answers]
-
-    def beside(self, rows: Sequence[Row], inference: Inference) -> list[Beside]:
-        """Compare with methods that were tested on the same clips; the others are left out."""
-        found = [
-            (row, result)
-            for row in rows
-            if (result := compared(self.answers, inference.answers(row)))
-        ]
-        results = tested([result for _, result in found])
-        return [Beside(row, result) for (row, _), result in zip(found, results, strict=True)]
+    if deterministic and len(predictions.seeds) > 1:
+        raise ValueError(f"{len(predictions.seeds)} seeds of a method that does not depend on one")
+    labels, answers = predictions.labels, predictions.answers
+    return Answers(
+        items=(predictions.clips, labels.tobytes(), b""),
+        labels=labels,
+        answers=answers,
+        songs=numbered_songs(predictions.clips, songs),
+        runs=Runs(answers == labels, predictions.seeds, deterministic),
+    )
 
 
-def show_evaluation(evaluation: Evaluation) -> RenderableType:
+def beside(ours: Answers, rows: Sequence[Row], inference: Inference) -> list[Beside]:
+    """Compare answers with methods that were tested on the same clips; the others are left out."""
+    found = [
+        (row, result)
+        for row in rows
+        if (theirs := inference.answers(row))
+        and (result := compared(_renumbered(ours), _renumbered(theirs)))
+    ]
+    results = tested([result for _, result in found])
+    return [Beside(row, result) for (row, _), result in zip(found, results, strict=True)]
+
+
+def _renumbered(answers: Answers) -> Answers:
+    """Seeds of programs that do not know each other are a pair by their order, not their number."""
+    seeds = tuple(range(len(answers.runs.seeds)))
+    return replace(answers, runs=replace(answers.runs, seeds=seeds))
+
+
+def show_scores(answers: Answers) -> RenderableType:
     """Scores by seed, their mean, its intervals, and the confusion matrix."""
     table = Table(box=box.SIMPLE, header_style="bold")
     for title in ("seed", *SCORES.values()):
         table.add_column(title, justify="right")
-    for seed, scores in zip(evaluation.predictions.seeds, evaluation.scores, strict=True):
-        table.add_row(str(seed), *score_cells(scores))
+    scores = [score_predictions(answers.labels, row) for row in answers.answers]
+    for seed, one in zip(answers.runs.seeds, scores, strict=True):
+        table.add_row(str(seed), *score_cells(one))
     table.add_section()
-    if len(evaluation.scores) > 1:
-        table.add_row("mean ± std", *(_mean(evaluation.scores, field) for field in SCORES))
-    table.add_row("95 % interval", *_intervals(evaluation.answers))
-    return Group(table, confusion_table(evaluation.scores))
+    if len(scores) > 1:
+        means = (mean_std([getattr(one, field) for one in scores]) for field in SCORES)
+        cells = (figure(field, *mean) for field, mean in zip(SCORES, means, strict=True))
+        table.add_row("mean ± std", *cells)
+    (accuracy,) = accuracy_intervals([answers.runs], answers.songs)
+    macro_f1 = macro_f1_interval(answers.labels, answers.answers, answers.songs)
+    table.add_row("95 % interval", ACCURACY.range(accuracy), MACRO_F1.range(macro_f1))
+    return Group(table, confusion_table(scores))
 
 
 def show_beside(found: Sequence[Beside], suite: str) -> RenderableType:
@@ -114,19 +119,8 @@ def show_beside(found: Sequence[Beside], suite: str) -> RenderableType:
             one.tested.verdict,
         )
     about = (
-        f"Beside the methods of suite {suite}, over as many seeds as both have. Differences are\n"
-        "yours minus theirs, in points of accuracy; p are corrected for all methods (Holm).\n"
-        "leaderboard.md tells what the two tests ask."
+        f"With the methods of suite {suite}, over as many seeds as both have. Differences are\n"
+        "these answers minus the method, in points of accuracy; p are corrected for all methods\n"
+        "(Holm). leaderboard.md tells what the two tests ask."
     )
     return Group(Text("Comparison", style="bold"), Text(about), table)
-
-
-def _mean(scores: Sequence[Scores], field: str) -> str:
-    return figure(field, *mean_std([getattr(one, field) for one in scores]))
-
-
-def _intervals(answers: Answers) -> list[str]:
-    """Of accuracy and macro-F1."""
-    (accuracy,) = accuracy_intervals([answers.runs], answers.songs)
-    macro_f1 = macro_f1_interval(answers.labels, answers.answers, answers.songs)
-    return [ACCURACY.range(accuracy), MACRO_F1.range(macro_f1)]

@@ -14,8 +14,8 @@ from bench.files import write_atomically
 from bench.labels import QUADRANTS
 from bench.report.ablation import grids
 from bench.report.history import curves
-from bench.report.markdown import one_line
 from bench.report.published import published
+from bench.shown import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -6,11 +6,11 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from bench.report.entries import ACCURACY, MACRO_F1, METHOD, seconds
-from bench.report.markdown import one_line
 from bench.report.published import published
 from bench.report.rows import cell_order
 from bench.report.table import BLANK, Column, Entry, Section, Table
 from bench.report.titles import board_title, changes_text, dataset_name, full_name, named
+from bench.shown import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

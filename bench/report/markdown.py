@@ -6,17 +6,14 @@ import html
 import re
 from typing import TYPE_CHECKING
 
+from bench.shown import one_line
+
 if TYPE_CHECKING:
     from bench.report.table import Entry, Table
 
 #: What has a meaning in Markdown inside a line. "://" and "www." would become links, what stands
 #: between two "$" a formula.
 _SPECIAL = re.compile(r"([\\`*_\[\]|~$]|:(?=//)|(?<=www)\.)", re.IGNORECASE)
-
-
-def one_line(text: str) -> str:
-    """Text from a stranger without line breaks and control characters."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def escape(text: str) -> str:
@@ -51,10 +48,16 @@ def details(summary: str, body: str) -> str:
     return f"<details>\n<summary>{html.escape(summary)}</summary>\n\n{body}\n\n</details>"
 
 
+def plain(value: float, decimals: int) -> str:
+    """A number; what rounds to 0 has no sign."""
+    text = f"{value:.{decimals}f}"
+    return text.lstrip("-") if float(text) == 0 else text.replace("-", "−")
+
+
 def signed(value: float, decimals: int) -> str:
     """A difference, with its sign."""
-    text = f"{value:+.{decimals}f}"
-    return text.lstrip("+-") if float(text) == 0 else text.replace("-", "−")
+    text = plain(value, decimals)
+    return f"+{text}" if value > 0 and float(text) else text
 
 
 def plus_minus(mean: float, std: float | None, decimals: int) -> str:

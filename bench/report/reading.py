@@ -6,7 +6,7 @@ from bench.report.published import published
 
 _READING = """\
 Accuracies are per cent, macro-F1 is a fraction. Both are mean ± sample standard deviation (ddof =
-1) over seeds, as the paper's are, by their digits. A deterministic method runs once.
+1) over seeds, as the paper's are, to judge by its digits. A deterministic method runs once.
 
 Clips are scored, however many segments a method cuts them into.
 

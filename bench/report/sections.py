@@ -22,7 +22,7 @@ Welch's test of our seeds against the paper's ten runs; a small one says that th
 alone does not explain the difference."""
 _UNITS = """\
 The paper's MIDIBERT figures count segments of 512 notes, on VGMIDI presumably; its other figures
-count clips. A note marks each value that counts something else than its row does."""
+count clips. A note marks each value that counts something other than its row does."""
 _ABOUT_ABLATION = """\
 One model with every set of auxiliary tasks that was run. *Gain* is over the seeds that both rows
 have."""

@@ -12,9 +12,10 @@ from rich.text import Text
 
 from bench.labels import QUADRANTS
 from bench.report.history import curves
-from bench.report.markdown import one_line, plus_minus
+from bench.report.markdown import plus_minus
 from bench.report.rows import normalised
 from bench.report.titles import full_name
+from bench.shown import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -21,10 +21,10 @@ from bench.report.entries import (
     score_entry,
     seeds_entry,
 )
-from bench.report.markdown import one_line
 from bench.report.published import published
 from bench.report.table import BLANK, Column, Entry, Table
 from bench.report.titles import board_title, changes_text, full_name
+from bench.shown import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.report.markdown import one_line
 from bench.report.published import published
+from bench.shown import one_line
 
 if TYPE_CHECKING:
     from bench.records import CellIdentity
@@ -34,7 +34,7 @@ def full_name(of: Row | CellIdentity) -> str:
 
 
 def named(method: str, changes: str) -> str:
-    """The same, of a method and its changes as text."""
+    """`method (changes)`, or the method alone."""
     return f"{method} ({changes})" if changes else method
 
 

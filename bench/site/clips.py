@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.labels import N_QUADRANTS, QUADRANTS
-from bench.report.markdown import one_line
 from bench.report.table import BLANK, Column, Entry, Table
+from bench.shown import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

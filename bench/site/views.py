@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.report.markdown import one_line
 from bench.report.titles import dataset_name
+from bench.shown import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""`bench evaluate`: answers of a method that does not run here."""
+"""`bench evaluate`: answers from elsewhere, and those of records, beside a board's."""
 
 from __future__ import annotations
 
@@ -125,7 +125,32 @@ def test_without_records_there_are_scores_alone(tmp_path: Path) -> None:
     file = right(tmp_path / "right.csv")
     text = told(file, "--dataset", "synthetic", "--results", tmp_path / "none")
     assert "100.00" in text
-    assert "nothing to compare with" in text
+    assert "no other records" in text
+
+
+def test_a_methods_records_are_compared_with_the_others(
+    results: Path, records: list[Record]
+) -> None:
+    text = told("smoke/synthetic/midibert", "--suite", "smoke", "--results", results)
+    lines = lines_of(text)
+    assert lines[str(records[0].cell.seed)][0] == figure("accuracy", records[0].scores.accuracy)
+    assert "midigpt" in lines
+    assert "midibert" not in lines
+    with pytest.raises(UserError, match="did you mean 'smoke/synthetic/midibert'"):
+        told("smoke/synthetic/midbert", "--results", results)
+
+
+def test_seeds_are_paired_by_their_order(tmp_path: Path, records: list[Record]) -> None:
+    for seed in (5, 6, 7):
+        put(tmp_path / "results", genuine(smoke_cell("midigpt", seed)))
+    file = probabilities(tmp_path / "answers.csv", records)
+    options = ("--dataset", "synthetic", "--suite", "smoke", "--results", tmp_path / "results")
+    assert "midigpt" in lines_of(told(file, *options))
+
+
+def test_a_file_does_not_say_which_dataset_it_is_of(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="--dataset says"):
+        told(right(tmp_path / "right.csv"))
 
 
 def test_several_seeds_are_not_deterministic(tmp_path: Path, records: list[Record]) -> None:
