@@ -9,23 +9,26 @@ computed anew.
 from __future__ import annotations
 
 import hashlib
-import os
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from multiprocessing import current_process
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from bench.claims import Claims
+from bench.errors import UserError
 from bench.files import write_atomically
+from bench.folders import cache_directory
 from bench.machine import usable_cores
 from bench.midi import MidiError
 from bench.processes import process_pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -42,9 +45,9 @@ _PARALLEL_FROM = 256
 class Derivation:
     """A named, versioned function from one MIDI file to one array.
 
-    `compute` is a module-level function. Its arrays share dtype and shape but for the first
-    dimension, for example (n_notes, 4). Raise `version` whenever any result changes. Within a
-    module names differ.
+    `compute` is a module-level function that derives nothing itself. Its arrays share dtype and
+    shape but for the first dimension, for example (n_notes, 4). Raise `version` whenever any result
+    changes. Within a module names differ.
     """
 
     name: str
@@ -58,16 +61,6 @@ class Derivation:
         return str(function.__module__)
 
 
-def cache_directory() -> Path:
-    """Where derived values are kept: `SMER_BENCH_CACHE`, or the user's cache folder."""
-    chosen = os.environ.get("SMER_BENCH_CACHE")
-    if chosen:
-        return Path(chosen)
-    from platformdirs import user_cache_path
-
-    return user_cache_path("smer-bench")
-
-
 def derive(clips: Sequence[Clip], what: Derivation) -> list[Values]:
     """`what` of every clip, in order; read-only arrays.
 
@@ -79,20 +72,41 @@ def derive(clips: Sequence[Clip], what: Derivation) -> list[Values]:
 
 
 def derive_all(clips: Sequence[Clip], whats: Sequence[Derivation]) -> list[list[Values]]:
-    """Several derivations of the same clips, each MIDI file read at most once for all of them."""
+    """Several derivations of the same clips, each MIDI file read at most once for all of them.
+
+    What another process is computing of these clips is waited for, and not computed again.
+    """
     if not clips:
         return [[] for _ in whats]
     digest = hashlib.sha256("\n".join(clip.sha256 for clip in clips).encode()).hexdigest()
-    results = [_load(what, digest, len(clips)) for what in whats]
-    missing = [i for i, result in enumerate(results) if result is None]
-    if missing:
-        wanted = [whats[i] for i in missing]
-        for i, what, values in zip(missing, wanted, _compute(clips, wanted), strict=True):
-            _save(what, digest, values)
-            for value in values:
-                value.flags.writeable = False
-            results[i] = values
-    return [result for result in results if result is not None]
+    found = [_load(what, digest, len(clips)) for what in whats]
+    if any(values is None for values in found):
+        with ExitStack() as stack:
+            with suppress(UserError):  # without locks there, several may compute the same
+                stack.enter_context(Claims(cache_directory() / "derived").waiting(digest))
+            found = [  # another process may have been at it
+                _load(what, digest, len(clips)) if values is None else values
+                for what, values in zip(whats, found, strict=True)
+            ]
+            _add_missing(found, clips, whats, digest)
+    return [values for values in found if values is not None]
+
+
+def _add_missing(
+    found: list[list[Values] | None],
+    clips: Sequence[Clip],
+    whats: Sequence[Derivation],
+    digest: str,
+) -> None:
+    missing = [i for i, values in enumerate(found) if values is None]
+    wanted = [whats[i] for i in missing]
+    if not wanted:
+        return
+    for i, what, values in zip(missing, wanted, _compute(clips, wanted), strict=True):
+        _save(what, digest, values)
+        for value in values:
+            value.flags.writeable = False
+        found[i] = values
 
 
 def _compute(clips: Sequence[Clip], whats: Sequence[Derivation]) -> list[list[Values]]:

@@ -13,8 +13,8 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from bench.claims import Claims
-from bench.derived import cache_directory
 from bench.errors import UserError
+from bench.folders import cache_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,11 +18,11 @@ from baselines.jsymbolic.native import catalogue
 from baselines.jsymbolic.native.piece import Piece
 from baselines.jsymbolic.program import JAR_VARIABLE, WHERE_FROM, find_jar, find_java, find_program
 from bench.datasets.smf import SmfNote, smf_bytes
-from bench.derived import cache_directory
 from bench.doctor import Finding
 from bench.errors import UserError
 from bench.extractors import Failure
 from bench.files import write_atomically
+from bench.folders import cache_directory
 from bench.machine import usable_cores
 from bench.midi import MidiError, parse_midi, read_bytes
 

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.claims import Claims
 from bench.errors import UserError
+from bench.files import check_folder_writable
+from bench.folders import data_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from bench.datasets.manifest import Manifest
 
-
-def data_directory() -> Path:
-    """The folder of all datasets: `SMER_BENCH_DATA`, or the user's data folder."""
-    chosen = os.environ.get("SMER_BENCH_DATA")
-    if chosen:
-        return Path(chosen)
-    from platformdirs import user_data_path
-
-    return user_data_path("smer-bench")
+_HINT = "SMER_BENCH_DATA names the folder to use instead"
 
 
 def dataset_folder(manifest: Manifest) -> Path:
@@ -36,20 +30,14 @@ def locked(folder: Path) -> Iterator[None]:
     """Hold other processes off `folder`, which need not exist yet.
 
     Raises:
-        UserError: the folder around it cannot be written.
+        UserError: the folder around it cannot be written, or its file system has no locks.
     """
-    from filelock import FileLock
-
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder.parent / f".{folder.name}.lock")
-        lock.acquire()
-    except OSError as error:
-        raise _unwritable(folder.parent, error) from error
-    try:
+        check_folder_writable(folder.parent)
+    except UserError as error:
+        raise UserError(f"{error}; {_HINT}") from error
+    with Claims(folder.parent).waiting(folder.name):
         yield
-    finally:
-        lock.release()
 
 
 @contextmanager
@@ -71,7 +59,8 @@ def replacing(folder: Path) -> Iterator[Path]:
             folder.rename(old)
         partial.rename(folder)
     except OSError as error:
-        raise _unwritable(folder, error) from error
+        reason = error.strerror or str(error)
+        raise UserError(f"{folder}: cannot be written: {reason}; {_HINT}") from error
     finally:
         _settle(folder, partial, old)
 
@@ -81,10 +70,3 @@ def _settle(folder: Path, partial: Path, old: Path) -> None:
     if old.exists() and not folder.exists():
         old.rename(folder)
     shutil.rmtree(old, ignore_errors=True)
-
-
-def _unwritable(folder: Path, error: OSError) -> UserError:
-    reason = error.strerror or str(error)
-    return UserError(
-        f"{folder}: cannot be written: {reason}; SMER_BENCH_DATA names the folder to use instead"
-    )

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 import submitit
 
 from bench.claims import Claims
-from bench.derived import cache_directory
 from bench.errors import UserError
 from bench.executors import Failed, Finished, Started
 from bench.executors.process import run_alone
+from bench.folders import cache_directory
 from bench.names import pick
 
 if TYPE_CHECKING:

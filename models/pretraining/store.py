@@ -16,9 +16,9 @@ from typing import IO, TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from bench.datasets.storage import locked
-from bench.derived import cache_directory
+from bench.claims import Claims
 from bench.errors import UserError
+from bench.folders import cache_directory
 from bench.machine import usable_cores
 from bench.methods import silent
 from bench.processes import process_pool
@@ -82,7 +82,7 @@ def stored_tokens(corpus: Corpus, backbone: str, progress: Progress = silent) ->
     encoding = ENCODINGS[backbone]
     digest = corpus.digest()
     folder = cache_directory() / "pretraining" / f"{encoding.id}-{digest[:24]}"
-    with locked(folder):
+    with Claims(folder.parent).waiting(folder.name):
         store = _load(folder, corpus.name, encoding.id, digest)
         if store is None:
             _build(corpus, digest, backbone, folder, progress)

@@ -3,16 +3,16 @@ from __future__ import annotations
 import errno
 import multiprocessing
 import os
-from typing import TYPE_CHECKING
+import signal
+import time
+from pathlib import Path
 
 import pytest
+from waiting import wait_for
 
 from bench.claims import Claims
 from bench.errors import UserError
 from bench.scratch import forget, forget_abandoned, scratch_folder
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_a_cell_is_claimed_once_until_it_is_released(tmp_path: Path) -> None:
@@ -74,6 +74,69 @@ def test_a_folder_of_claims_that_is_no_folder_is_told(tmp_path: Path) -> None:
     (tmp_path / ".claims").symlink_to(tmp_path / "nowhere")
     with pytest.raises(UserError, match="cannot be locked"):
         Claims(tmp_path).claim("a")
+
+
+def test_a_folder_on_a_disk_that_is_not_there_is_told(tmp_path: Path) -> None:
+    (tmp_path / "results").symlink_to(tmp_path / "unmounted")
+    for folder in (tmp_path / "results", tmp_path / "results" / "below"):
+        with pytest.raises(UserError, match="cannot be locked: File exists"):
+            Claims(folder).claim("a")
+
+
+def test_a_working_folder_that_was_removed_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(UserError, match="cannot be locked: its folder cannot be made"):
+        Claims(Path("results")).claim("a")
+
+
+def test_a_lock_that_cannot_be_removed_is_free_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    claim = Claims(tmp_path).claim("a")
+    assert claim
+    with monkeypatch.context() as patch:
+        patch.setattr("pathlib.Path.unlink", refuse)
+        claim.release()
+    again = Claims(tmp_path).claim("a")
+    assert again
+    again.release()
+
+
+def test_who_waits_goes_on_when_the_holder_ends_or_dies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = multiprocessing.get_context("fork")
+    holder = context.Process(target=_hold, args=(tmp_path,), daemon=True)
+    holder.start()
+    wait_for(tmp_path / "held")
+    pause, waited = time.sleep, []
+
+    def kill(seconds: float) -> None:
+        waited.append(seconds)
+        assert holder.pid
+        os.kill(holder.pid, signal.SIGKILL)
+        pause(seconds)
+
+    monkeypatch.setattr("bench.claims.time.sleep", kill)
+    with Claims(tmp_path).waiting("a"):
+        assert waited
+        assert Claims(tmp_path).claim("a") is None
+    with pytest.raises(KeyboardInterrupt), Claims(tmp_path).waiting("a"):
+        raise KeyboardInterrupt
+    assert [path.name for path in tmp_path.iterdir()] == ["held"]
+
+
+def _hold(folder: Path) -> None:
+    with Claims(folder).waiting("a"):
+        (folder / "held").touch()
+        signal.pause()
 
 
 def _claim_often(results: Path, key: str) -> None:

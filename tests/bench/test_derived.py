@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import errno
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +13,9 @@ import pytest
 from bench import derived
 from bench.clips import Clip
 from bench.datasets.smf import SmfNote, smf_bytes
-from bench.derived import Derivation, cache_directory, derive, derive_all
+from bench.derived import Derivation, derive, derive_all
 from bench.errors import UserError
+from bench.folders import cache_directory
 from bench.keys import KEY, find_keys
 from bench.midi import MidiError
 
@@ -216,6 +221,45 @@ def test_a_cache_that_cannot_be_written_is_named(clips: list[Clip], cache: Path)
     cache.write_bytes(b"a file where the folder should be")
     with pytest.raises(UserError, match=r"cache.*cannot be written"):
         derive(clips, PITCH)
+
+
+def test_who_comes_while_the_same_is_computed_waits_for_it(
+    clips: list[Clip], cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computing, waited = threading.Event(), threading.Event()
+    computed: list[int] = []
+
+    def count(midi: Midi) -> NDArray[np.int64]:
+        computing.set()
+        computed.append(len(midi.notes))
+        if len(computed) > 1:
+            waited.set()  # in vain
+        assert waited.wait(300)
+        return _count(midi)
+
+    monkeypatch.setattr("bench.claims.time.sleep", lambda _: waited.set())
+    slow = Derivation("slow", 1, count)
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(derive_all, clips, [slow])
+        assert computing.wait(300)
+        second = threads.submit(derive_all, clips, [slow, COUNT])  # and of this it computes one
+        slow_ones, counts = second.result(300)
+        assert [value.tolist() for value in first.result(300)[0]] == [[3], [0], [1], [4]]
+    assert [value.tolist() for value in slow_ones] == [value.tolist() for value in counts]
+    assert computed == [3, 0, 1, 4]
+    assert {path.suffix for path in _cached(cache)} == {".safetensors"}  # no lock stays
+
+
+def test_without_locks_values_are_computed_and_kept_all_the_same(
+    clips: list[Clip], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("bench.claims.fcntl.flock", refuse)
+    assert [value.tolist() for value in derive(clips, PITCH)] == PITCHES
+    kept = derive(clips, Derivation("pitch", 1, _refuse))
+    assert [value.tolist() for value in kept] == PITCHES
 
 
 def test_several_processes_give_what_one_gives(

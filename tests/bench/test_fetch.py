@@ -71,11 +71,11 @@ def pack(folder: Path, content: Content) -> Path:
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    """All files below a folder but the locks."""
+    """All files below a folder."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in folder.rglob("*")
-        if path.is_file() and path.suffix != ".lock"
+        if path.is_file()
     }
 
 

@@ -12,9 +12,9 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-from bench.derived import cache_directory
 from bench.errors import UserError
 from bench.files import write_atomically
+from bench.folders import cache_directory
 from bench.machine import cxx_compiler, lacks_for_amx
 
 _FOLDER = Path(__file__).parent
