@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+import secrets
 import tempfile
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from bench.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -28,26 +29,24 @@ def write_atomically(path: Path, data: bytes) -> None:
 def writing_atomically(path: Path) -> Iterator[IO[bytes]]:
     """A file to fill, which takes the place of `path` if the block ends well.
 
+    A link in its place is replaced, not followed: in others' records it may lead anywhere.
     A process that is killed in the block leaves what `partial_files` finds.
 
     Raises:
         UserError: it cannot be written; the message names it, and nothing of it is left.
     """
-    partial = ""
+    partial = path.parent / f".{path.name}.{secrets.token_hex(4)}"
     try:
         with _writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-            with os.fdopen(descriptor, "wb") as file:
+            with partial.open("xb") as file:  # with the mode that the user's umask gives
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            Path(partial).chmod(0o644)
-            Path(partial).replace(path)
+            partial.replace(path)
     finally:
-        if partial:  # still there only if something went wrong
-            with suppress(OSError):
-                Path(partial).unlink()
+        with suppress(OSError):  # still there only if something went wrong
+            partial.unlink()
 
 
 def check_writable(path: Path) -> None:
