@@ -15,10 +15,10 @@ from pathlib import Path
 
 
 def usable_cores() -> int:
-    """Cores that this process may run on: on a shared node fewer than there are."""
-    if hasattr(os, "sched_getaffinity"):  # not on every system
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Cores that this process may use: on a shared node or in a container fewer than there are."""
+    from loky import cpu_count  # which counts a container's quota, too; takes a moment to import
+
+    return int(cpu_count())
 
 
 def lacks_for_kernels() -> str:
