@@ -32,11 +32,13 @@ if TYPE_CHECKING:
     from bench.cells import Cell
     from bench.executors import Event
 
-#: What workers report of a task: its key, how far it is, and a few words. And under which name.
+#: What workers report of a task: its key, how far it is, and a few words.
 _Told = tuple[object, float, str]
+#: The name under which they report it.
 _TOPIC = "smer-bench"
-#: Seconds between two looks at what has changed, and for which a scheduler is waited for.
+#: Seconds between two looks at what has changed.
 _LOOK = 0.2
+#: Seconds that a scheduler has to answer.
 _CONNECT = 15.0
 
 

@@ -35,6 +35,8 @@ class LocalExecutor:
         try:
             yield from self._run(cells, pool)
         finally:
+            for process in pool:  # which end side by side
+                process.dismiss()
             for process in pool:
                 process.close()
 

@@ -28,8 +28,9 @@ _GRACE = 5.0
 #: Seconds between two looks at whether a process still lives: one that has children of its own may
 #: die without closing its connections.
 _LOOK = 1.0
-#: Kept of what a cell prints, in characters, and read of it at once, in bytes.
+#: Characters of a cell's output that are kept.
 _LOG_TAIL = 4000
+#: Bytes of it read at a time.
 _READ = 1 << 16
 
 
@@ -52,6 +53,7 @@ class CellProcess:
         self._log = b""
         self._signals = iter(_ESCALATION)
         self._deadline = 0.0
+        self._grace_ends = 0.0
         self._over_time = False
         self._is_killed = False
 
@@ -103,12 +105,17 @@ class CellProcess:
             return Finished(cell, message)
         return Failed(cell, message, self._log.decode(errors="replace")[-_LOG_TAIL:])
 
-    def close(self) -> None:
-        """End the process, at once if it has a cell, and all that it has started."""
-        if self.is_free:
+    def dismiss(self) -> None:
+        """Have the process end by itself if it has no cell; `close` waits for that."""
+        if self.is_free and not self._grace_ends:
             with suppress(OSError):  # it has ended meanwhile
                 self._orders.send(None)
-            self._ends_within(_GRACE)
+            self._grace_ends = time.monotonic() + _GRACE
+
+    def close(self) -> None:
+        """End the process, at once if it has a cell, and all that it has started."""
+        self.dismiss()
+        self._ends_within(self._grace_ends - time.monotonic())
         self._kill()
         for end in (self._orders, self._output, self._lifeline, *self._theirs):
             end.close()

@@ -51,8 +51,11 @@ def serve(
     _hear_interrupts()
     _die_with(lifeline)
     _print_to(output)
+    sending = threading.Lock()  # a method may have threads, and leave them running
     while (cell := orders.recv()) is not None:
-        orders.send(attempt(cell, _reporter(orders)))
+        end = attempt(cell, _reporter(orders, sending))
+        with sending:
+            orders.send(end)
 
 
 def attempt(cell: Cell, progress: Progress) -> Record | str:
@@ -132,9 +135,8 @@ def _print_to(output: Connection) -> None:
     faulthandler.enable()
 
 
-def _reporter(orders: Connection) -> Progress:
+def _reporter(orders: Connection, sending: threading.Lock) -> Progress:
     last = 0.0
-    sending = threading.Lock()  # a method may have threads
 
     def report(fraction: float, note: str = "") -> None:
         nonlocal last

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import resource
 import signal
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -13,9 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from waiting import wait_for
+from waiting import soon, wait_for
 
 from bench.errors import WorkError
+from bench.executors import worker
 from bench.files import write_atomically
 
 if TYPE_CHECKING:
@@ -125,6 +128,42 @@ class SleepsOnce(Uniform):
             write_atomically(self.path, str(os.getppid()).encode())
             time.sleep(1000)
         super().fit(*args, **keywords)
+
+
+class EndsInCompany(Uniform):
+    """Its process ends only when another one is about to."""
+
+    def __init__(self, *, path: str) -> None:
+        super().__init__()
+        self.path = Path(path)
+
+    def fit(self, *args: Any, **keywords: Any) -> None:
+        super().fit(*args, **keywords)
+        atexit.register(self._meet)
+
+    def _meet(self) -> None:
+        (self.path / f"ends-{os.getpid()}").touch()
+        if soon(lambda: len(list(self.path.glob("ends-*"))) > 1, seconds=10):
+            (self.path / f"met-{os.getpid()}").touch()
+
+
+class ReportsOn(Uniform):
+    """Leaves a thread that reports without a pause, and a record that takes a while to send."""
+
+    def fit(
+        self, train: Sequence[Clip], valid: Sequence[Clip], *, seed: int, progress: Progress
+    ) -> None:
+        super().fit(train, valid, seed=seed, progress=progress)
+        self._progress = progress
+
+    def details(self) -> dict[str, Any]:
+        worker._INTERVAL = 0.0
+        threading.Thread(target=self._report, daemon=True).start()
+        return {"text": "x" * 4_000_000}
+
+    def _report(self) -> None:
+        while True:
+            self._progress(0.5, "on and on")
 
 
 class TellsGpu(Uniform):

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from cells_to_run import strange_cell
 
-from bench.executors import Finished
+from bench.executors import Finished, process
 from bench.executors.local import LocalExecutor
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pytest
 
 
@@ -37,3 +39,15 @@ def test_a_cell_has_the_threads_that_its_key_says(monkeypatch: pytest.MonkeyPatc
     events = LocalExecutor(1).run(iter(cells))
     told = [event.record.details["threads"] for event in events if isinstance(event, Finished)]
     assert told == [[2], [1]]
+
+
+def test_idle_processes_end_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "_GRACE", 30.0)
+    cells = [strange_cell("EndsInCompany", seed, path=str(tmp_path)) for seed in range(2)]
+    assert sum(isinstance(event, Finished) for event in LocalExecutor(2).run(iter(cells))) == 2
+    assert len(list(tmp_path.glob("met-*"))) == 2
+
+
+def test_a_thread_that_reports_on_does_not_break_into_a_record() -> None:
+    events = list(LocalExecutor(1).run(iter([strange_cell("ReportsOn")])))
+    assert isinstance(events[-1], Finished)
