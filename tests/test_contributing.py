@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import subprocess
@@ -10,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.datasets import load_dataset
+from bench.methods import silent
+from bench.scoring import score
 from bench.store import read_records
 
 ROOT = Path(__file__).parents[1]
@@ -27,7 +31,7 @@ def blocks(kind: str) -> list[str]:
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
     """The three files of the example."""
-    (code,) = blocks("python")
+    code, _ = blocks("python")
     project, suite = blocks("toml")
     folder = tmp_path / "package"
     folder.mkdir()
@@ -72,12 +76,28 @@ def test_a_method_in_a_package_elsewhere_comes_on_the_board(package: Path) -> No
     assert "| frequencies | " in board
 
 
-def test_the_example_keeps_to_the_rules_of_the_house(package: Path) -> None:
-    ruff = [Path(sys.executable).with_name("ruff"), "check", "--no-cache"]
-    done = subprocess.run(
-        [*ruff, "--config", ROOT / "pyproject.toml", package / "my_package.py"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
+@pytest.mark.parametrize("i", range(2))
+def test_the_examples_keep_to_the_rules_of_the_house(tmp_path: Path, i: int) -> None:
+    file = tmp_path / "my_package.py"
+    file.write_text(blocks("python")[i])
+    ruff = Path(sys.executable).with_name("ruff")
+    for command in (["check", "--no-cache"], ["format", "--check", "--no-cache"]):
+        done = subprocess.run(
+            [ruff, *command, "--config", ROOT / "pyproject.toml", file],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
+
+
+def test_the_longer_example_learns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMER_BENCH_CACHE", str(tmp_path))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "longer_example.py").write_text(blocks("python")[1])
+    clips = load_dataset("synthetic")
+    method = importlib.import_module("longer_example").Outline(strength=0.1)
+    method.fit(clips.train, clips.valid, seed=0, progress=silent)
+    p = method.predict_proba(clips.test)
+    assert score([clip.label for clip in clips.test], p).accuracy > 0.5
+    assert method.details()["iterations"] > 0
