@@ -34,14 +34,13 @@ def replacing_site(folder: Path) -> Iterator[Path]:
             yield fresh
             listing = "".join(f"{name}\n" for name in _files(fresh))
             (fresh / _LISTING).write_bytes(listing.encode())
-            if folder.exists():
-                folder.rename(old)
             try:
+                if folder.exists():
+                    folder.rename(old)
                 fresh.rename(folder)
-            except OSError:
-                if old.exists():
+            finally:
+                if old.exists() and not folder.exists():  # an error, or Ctrl-C, in between
                     old.rename(folder)
-                raise
     except OSError as error:
         raise UserError(f"{folder}: cannot be written: {error.strerror or error}") from error
 

@@ -9,6 +9,7 @@ import random
 import re
 from collections import Counter
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -24,8 +25,6 @@ from bench.site.build import write_site
 from tests.bench.site.conftest import HOSTILE
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from bench.records import Record
     from bench.store import Failure
     from tests.bench.conftest import MakeRecord
@@ -354,5 +353,27 @@ def test_a_site_that_fails_half_way_leaves_the_older_one(
     monkeypatch.setattr(build, "music_of", fail)
     with pytest.raises(UserError, match="a corrupt file"):
         write_site(folder, Findings.of([make_record()]))
+    assert contents(folder) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["site"]
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_an_interrupt_while_a_site_is_replaced_leaves_the_older_one(
+    make_record: MakeRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "site"
+    write_site(folder, Findings.of([make_record()]))
+    before = contents(folder)
+    rename = Path.rename
+
+    def interrupt(path: Path, target: Path) -> Path:
+        if path.name == "new":
+            monkeypatch.undo()
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write_site(folder, Findings.of([make_record(dataset="new")]))
     assert contents(folder) == before
     assert [path.name for path in tmp_path.iterdir()] == ["site"]
