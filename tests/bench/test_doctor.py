@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING
 
@@ -112,3 +113,18 @@ def test_an_extractor_that_cannot_be_imported_is_named(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(extractors, "load_extractor", load)
     assert findings()["ailing"].status == "broken"
+
+
+def test_a_torch_that_cannot_be_loaded_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "ours" / "torch"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("raise OSError('libcudart.so: cannot open\\nmore')")
+    monkeypatch.syspath_prepend(package.parent)
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    monkeypatch.setattr("bench.doctor.Path.exists", lambda _: True)  # a device, among others
+    found = findings()
+    assert found["GPU"].status == "broken"
+    assert "OSError: libcudart.so: cannot open; see" in found["GPU"].text
+    assert found["synthetic"].status == "present"
