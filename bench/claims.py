@@ -1,8 +1,8 @@
-"""Which process runs which cell, where several runs share one results folder.
+"""Which process does what, where several share a folder: runs cells, keeps states, fetches data.
 
-A claim is a lock on an empty file below the results folder, so whoever sees the folder sees the
-claim: another machine, too, if the file system carries locks from one to the other, as NFS 4 does.
-The system ends a claim with its process, however that ends.
+A claim is a lock on an empty file below that folder, so whoever sees the folder sees the claim:
+another machine, too, if the file system carries locks from one to the other, as NFS 4 does. The
+system ends a claim with its process, however that ends.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ _LOOK = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to run one cell, until `release` or this process's end."""
+    """The right to what a key stands for, such as a cell, until `release` or this process's end."""
 
     path: Path
     descriptor: int
 
     def release(self) -> None:
-        """Let others have the cell."""
+        """Let others have it."""
         with suppress(OSError):  # a file that stays is no claim once it is closed
             self.path.unlink()  # while it is locked: no one else's lock loses its file
         os.close(self.descriptor)
@@ -51,7 +51,7 @@ class Claims:
         self._folder = folder / ".claims"
 
     def claim(self, key: str) -> Claim | None:
-        """A claim on the cell of that key; None while another process has it.
+        """A claim on a key, such as a cell's; None while another process has it.
 
         Raises:
             UserError: the folder cannot be written, or its file system has no locks.
