@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from itertools import product
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -23,12 +22,10 @@ from bench.starts import RANDOM_WEIGHTS, START, by_content
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import PurePosixPath
 
     from bench.registry import MethodEntry
     from bench.suites import Suite
-
-#: Changes whose folder name would be longer are named by a digest.
-_LONGEST_NAME = 80
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +70,7 @@ class Cell:
     @cached_property
     def path(self) -> PurePosixPath:
         """Where its record lies below the results folder."""
-        return record_path(self.identity)
+        return self.identity.path
 
     def __str__(self) -> str:
         return str(self.path.with_suffix(""))
@@ -106,25 +103,7 @@ def outcome_key(
         "threads": threads,
         "seed": seed,
     }
-    return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()[:24]
-
-
-def record_path(cell: CellIdentity) -> PurePosixPath:
-    """`suite/dataset/method/seed-N.json`; changes join the method: `midibert+tasks=key`."""
-    name = cell.method
-    if cell.changes:
-        changes = ",".join(f"{key}={_plain(value)}" for key, value in sorted(cell.changes.items()))
-        name += "+" + changes
-        if len(name) > _LONGEST_NAME or not re.fullmatch(r"[\w.,=+-]+", name):
-            digest = hashlib.sha256(changes.encode()).hexdigest()[:12]
-            name = f"{cell.method}+{digest}"
-    return PurePosixPath(cell.suite, cell.dataset, name, f"seed-{cell.seed}.json")
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, list):
-        return "-".join(map(_plain, value)) or "none"
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return hashlib.sha256(_canonical(content)).hexdigest()[:24]
 
 
 def plan(
@@ -226,11 +205,16 @@ def _method_with(
 
     So `midibert` with the tasks of `mt-midibert` *is* `mt-midibert`, and is not run twice.
     """
-    family = suite.family(method)
+    family, asked = suite.family(method), _canonical(settings)
     for name in (method, *suite.methods):
-        if suite.family(name) == family and suite.settings(name, dataset) == settings:
+        if suite.family(name) == family and _canonical(suite.settings(name, dataset)) == asked:
             return name
     return None
+
+
+def _canonical(content: Mapping[str, Any]) -> bytes:
+    """JSON that is equal for equal content alone, where Python has true equal to 1."""
+    return msgspec.json.encode(content, order="deterministic")
 
 
 def _matching(glob: str, names: Iterable[str], kind: str, *, see: str) -> list[str]:

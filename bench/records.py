@@ -1,6 +1,6 @@
 """What a finished cell leaves behind, and the rules by which it is believed.
 
-A record is one JSON file of tens of kilobytes. Its predictions are the truth in it: every score
+A record is one JSON file, of some 100 kB. Its predictions are the truth in it: every score
 is computed from them again when the record is loaded, and a record whose scores say otherwise is
 refused. `bench.verification` goes further: it holds a record against the manifest and the suite.
 """
@@ -8,9 +8,11 @@ refused. `bench.verification` goes further: it holds a record against the manife
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import chain
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -49,6 +51,9 @@ UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 _MAX_DEPTH = 16
 
+#: Changes whose folder name would be longer are named by a digest.
+_LONGEST_NAME = 80
+
 #: Four numbers as MessagePack has them: each thing begins with a byte that says what it is.
 _PACKED_ROW = np.dtype(
     [("list", "u1"), ("values", [("float", "u1"), ("value", ">f8")], N_QUADRANTS)]
@@ -69,6 +74,49 @@ class CellIdentity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seed: Count
     changes: dict[str, Setting] = {}
 
+    @property
+    def path(self) -> PurePosixPath:
+        """`suite/dataset/method/seed-N.json`; changes join the method: `midibert+tasks=key`."""
+        return PurePosixPath(self.suite, self.dataset, self._folder, f"seed-{self.seed}.json")
+
+    @property
+    def changes_key(self) -> str:
+        """The changes as text, equal for equal ones; "" without any."""
+        return _json(self.changes) if self.changes else ""
+
+    @property
+    def _folder(self) -> str:
+        if not self.changes:
+            return self.method
+        told = ",".join(f"{name}={_plain(value)}" for name, value in sorted(self.changes.items()))
+        name = f"{self.method}+{told}"
+        if any(map(_looks_otherwise, self.changes.values())):
+            told = self.changes_key
+        elif len(name) <= _LONGEST_NAME and re.fullmatch(r"[\w.,=+-]+", name):
+            return name
+        return f"{self.method}+{hashlib.sha256(told.encode()).hexdigest()[:12]}"
+
+
+def _plain(value: Setting) -> str:
+    if isinstance(value, list):
+        return "-".join(map(_plain, value)) or "none"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _looks_otherwise(value: Setting) -> bool:
+    """Whether `_plain` makes of a value what it makes of one of another type, or of more items."""
+    if isinstance(value, list):
+        return any(
+            isinstance(item, list) or (isinstance(item, str) and "-" in item) for item in value
+        ) or any(map(_looks_otherwise, value))
+    if not isinstance(value, str):
+        return False
+    try:  # as `bench.cells.parse_changes` does
+        msgspec.toml.decode(f"value = {value}")
+    except msgspec.DecodeError:
+        return False
+    return True
+
 
 class DatasetUsed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The data a cell was run on."""
@@ -82,7 +130,7 @@ class DatasetUsed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class MethodUsed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The method as it was run: its settings complete, changes applied."""
+    """The method as it was run, with the suite's settings and the changes to them."""
 
     name: Name
     version: Count
@@ -172,7 +220,7 @@ class Table:
 
     @classmethod
     def of(cls, predictions: Sequence[Prediction]) -> Table:
-        """The same, in the same order."""
+        """Predictions as arrays, in their order."""
         cut = [p.segments or () for p in predictions]
         probabilities = _stacked([p.p for p in predictions])
         segments = _stacked(list(chain.from_iterable(cut)))
@@ -200,7 +248,7 @@ class Table:
 
 
 def rounded(row: FloatArray) -> list[float]:
-    """Probabilities as a record keeps them; the largest stays strictly the largest.
+    """Probabilities as a record keeps them; the largest stays the first of the largest.
 
     Four decimals can make two probabilities equal, which would let the first of them win.
     """

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.cells import plan, record_path
+from bench.cells import plan
 from bench.datasets import dataset_info
 from bench.datasets.builtin import SOURCES, built_in_manifest
 from bench.labels import N_QUADRANTS, QUADRANTS
@@ -130,7 +130,7 @@ def write_records(results: Path, cells: Iterable[tuple[CellIdentity, str]]) -> i
     size = 0
     for number, (cell, key) in enumerate(cells):
         data = encode_record(sealed(made_up(cell, key, tests[cell.dataset], number)))
-        path = results / record_path(cell)
+        path = results / cell.path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
         size += len(data)

@@ -69,6 +69,12 @@ def test_reports_read_records_only() -> None:
         assert not found & FORBIDDEN_IN_REPORT, file
 
 
+def test_importing_a_report_imports_nothing_that_it_must_not_know() -> None:
+    files = sorted((ROOT / "bench" / "report").rglob("*.py"))
+    names = (".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files)
+    assert not modules_after(f"import {', '.join(names)}") & FORBIDDEN_IN_REPORT
+
+
 def modules_after(code: str) -> set[str]:
     program = f"{code}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)), file=sys.stderr)"
     done = subprocess.run(

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from bench.cells import record_path
 from bench.report.entries import ACCURACY, MACRO_F1, METHOD, difference_entry, score_entry
 from bench.report.inference import Inference
 from bench.report.markdown import escape, render_table
-from bench.report.rows import arrange, changes_key, suite_order
+from bench.report.rows import arrange, suite_order
 from bench.report.table import BLANK, Column, Entry, Table
 from bench.report.titles import dataset_name, full_name
 
@@ -79,8 +78,8 @@ def render_difference(
 
 
 def _records(before: Sequence[Record], after: Sequence[Record]) -> str:
-    old = {record_path(record.cell): record for record in before}
-    new = {record_path(record.cell): record for record in after}
+    old = {record.cell.path: record for record in before}
+    new = {record.cell.path: record for record in after}
     changed = sum(old[path] != new[path] for path in old.keys() & new.keys())
     added, gone = len(new.keys() - old.keys()), len(old.keys() - new.keys())
     return f"Records: {added:,} new, {changed:,} changed, {gone:,} gone; {len(new):,} in all."
@@ -109,7 +108,7 @@ def _board(
 
 def _rows(board: Board | None) -> dict[Name, Row]:
     rows = (*board.rows, *board.variants) if board else ()
-    return {(row.method, changes_key(row.first.cell)): row for row in rows}
+    return {(row.method, row.first.cell.changes_key): row for row in rows}
 
 
 def _answers(row: Row | None) -> object:
@@ -165,7 +164,7 @@ def _left_out(before: Iterable[LeftOut], after: Iterable[LeftOut]) -> str:
 
 
 def _failures(failures: Iterable[Failure]) -> str:
-    cells = {str(record_path(failure.cell).with_suffix("")): failure.reason for failure in failures}
+    cells = {str(failure.cell.path.with_suffix("")): failure.reason for failure in failures}
     rows = tuple((Entry(cell), Entry(reason)) for cell, reason in sorted(cells.items()))
     columns = (Column("Cell", numeric=False), Column("Reason", numeric=False))
     title = "Cells that failed"

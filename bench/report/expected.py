@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from bench.report.rows import changes_key
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -26,7 +24,7 @@ class Expected:
     def __init__(self, cells: Iterable[CellIdentity]) -> None:
         self._seeds: dict[tuple[str, str, str, str], set[int]] = defaultdict(set)
         for cell in cells:
-            self._seeds[cell.suite, cell.dataset, cell.method, changes_key(cell)].add(cell.seed)
+            self._seeds[cell.suite, cell.dataset, cell.method, cell.changes_key].add(cell.seed)
         self.suites = {suite for suite, *_ in self._seeds}
 
     def done(self, row: Row) -> str:
@@ -42,7 +40,7 @@ class Expected:
             return str(len(row.seeds))  # of a suite that is not known here
         place = (cell.suite, cell.dataset, cell.method)
         # A variant is to have as many as its method.
-        wanted = self._seeds.get((*place, changes_key(cell))) or self._seeds.get((*place, ""))
+        wanted = self._seeds.get((*place, cell.changes_key)) or self._seeds.get((*place, ""))
         wanted = wanted or set(range(_SEEDS))
         beyond = len(set(row.seeds) - wanted)
         done = f"{len(row.seeds) - beyond} of {len(wanted)}"

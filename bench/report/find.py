@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from rich.console import Group
 from rich.text import Text
 
-from bench.cells import record_path
 from bench.errors import UserError
 from bench.report.rows import arrange
 from bench.report.show import show_failure, show_record, show_row
@@ -89,11 +88,13 @@ def _cells(results: Path) -> list[str]:
 
 def _failures(results: Path) -> dict[str, Failure]:
     failures = read_failures(results)
-    return {record_path(f.cell).with_suffix("").as_posix(): f for f in failures}
+    return {f.cell.path.with_suffix("").as_posix(): f for f in failures}
 
 
 def _nothing(name: str, place: str, results: Path) -> str:
     known = cell_names(results)
+    if not results.is_dir():
+        return f"no cell {name!r}: there is no folder {results} (see `bench run`)"
     if not known:
         return f"no cell {name!r}: {results} holds no records (see `bench run`)"
     near = difflib.get_close_matches(place, known, n=1, cutoff=0.5)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import numpy as np
 
 from bench.records import PROTOCOL
@@ -70,7 +69,7 @@ class Row:
     @property
     def note(self) -> str:
         """What the method wants said beside its name, such as that it is provisional."""
-        return str(self.first.details.get("note", ""))
+        return str(self.first.details.get("note") or "")
 
     @property
     def tasks(self) -> frozenset[str]:
@@ -143,7 +142,7 @@ class Row:
 
     @cached_property
     def validation_accuracies(self) -> dict[int, float]:
-        """Of the seeds whose records have it: see `validation_accuracy`."""
+        """By seed, where a record has one: see `validation_accuracy`."""
         found = {record.cell.seed: validation_accuracy(record) for record in self.records}
         return {seed: accuracy for seed, accuracy in found.items() if accuracy is not None}
 
@@ -159,7 +158,7 @@ class Row:
             return False
         if set(self.changes) - {TASKS} or set(single.changes) - {TASKS}:
             return False
-        named = self.method == single.method or self.method.endswith(f"-{single.method}")
+        named = self.method in (single.method, f"mt-{single.method}")
         return named and self.first.method.encoding == single.first.method.encoding
 
     def is_started_of(self, scratch: Row) -> bool:
@@ -213,12 +212,7 @@ def suite_order(name: str) -> tuple[int, str]:
 
 def cell_order(cell: CellIdentity) -> tuple[Any, ...]:
     """Sorts cells as the board shows them."""
-    return (*suite_order(cell.suite), cell.dataset, cell.method, changes_key(cell), cell.seed)
-
-
-def changes_key(cell: CellIdentity) -> str:
-    """A cell's changes as text, equal for equal ones."""
-    return msgspec.json.encode(cell.changes, order="deterministic").decode() if cell.changes else ""
+    return (*suite_order(cell.suite), cell.dataset, cell.method, cell.changes_key, cell.seed)
 
 
 def arrange(records: Iterable[Record]) -> tuple[list[Board], list[LeftOut]]:
@@ -254,7 +248,7 @@ def _board(suite: str, dataset: str, records: list[Record], left_out: list[LeftO
     )
     groups: dict[tuple[str, str], list[Record]] = defaultdict(list)
     for record in records:
-        groups[record.cell.method, changes_key(record.cell)].append(record)
+        groups[record.cell.method, record.cell.changes_key].append(record)
     rows = [_row(groups[key], left_out) for key in sorted(groups)]
     rows.sort(key=lambda row: -row.mean_std("accuracy")[0])
     return Board(

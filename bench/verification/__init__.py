@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from bench.cells import record_path
 from bench.errors import UserError
 from bench.records import contradictions, parse_record
 from bench.store import FAILED, json_files, read_failure, read_file
@@ -100,7 +99,7 @@ def _of_one(file: Path, data: bytes, record: Record) -> Iterator[Remark]:
 
 
 def _misplaced(file: Path, cell: CellIdentity, suffix: str) -> Iterator[Remark]:
-    place = record_path(cell).with_suffix(suffix)
+    place = cell.path.with_suffix(suffix)
     if file.absolute().parts[-len(place.parts) :] != place.parts:
         yield Remark(f"its place should be {place}")
 
@@ -124,8 +123,7 @@ def _of_all(records: dict[Path, Record]) -> Iterator[tuple[Path, Remark]]:
     predictions: dict[Any, Path] = {}
     for file, record in records.items():
         cell = record.cell
-        changes = msgspec.json.encode(cell.changes, order="deterministic")
-        row = (cell.suite, cell.dataset, cell.method, changes)
+        row = (cell.suite, cell.dataset, cell.method, cell.changes_key)
         first = cells.setdefault((*row, cell.seed), file)
         if first != file:
             yield file, Remark(f"the same cell as {first}")

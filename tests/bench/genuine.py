@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from bench.cells import plan, record_path
+from bench.cells import plan
 from bench.datasets import dataset_info, manifest_rows
 from bench.labels import QUADRANTS
 from bench.records import (
@@ -91,7 +91,7 @@ def genuine(cell: Cell, *, segments: bool = False) -> Record:
 
 def put(results: Path, record: Record, *, seal: bool = True, at: str = "") -> Path:
     """Write a record where it belongs, or `at` another place below the folder."""
-    path = results / (at or record_path(record.cell))
+    path = results / (at or record.cell.path)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(encode_record(sealed(record) if seal else record))
     return path

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from bench.cells import parse_changes, parse_seeds, plan
 from bench.errors import UserError
-from bench.suites import load_suite
+from bench.records import CellIdentity
+from bench.suites import Suite, load_suite
 
 if TYPE_CHECKING:
     import random
@@ -80,6 +81,47 @@ def test_a_change_that_repeats_the_suite_is_left_out() -> None:
 def test_changed_cells_lie_beside_the_suite_s_own() -> None:
     (cell,) = plan(SMOKE, method="midibert", seeds=[4], changes={"tasks": ["key"], "epochs": 2})
     assert str(cell.path) == "smoke/synthetic/midibert+epochs=2,tasks=key/seed-4.json"
+
+
+def test_a_change_that_python_takes_for_the_suites_value_is_another_cell() -> None:
+    suite = Suite("mine", "", ["synthetic"], {"majority": {"flag": True, "depth": 1.5}}, seeds=1)
+    (own,) = plan(suite)
+    (same,) = plan(suite, changes={"flag": True})
+    (other,) = plan(suite, changes={"flag": 1})
+    assert (same.path, same.key) == (own.path, own.key)
+    assert (other.path == own.path, other.key == own.key) == (False, False)
+    assert other.changes == {"flag": 1}
+
+
+@pytest.mark.parametrize(
+    ("value", "other"),
+    [
+        (1, "1"),
+        (True, "true"),
+        ([1], ["1"]),
+        ([1, 2], [1, "2"]),
+        (["a", "b"], ["a-b"]),
+        ([["a"], "b"], ["a", "b"]),
+        (1e400, "inf"),
+    ],
+)
+def test_different_values_have_different_folders(value: object, other: object) -> None:
+    paths = {CellIdentity("s", "d", "m", 0, {"x": x}).path for x in (value, other)}
+    assert len(paths) == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "folder"),
+    [
+        ({"tasks": ["key", "velocity"]}, "m+tasks=key-velocity"),
+        ({"start": "none", "lr": 1e-3}, "m+lr=0.001,start=none"),
+        ({"tasks": []}, "m+tasks=none"),
+        ({"start": "emopia-lite", "bias": False}, "m+bias=false,start=emopia-lite"),
+        ({"start": "/a b/c"}, "m+bdd877653eab"),
+    ],
+)
+def test_folders_of_changes_stay_as_they_are(changes: dict[str, object], folder: str) -> None:
+    assert CellIdentity("s", "d", "m", 0, changes).path.parts[2] == folder
 
 
 @pytest.mark.parametrize("value", ["../../etc", "a b", "x" * 200, "<script>"])

@@ -206,10 +206,13 @@ def test_a_strangers_method_takes_no_row_of_an_ablation(make_record: MakeRecord)
         make_record("zz-midibert", labels=LABELS, predicted=with_hits(18)),
         make_record("midibert", changes={"tasks": ["key"]}, labels=LABELS, predicted=with_hits(12)),
     ]
+    more = {"settings": {"tasks": ["key", "velocity"]}, "labels": LABELS, "predicted": LABELS}
+    records.append(make_record("their-own-midibert", **more))
     heading = "#### Auxiliary tasks of midibert"
     accuracies = column(rendered(records), heading, "Accuracy")
     assert accuracies["none"] == "50.00"
     assert accuracies["key"] == "60.00"
+    assert accuracies["key + velocity"] == "–"
 
 
 def test_the_ablations_gain_is_over_common_seeds(make_record: MakeRecord) -> None:
@@ -336,6 +339,10 @@ def test_what_others_published_is_marked(make_record: MakeRecord) -> None:
     text = rendered([make_record()]).partition("## Published elsewhere")[2]
     for words in ("MoFi", "unverified: its protocol", "no: 109 segments", "yes: EMOPIA 2.2"):
         assert words in text
+
+
+def test_a_note_that_is_null_is_none(make_record: MakeRecord) -> None:
+    assert rendered([make_record(details={"note": None})]) == rendered([make_record()])
 
 
 def test_a_board_without_records_is_still_a_board() -> None:

@@ -7,7 +7,6 @@ import pytest
 from click.testing import CliRunner
 from genuine import put
 
-from bench.cells import record_path
 from bench.cli.leaderboard import leaderboard
 from bench.errors import UserError
 from bench.store import Failure
@@ -83,7 +82,7 @@ def test_a_part_of_the_records_is_no_folder_of_them(
 
 
 def test_cells_that_all_failed_are_a_board(tmp_path: Path, make_record: MakeRecord) -> None:
-    path = (tmp_path / "results" / record_path(make_record().cell)).with_suffix(".failed.json")
+    path = (tmp_path / "results" / make_record().cell.path).with_suffix(".failed.json")
     path.parent.mkdir(parents=True)
     path.write_bytes(msgspec.json.encode(Failure("k", make_record().cell, "too slow", "")))
     board = tmp_path / "board.md"

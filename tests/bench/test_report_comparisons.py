@@ -21,6 +21,7 @@ def test_added_tasks_are_compared_with_the_same_method_without(make_record: Make
             ("alpha", 8, {}),
             ("mt-alpha", 16, {"tasks": ["key"]}),
             ("beta", 16, {}),
+            ("their-own-alpha", 18, {"tasks": ["key"]}),
         )
     ]
     heading = "### Do auxiliary tasks help?"

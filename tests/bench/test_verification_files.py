@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from verified import problems
 
-from bench.cells import record_path
 from bench.errors import UserError
 from bench.records import MAX_BYTES, encode_record, sealed
 from bench.store import read_failures, read_record, read_records
@@ -125,7 +124,7 @@ def test_what_the_board_shows_is_what_is_verified(tmp_path: Path) -> None:
     results = tmp_path / "results"
     seen = put(results, KEY_MODE)
     elsewhere = put(tmp_path / "elsewhere", MIDIBERT)
-    row = results / record_path(MIDIBERT.cell).parent
+    row = results / MIDIBERT.cell.path.parent
     row.mkdir()
     (row / ".seed-1.json").write_bytes(elsewhere.read_bytes())
     put(results / ".hidden", MIDIBERT)
