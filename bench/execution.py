@@ -10,7 +10,13 @@ import numpy as np
 from bench.datasets import load_dataset
 from bench.errors import UserError, WorkError
 from bench.labels import N_QUADRANTS
-from bench.methods import CheckedMethod, DetailedMethod, ResumableMethod, SegmentMethod
+from bench.methods import (
+    OPTIONAL_PARTS,
+    CheckedMethod,
+    DetailedMethod,
+    ResumableMethod,
+    SegmentMethod,
+)
 from bench.names import pick
 from bench.provenance import Meter
 from bench.records import (
@@ -51,7 +57,8 @@ def check_settings(cell: Cell) -> None:
 
     Raises:
         UserError: the method has no such setting, and the nearest is named; one is of another
-            type; or the constructor or the method's `check` refuses them.
+            type; the constructor or the method's `check` refuses them; or the method has something
+            else under the name of one of its optional parts.
     """
     method = cell.method.name
     try:
@@ -82,9 +89,15 @@ def _is_a(value: object, types: tuple[type, ...]) -> bool:
 
 def _new_method(cell: Cell) -> Method:
     try:
-        return cell.method.load()(**cell.settings)
+        method = cell.method.load()(**cell.settings)
     except (TypeError, ValueError) as error:
         raise UserError(f"{cell.method.name}: these settings do not fit: {error}") from error
+    for part in OPTIONAL_PARTS:  # else it would be found out after hours
+        if hasattr(method, part) and not callable(getattr(method, part)):
+            raise UserError(
+                f"{cell.method.name}: its {part} is no function: see bench/methods.py, or rename it"
+            )
+    return method
 
 
 def run_cell(cell: Cell, progress: Progress, scratch: Path | None = None) -> Record:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
 
 
+#: What a method may have beyond `Method`; each must be callable.
+OPTIONAL_PARTS = ("predict_segments", "details", "resume_in", "check")
+
+
 class Progress(Protocol):
     """Tells how far a long call has come; a method may call it as often as it likes."""
 
@@ -33,7 +37,7 @@ class Method(Protocol):
     Its constructor takes the method's settings as keyword arguments with defaults and does no
     work: it is called before a run, too, to see whether they fit. It may also have
     `predict_segments` (`SegmentMethod`), `details` (`DetailedMethod`), `resume_in`
-    (`ResumableMethod`) and `check` (`CheckedMethod`).
+    (`ResumableMethod`) and `check` (`CheckedMethod`), and no attributes of these names else.
 
     A setting `tasks`, a list of names, holds a multi-task method's auxiliary tasks: a method
     "mt-x" with some is compared with "x" without, if both read the same encoding.

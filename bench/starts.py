@@ -45,10 +45,11 @@ def shipped_starts(place: str) -> dict[str, Path]:
         ) from error
     if spec is None or spec.origin is None:
         raise UserError(f"{package}: no such package, so no checkpoint in it")
-    before, _, after = pattern.partition("{}")
+    before, _, after = pattern.rpartition("/")[2].partition("{}")
     return {
         file.name.removeprefix(before).removesuffix(after): file
         for file in sorted(Path(spec.origin).parent.glob(pattern.replace("{}", "*")))
+        if file.is_file() and file.suffix != ".py"
     }
 
 
@@ -62,13 +63,15 @@ def find_start(place: str, name: str) -> Path:
     Raises:
         UserError: there is no such checkpoint; the message names the nearest.
     """
-    if os.sep in name or Path(name).suffix == Path(place).suffix:
-        path = Path(name)
-        if not path.is_file():
-            raise UserError(f"{path}: no such checkpoint")
-        return path
-    known = shipped_starts(place)
-    return known[pick(name, known, "checkpoint")]
+    if os.sep not in name:
+        known = shipped_starts(place)
+        # Such as "mine.safetensors" in this folder, if it is not what a shipped one is called.
+        if name in known or not Path(name).suffix:
+            return known[pick(name, known, "checkpoint")]
+    path = Path(name)
+    if not path.is_file():
+        raise UserError(f"{path}: no such checkpoint")
+    return path
 
 
 def sha256_of(path: Path) -> str:

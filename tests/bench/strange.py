@@ -53,6 +53,14 @@ class Uniform:
         return self._random.dirichlet(np.ones(4), len(clips))
 
 
+class TellsByAttribute(Uniform):
+    """Keeps something of its own where a method may have a function."""
+
+    def __init__(self, part: str) -> None:
+        super().__init__()
+        setattr(self, part, {})
+
+
 class Unbuildable(Uniform):
     """Cannot even be made."""
 

@@ -100,6 +100,12 @@ def test_a_constructor_that_takes_any_setting_is_given_any() -> None:
         check_settings(strange_cell("Unchecked", known="x"))
 
 
+@pytest.mark.parametrize("part", ["predict_segments", "details", "resume_in", "check"])
+def test_an_attribute_in_place_of_an_optional_part_is_told_before_the_work(part: str) -> None:
+    with pytest.raises(UserError, match=f"tellsbyattribute: its {part} is no function"):
+        check_settings(strange_cell("TellsByAttribute", part=part))
+
+
 def test_a_constructor_that_fails_is_left_to_its_cells() -> None:
     check_settings(strange_cell("Unbuildable"))
 

@@ -79,6 +79,26 @@ def test_names_are_of_files_in_the_methods_package(
         find_start("their_weights:a-{}.bin", "papre")
 
 
+@pytest.mark.parametrize(
+    "place", ["their_weights:{}", "their_weights:in/{}", "their_weights:in/a-{}"]
+)
+def test_names_need_no_suffix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    folder = tmp_path / "their_weights" / ("in" if "/" in place else "")
+    folder.mkdir(parents=True)
+    (tmp_path / "their_weights/__init__.py").touch()
+    (tmp_path / "their_weights/__pycache__").mkdir()
+    file = folder / ("a-lite" if "a-" in place else "lite")
+    file.write_text("weights")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert shipped_starts(place) == {"lite": file}
+    assert find_start(place, "lite") == file
+    with pytest.raises(UserError, match="unknown checkpoint 'liet': did you mean 'lite'"):
+        find_start(place, "liet")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.weights").write_text("of mine")
+    assert find_start(place, "mine.weights").read_text() == "of mine"
+
+
 def test_settings_of_methods_that_have_no_start_are_left_alone() -> None:
     from bench.registry import find_method
 
