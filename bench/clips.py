@@ -29,6 +29,30 @@ class Clip:
     sha256: str  # of the file's bytes; what is computed from a clip is kept under it
     quadrant: int | None = None  # 0..3 for Q1..Q4; None when unknown
 
+    @classmethod
+    def from_file(
+        cls,
+        path: Path,
+        *,
+        id: str | None = None,  # noqa: A002 - the field's name
+        song: str | None = None,
+        quadrant: int | None = None,
+    ) -> Clip:
+        """The clip that a file holds now.
+
+        Args:
+            path: of the MIDI file, which is read for its digest.
+            id: by default the file's name without its suffix.
+            song: by default the id: no other clip is of the same.
+            quadrant: 0..3 for Q1..Q4.
+
+        Raises:
+            MidiError: the file cannot be read.
+        """
+        name = path.stem if id is None else id
+        digest = hashlib.sha256(read_bytes(path)).hexdigest()
+        return cls(name, name if song is None else song, path, digest, quadrant)
+
     @cached_property
     def midi(self) -> Midi:
         """The file's content.
@@ -51,4 +75,4 @@ class Clip:
         """
         if self.quadrant is None:
             raise UserError(f"{self.id}: this clip has no emotion label")
-        return self.quadrant
+        return int(self.quadrant)  # that of a table may be NumPy's, which no record can hold

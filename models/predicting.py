@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from bench.errors import UserError
 from bench.keys import find_keys
 from bench.labels import HIGH_AROUSAL, HIGH_VALENCE, QUADRANTS
 from bench.methods import SegmentMethod
-from bench.midi import MidiError, read_bytes
+from bench.midi import MidiError
 from bench.records import DECIMALS, rounded
 from bench.shown import shown
 
@@ -91,8 +90,7 @@ def _clip(file: Path) -> Clip:
     Raises:
         UserError: it cannot be read, or holds nothing to judge.
     """
-    digest = hashlib.sha256(read_bytes(file)).hexdigest()
-    clip = Clip(str(file), str(file), file, digest)
+    clip = Clip.from_file(file, id=str(file))
     if not len(clip.midi.notes):
         raise MidiError(f"{file}: holds no note")
     return clip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from bench.derived import derive
 from bench.doctor import Finding
 from bench.extractors import Failure
 from bench.machine import usable_cores
-from bench.midi import MidiError, read_bytes
+from bench.midi import MidiError
 from bench.processes import process_pool
 
 if TYPE_CHECKING:
@@ -56,8 +55,7 @@ NATIVE = Native()
 
 def _extract(file: Path, *, cached: bool) -> Outcome:
     try:
-        sha256 = hashlib.sha256(read_bytes(file)).hexdigest()
-        clip = Clip(file.stem, file.stem, file, sha256)
+        clip = Clip.from_file(file)
         if cached:
             (row,) = derive([clip], catalogue.JSYMBOLIC)
             values: FloatArray = row[0]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bench.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from bench.clips import Clip
 
@@ -30,21 +31,30 @@ class ClipRow:
     label: str  # Q1..Q4; of a clip that is left out, whatever its publisher says
 
 
+def digest_of(name: str, version: str, rows: Iterable[ClipRow]) -> str:
+    """sha256, in hexadecimal, of what decides an outcome: all of `ClipRow`, and the rows' order."""
+    lines = [f"{name}\t{version}"]
+    lines += [f"{r.clip}\t{r.sha256}\t{r.song}\t{r.split}\t{r.label}" for r in rows]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """Clips in three splits that share no song.
 
     Raises:
-        UserError: a split has no clip, a song lies in two splits, or two clips have one id.
+        UserError: a split has no clip, or one without a quadrant; a song lies in two splits; or two
+            clips have one id.
     """
 
     name: str
     version: str
-    digest: str  # of all that decides an outcome: clips, contents, songs, splits, labels
     train: tuple[Clip, ...]
     valid: tuple[Clip, ...]
     test: tuple[Clip, ...]
     left_out: tuple[Clip, ...] = ()  # published, but of no use: neither learned from nor scored
+    #: Of all that decides an outcome: clips, contents, songs, splits, labels.
+    digest: str = field(default="", kw_only=True)  # computed from the clips, where it is not given
 
     def __post_init__(self) -> None:
         ids: set[str] = set()
@@ -57,11 +67,17 @@ class Dataset:
             if not clips:
                 raise UserError(f"dataset {self.name}: no clip to {_USES[split]}: {split} is empty")
             for clip in clips:
+                if clip.quadrant not in range(4):
+                    raise UserError(
+                        f"dataset {self.name}: {split} clip {clip.id!r} has no quadrant 0..3"
+                    )
                 other = split_of.setdefault(clip.song, split)
                 if other != split:
                     raise UserError(
                         f"dataset {self.name}: song {clip.song!r} lies in both {other} and {split}"
                     )
+        if not self.digest:
+            object.__setattr__(self, "digest", digest_of(self.name, self.version, self.rows))
 
     @property
     def splits(self) -> Mapping[str, tuple[Clip, ...]]:

@@ -15,7 +15,6 @@ It is what trust in downloaded files rests on, and all that planning needs to kn
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import re
 from collections import Counter
@@ -23,7 +22,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from bench.datasets.dataset import LEFT_OUT, SPLITS, ClipRow, Dataset, DatasetInfo
+from bench.datasets.dataset import LEFT_OUT, SPLITS, ClipRow, Dataset, DatasetInfo, digest_of
 from bench.errors import UserError
 
 if TYPE_CHECKING:
@@ -56,14 +55,8 @@ class Manifest:
 
     @cached_property
     def digest(self) -> str:
-        """sha256, in hexadecimal, of what decides an outcome.
-
-        That is name, version, and of each row all but `notes` and `dirt`, which follow from the
-        content. Comments do not count.
-        """
-        lines = [f"{self.name}\t{self.version}"]
-        lines += [f"{r.clip}\t{r.sha256}\t{r.song}\t{r.split}\t{r.label}" for r in self.rows]
-        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+        """See `digest_of`: `notes` and `dirt` follow from the content. Comments do not count."""
+        return digest_of(self.name, self.version, self.rows)
 
     @cached_property
     def files(self) -> Mapping[str, ManifestRow]:
@@ -118,7 +111,7 @@ class Manifest:
             quadrant = None if row.split == LEFT_OUT else QUADRANTS.index(row.label)
             splits[row.split].append(Clip(row.clip, row.song, folder / file, row.sha256, quadrant))
         clips = [tuple(splits[split]) for split in (*SPLITS, LEFT_OUT)]
-        return Dataset(self.name, self.version, self.digest, *clips)
+        return Dataset(self.name, self.version, *clips, digest=self.digest)
 
     def to_csv(self) -> str:
         """The text of the manifest's file."""

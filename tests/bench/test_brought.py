@@ -150,7 +150,7 @@ from pathlib import Path
 from bench.clips import Clip
 from bench.datasets import Dataset
 def clip(name): return Clip(name, name, Path(f"/gone/{name}.mid"), "0" * 64, 0)
-def load(): return Dataset("my-songs", "1", "d", (clip("a"),), (clip("b"),), (clip("c"),))
+def load(): return Dataset("my-songs", "1", (clip("a"),), (clip("b"),), (clip("c"),))
 def fails(): raise RuntimeError("no songs")
 """
 

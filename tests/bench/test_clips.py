@@ -3,6 +3,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from bench.clips import Clip
@@ -30,6 +31,18 @@ def test_the_file_is_read_once_and_when_asked_for(clip: Clip) -> None:
     assert clip.midi is first
 
 
+def test_a_clip_of_a_bare_file(clip: Clip) -> None:
+    bare = Clip.from_file(clip.path)
+    assert (bare.id, bare.song, bare.sha256, bare.quadrant) == ("tune", "tune", clip.sha256, None)
+    assert len(bare.midi.notes) == 1
+    named = Clip.from_file(clip.path, id="one", quadrant=2)
+    assert (named.id, named.song, named.label) == ("one", "one", 2)
+    assert Clip.from_file(clip.path, song="all").song == "all"
+    clip.path.unlink()
+    with pytest.raises(MidiError, match=r"tune\.mid: cannot be read"):
+        Clip.from_file(clip.path)
+
+
 def test_a_file_that_has_changed_is_refused(clip: Clip) -> None:
     clip.path.write_bytes(smf_bytes([[SmfNote(0, 480, 61, 80)]]))
     with pytest.raises(UserError, match=r"tune\.mid: not the file that was expected"):
@@ -51,6 +64,8 @@ def test_an_unreadable_file_is_named(tmp_path: Path) -> None:
 
 def test_a_label_is_the_quadrant(clip: Clip) -> None:
     assert clip.label == 3
+    of_numpy = Clip.from_file(clip.path, quadrant=np.int64(2))
+    assert (of_numpy.label, type(of_numpy.label)) == (2, int)
 
 
 def test_a_clip_without_a_label_says_so(clip: Clip) -> None:

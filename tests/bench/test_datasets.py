@@ -6,6 +6,7 @@ import hashlib
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING
 
@@ -75,14 +76,14 @@ def tiny(tmp_path: Path) -> Path:
 
 def test_a_song_must_not_cross_splits() -> None:
     train, valid, test = (clip("a", "s"), clip("b", "s")), (clip("c", "t"),), (clip("d", "u"),)
-    Dataset("tiny", "1", "", train, valid, test)
+    Dataset("tiny", "1", train, valid, test)
     with pytest.raises(UserError, match="song 's' lies in both train and test"):
-        Dataset("tiny", "1", "", (clip("a", "s"),), (clip("b", "t"),), (clip("c", "s"),))
+        Dataset("tiny", "1", (clip("a", "s"),), (clip("b", "t"),), (clip("c", "s"),))
 
 
 def test_a_clip_that_is_left_out_may_have_any_song() -> None:
     train, valid, test = (clip("a", "s"),), (clip("c", "t"),), (clip("d", "u"),)
-    found = Dataset("t", "1", "", train, valid, test, left_out=(clip("b", "s"),))
+    found = Dataset("t", "1", train, valid, test, left_out=(clip("b", "s"),))
     assert [c.id for c in found.clips] == ["a", "c", "d", "b"]
 
 
@@ -91,12 +92,46 @@ def test_no_split_is_empty(empty: int) -> None:
     splits = [(clip(name, name),) for name in "abc"]
     splits[empty] = ()
     with pytest.raises(UserError, match=f"{SPLITS[empty]} is empty"):
-        Dataset("t", "1", "", *splits)
+        Dataset("t", "1", *splits)
+
+
+@pytest.mark.parametrize("quadrant", [None, 4, -1, "Q1"])
+@pytest.mark.parametrize("split", SPLITS)
+def test_every_clip_of_a_split_has_a_quadrant(split: str, quadrant: int | None) -> None:
+    splits = {name: (clip(name, name),) for name in SPLITS}
+    splits[split] = (replace(splits[split][0], quadrant=quadrant),)
+    with pytest.raises(UserError, match=f"dataset t: {split} clip '{split}' has no quadrant 0..3"):
+        Dataset("t", "1", **splits)
+
+
+def test_a_dataset_is_hashed_by_all_that_decides_an_outcome(tiny: Path) -> None:
+    one, two, three, other = (clip(name, name) for name in "abcd")
+
+    def digest(*splits: tuple[Clip, ...], name: str = "t", version: str = "1") -> str:
+        return Dataset(name, version, *splits).digest
+
+    usual = digest((one, other), (two,), (three,))
+    assert usual == digest((one, other), (two,), (three,))
+    others = [
+        digest((one, other), (two,), (three,), version="2"),
+        digest((one, other), (two,), (three,), name="u"),
+        digest((one,), (two,), (three,), (other,)),
+        digest((one,), (two, other), (three,)),
+        *(
+            digest((one, replace(other, **change)), (two,), (three,))
+            for change in ({"quadrant": 1}, {"song": "x"}, {"sha256": "0" * 64}, {"id": "x"})
+        ),
+    ]
+    assert len({usual, *others}) == 1 + len(others)
+    text = MANIFEST.replace("Q1|Q3", "")  # whose clips a dataset has in the same order
+    manifest = parse_manifest(text)
+    made = manifest.dataset(tiny)
+    assert Dataset("tiny", "1", *made.splits.values(), made.left_out).digest == manifest.digest
 
 
 def test_ids_are_unique() -> None:
     with pytest.raises(UserError, match="two clips have the id 'a'"):
-        Dataset("tiny", "1", "", (clip("a", "s"),), (clip("a", "t"),), ())
+        Dataset("tiny", "1", (clip("a", "s"),), (clip("a", "t"),), ())
 
 
 def test_a_manifest_makes_a_dataset(tiny: Path) -> None:
@@ -248,7 +283,7 @@ def foreign() -> Dataset:
     """What a package elsewhere would have."""
     LOADED.append("mine")
     train, valid, test = (clip("a", "s"),), (clip("d", "u"),), (clip("b", "t"), clip("c", "t"))
-    return Dataset("mine", "3", "digest", train, valid, test)
+    return Dataset("mine", "3", train, valid, test, digest="digest")
 
 
 def no_dataset() -> str:

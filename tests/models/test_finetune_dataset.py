@@ -22,7 +22,7 @@ SIZES = ("width=16", "layers=1", "heads=2", "embedding=4", "max_length=40", "epo
 def theirs() -> Dataset:
     """Some clips of `synthetic` under another name."""
     known = load_dataset("synthetic")
-    return Dataset("theirs", "1", "a-digest", known.train[::9], known.valid[::4], known.test[::4])
+    return Dataset("theirs", "1", known.train[::9], known.valid[::4], known.test[::4])
 
 
 @pytest.fixture
