@@ -212,7 +212,7 @@ def theirs() -> Dataset:
     path = Path("theirs.mid")
     clip = Clip("a-clip", "a-song", path, hashlib.sha256(THEIRS).hexdigest(), 0)
     train, valid = ((replace(clip, id=split, song=split, sha256=64 * "0"),) for split in ("t", "v"))
-    return Dataset("theirs", "1", "a-digest", train, valid, (clip,))
+    return Dataset("theirs", "1", train, valid, (clip,), digest="a-digest")
 
 
 def test_test_clips_of_any_dataset_are_refused(
