@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from baselines.jsymbolic.native.piece import Piece
+    from baselines.jsymbolic.native.piece import Feature, Piece
 
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.int64]
@@ -197,7 +197,7 @@ def _standardised(statistic: Callable[[BeatHistogram], T]) -> Callable[[Piece], 
     return lambda piece: statistic(piece.beat_histograms[1])
 
 
-FEATURES: dict[str, Callable[[Piece], float | FloatArray]] = {
+FEATURES: dict[str, Feature] = {
     "Beat Histogram Tempo Standardized": _standardised(lambda h: h.bins[_SLOWEST:]),
     "Beat Histogram": _actual(lambda h: h.bins[_SLOWEST:]),
     **{f"{name} - Tempo Standardized": _standardised(f) for name, f in _OF_HISTOGRAM.items()},

@@ -15,16 +15,31 @@ from baselines.jsymbolic.native.piece import Piece
 from bench.derived import Derivation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
+    from baselines.jsymbolic.native.piece import Feature
     from bench.midi import Midi
 
     FloatArray = NDArray[np.float64]
-    Feature = Callable[[Piece], float | Sequence[float] | FloatArray]
 
-_FAMILIES = ("pitch", "melody", "chords", "rhythm", "instrumentation", "texture", "dynamics")
+#: The modules that have a table `FEATURES`.
+_MODULES = (
+    "pitch",
+    "melody",
+    "chords",
+    "rhythm_meter",
+    "rhythm_density",
+    "rhythm_values",
+    "rhythm_rests",
+    "beat_histogram",
+    "tempo",
+    "rhythm_timing",
+    "instrumentation",
+    "texture",
+    "dynamics",
+)
 
 
 class FeatureInfo(NamedTuple):
@@ -55,11 +70,12 @@ COLUMNS = tuple(column for feature in FEATURES for column in feature.columns)
 
 
 @cache
-def _functions() -> Mapping[str, Feature]:
-    functions: dict[str, Feature] = {}
-    for family in _FAMILIES:
-        functions |= import_module(f"{__package__}.{family}").FEATURES
-    return functions
+def functions() -> Mapping[str, Feature]:
+    """What computes each feature, by the names in `FEATURE_NAMES`."""
+    found: dict[str, Feature] = {}
+    for module in _MODULES:
+        found |= import_module(f"{__package__}.{module}").FEATURES
+    return found
 
 
 def extract(midi: Midi) -> FloatArray:
@@ -77,10 +93,10 @@ def extract(midi: Midi) -> FloatArray:
     if not len(midi.notes):
         return row
     piece = Piece(midi)
-    functions = _functions()
+    compute = functions()
     begin = 0
     for feature in FEATURES:
-        row[begin : begin + feature.dimensions] = functions[feature.name](piece)
+        row[begin : begin + feature.dimensions] = compute[feature.name](piece)
         begin += feature.dimensions
     return row
 

@@ -1,7 +1,4 @@
-"""Features of chords and vertical intervals: C-1 ... C-35.
-
-Source: McKay, Cumming, Fujinaga 2018, jSymbolic 2.2.
-"""
+"""Features of chords and vertical intervals: C-1 ... C-35."""
 
 from __future__ import annotations
 
@@ -11,20 +8,20 @@ import numpy as np
 
 from baselines.jsymbolic.native.numerics import (
     distance_of_top_two,
-    largest,
+    index_of_largest,
+    index_of_second,
     ratio,
-    runner_up,
     second_to_first,
     weighted_deviation,
     weighted_mean,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from baselines.jsymbolic.native.piece import Piece
+    from baselines.jsymbolic.native.piece import Feature, Piece
 
     FloatArray = NDArray[np.float64]
 
@@ -79,7 +76,7 @@ def _chord_duration(piece: Piece) -> float:
     return ratio(ticks * float(piece.tick_seconds.values[0]), piece.quarter_seconds)
 
 
-FEATURES: dict[str, Callable[[Piece], float | Sequence[float] | NDArray[np.float64]]] = {
+FEATURES: dict[str, Feature] = {
     "Vertical Interval Histogram": lambda p: p.sonorities.vertical_intervals,
     "Wrapped Vertical Interval Histogram": _wrapped,
     "Chord Type Histogram": lambda p: p.sonorities.chord_types,
@@ -95,14 +92,14 @@ FEATURES: dict[str, Callable[[Piece], float | Sequence[float] | NDArray[np.float
     "Variability of Number of Simultaneous Pitches": lambda p: weighted_deviation(
         p.sonorities.n_pitches, p.sonorities.length
     ),
-    "Most Common Vertical Interval": lambda p: largest(_wrapped(p)),
-    "Second Most Common Vertical Interval": lambda p: runner_up(_wrapped(p)),
+    "Most Common Vertical Interval": lambda p: index_of_largest(_wrapped(p)),
+    "Second Most Common Vertical Interval": lambda p: index_of_second(_wrapped(p)),
     "Distance Between Two Most Common Vertical Intervals": lambda p: distance_of_top_two(
         _wrapped(p)
     ),
     "Prevalence of Most Common Vertical Interval": lambda p: _wrapped(p).max(),
     "Prevalence of Second Most Common Vertical Interval": lambda p: _wrapped(p)[
-        runner_up(_wrapped(p))
+        index_of_second(_wrapped(p))
     ],
     "Prevalence Ratio of Two Most Common Vertical Intervals": lambda p: second_to_first(
         _wrapped(p)

@@ -1,7 +1,4 @@
-"""Features of dynamics: D-1 ... D-4. Loudness is velocity times channel volume.
-
-Source: McKay, Cumming, Fujinaga 2018, jSymbolic 2.2.
-"""
+"""Features of dynamics: D-1 ... D-4. Loudness is velocity times channel volume."""
 
 from __future__ import annotations
 
@@ -12,11 +9,9 @@ import numpy as np
 from baselines.jsymbolic.native.numerics import deviation, mean, ratio
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from numpy.typing import NDArray
 
-    from baselines.jsymbolic.native.piece import Piece
+    from baselines.jsymbolic.native.piece import Feature, Piece
 
     IntArray = NDArray[np.int64]
 
@@ -34,7 +29,7 @@ def _mean_change(piece: Piece) -> float:
     return ratio(total, sum(map(len, voices)))
 
 
-FEATURES: dict[str, Callable[[Piece], float | Sequence[float] | NDArray[np.float64]]] = {
+FEATURES: dict[str, Feature] = {
     "Dynamic Range": lambda p: float(np.ptp(p.loudness)),
     "Variation of Dynamics": lambda p: deviation(p.loudness),
     "Variation of Dynamics In Each Voice": lambda p: mean(

@@ -1,7 +1,4 @@
-"""Features of instrumentation: I-1 ... I-20.
-
-Source: McKay, Cumming, Fujinaga 2018, jSymbolic 2.2.
-"""
+"""Features of instrumentation: I-1 ... I-20."""
 
 from __future__ import annotations
 
@@ -12,11 +9,11 @@ import numpy as np
 from baselines.jsymbolic.native.numerics import deviation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
 
-    from baselines.jsymbolic.native.piece import Piece
+    from baselines.jsymbolic.native.piece import Feature, Piece
 
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.int64]
@@ -55,7 +52,7 @@ def _patches(patches: Iterable[int]) -> Callable[[Piece], float]:
     return lambda piece: float(_pitched_counts(piece)[numbers].sum() / len(piece.notes))
 
 
-FEATURES: dict[str, Callable[[Piece], float | Sequence[float] | NDArray[np.float64]]] = {
+FEATURES: dict[str, Feature] = {
     "Pitched Instruments Present": lambda p: (_pitched_counts(p) > 0).astype(np.float64),
     "Unpitched Instruments Present": lambda p: (_unpitched_counts(p) > 0).astype(np.float64),
     "Note Prevalence of Pitched Instruments": lambda p: _pitched_counts(p) / len(p.notes),

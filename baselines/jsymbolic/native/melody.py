@@ -1,7 +1,4 @@
-"""Features of melodic intervals: M-1 ... M-25.
-
-Source: McKay, Cumming, Fujinaga 2018, jSymbolic 2.2.
-"""
+"""Features of melodic intervals: M-1 ... M-25."""
 
 from __future__ import annotations
 
@@ -11,17 +8,17 @@ import numpy as np
 
 from baselines.jsymbolic.native.numerics import (
     distance_of_top_two,
-    largest,
+    index_of_largest,
     ratio,
     second_to_first,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from baselines.jsymbolic.native.piece import Piece
+    from baselines.jsymbolic.native.piece import Feature, Piece
 
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.int64]
@@ -117,9 +114,9 @@ def _mean_arc_span(piece: Piece) -> float:
     return ratio(span, n_arcs)
 
 
-FEATURES: dict[str, Callable[[Piece], float | Sequence[float] | NDArray[np.float64]]] = {
+FEATURES: dict[str, Feature] = {
     "Melodic Interval Histogram": _histogram,
-    "Most Common Melodic Interval": lambda p: largest(_histogram(p)),
+    "Most Common Melodic Interval": lambda p: index_of_largest(_histogram(p)),
     "Mean Melodic Interval": lambda p: float(_histogram(p) @ np.arange(128)),
     "Number of Common Melodic Intervals": lambda p: (_histogram(p) >= _COMMON).sum(),
     "Distance Between Most Prevalent Melodic Intervals": lambda p: distance_of_top_two(

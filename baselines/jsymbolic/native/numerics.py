@@ -64,22 +64,9 @@ def normalised(histogram: Numbers) -> FloatArray:
     return histogram / total if total else np.zeros(len(histogram))
 
 
-def largest(values: Numbers) -> int:
+def index_of_largest(values: Numbers) -> int:
     """Index of the largest value; the first of equals."""
     return int(np.argmax(values))
-
-
-def second_largest(values: Numbers) -> int:
-    """Index of the second largest value, the first of equals.
-
-    Where the largest stands first in the histogram jSymbolic never finds another: 0.
-    """
-    first = largest(values)
-    if first == 0:
-        return 0
-    others = values.copy()
-    others[first] = -1
-    return largest(others)
 
 
 def add_up(total: float, step: float, count: int, limit: float) -> tuple[float, int]:
@@ -118,11 +105,11 @@ def add_tick_by_tick(runs: Iterable[tuple[float, int]]) -> float:
     return total
 
 
-def runner_up(histogram: FloatArray) -> int:
+def index_of_second(histogram: FloatArray) -> int:
     """The bin of the second largest magnitude, the first of equals; 0 if all others are empty."""
     others = histogram.copy()
-    others[largest(histogram)] = 0.0
-    return largest(others)
+    others[index_of_largest(histogram)] = 0.0
+    return index_of_largest(others)
 
 
 def ratio(part: float, whole: float) -> float:
@@ -132,12 +119,12 @@ def ratio(part: float, whole: float) -> float:
 
 def second_to_first(histogram: FloatArray) -> float:
     """The second largest magnitude by the largest; 0 for an empty histogram."""
-    return ratio(histogram[runner_up(histogram)], histogram[largest(histogram)])
+    return ratio(histogram[index_of_second(histogram)], histogram[index_of_largest(histogram)])
 
 
 def distance_of_top_two(histogram: FloatArray) -> float:
     """Bins between the two largest magnitudes."""
-    return float(abs(largest(histogram) - runner_up(histogram)))
+    return float(abs(index_of_largest(histogram) - index_of_second(histogram)))
 
 
 def fold_octaves(histogram: FloatArray) -> FloatArray:

@@ -25,6 +25,8 @@ from baselines.jsymbolic.native.stretches import union
 from bench.midi import DEFAULT_TEMPO, MidiError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from numpy.typing import NDArray
 
     from baselines.jsymbolic.native.stretches import Stretches
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.int64]
     BoolArray = NDArray[np.bool_]
+
+    #: Gives the value, or the values, of one feature.
+    Feature = Callable[["Piece"], float | Sequence[float] | FloatArray]
 
 _VOLUME = 7  # the controller that sets a channel's volume
 _TABLE = 1 << 16  # ticks; bounds the memory for lengths in seconds

@@ -1,7 +1,4 @@
-"""Features of pitch: P-1 ... P-41.
-
-Source: McKay, Cumming, Fujinaga 2018, jSymbolic 2.2.
-"""
+"""Features of pitch: P-1 ... P-41."""
 
 from __future__ import annotations
 
@@ -12,8 +9,8 @@ import numpy as np
 from baselines.jsymbolic.native.numerics import (
     deviation,
     distance_of_top_two,
+    index_of_largest,
     kurtosis,
-    largest,
     mean,
     ratio,
     second_to_first,
@@ -21,11 +18,11 @@ from baselines.jsymbolic.native.numerics import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from baselines.jsymbolic.native.piece import Piece
+    from baselines.jsymbolic.native.piece import Feature, Piece
 
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.int64]
@@ -39,7 +36,7 @@ _BASS, _MIDDLE, _HIGH = slice(0, 55), slice(55, 73), slice(73, 128)
 
 def _from_most_common(piece: Piece) -> FloatArray:
     histogram = piece.pitch_class_histogram
-    return np.roll(histogram, -largest(histogram))
+    return np.roll(histogram, -index_of_largest(histogram))
 
 
 def _fifths(piece: Piece) -> FloatArray:
@@ -81,8 +78,8 @@ def _mean_pitch(piece: Piece) -> float:
     )
 
 
-def _outer_pitch(piece: Piece, row: int) -> int:
-    """The lowest pitch of one sonority; 0 if there is none."""
+def _lowest_pitch_of(piece: Piece, row: int) -> int:
+    """The lowest pitch of one sonority: row 0 is the first, -1 the last; 0 if there is none."""
     found = piece.sonorities
     return int(found.pitches[found.present[row].argmax()]) if len(found.ticks) else 0
 
@@ -108,7 +105,7 @@ def _is_vibrato(bends: IntArray) -> bool:
     return int((np.diff(side) != 0).sum()) > 2
 
 
-FEATURES: dict[str, Callable[[Piece], float | Sequence[float] | NDArray[np.float64]]] = {
+FEATURES: dict[str, Feature] = {
     "Basic Pitch Histogram": lambda p: p.pitch_histogram,
     "Pitch Class Histogram": _from_most_common,
     "Folded Fifths Pitch Class Histogram": _fifths,
@@ -126,8 +123,8 @@ FEATURES: dict[str, Callable[[Piece], float | Sequence[float] | NDArray[np.float
     "Strong Tonal Centres": lambda p: _isolated_peaks(_fifths(p)),
     "Mean Pitch": _mean_pitch,
     "Mean Pitch Class": lambda p: mean(_pitch_classes(p)),
-    "Most Common Pitch": lambda p: largest(p.pitch_histogram),
-    "Most Common Pitch Class": lambda p: largest(p.pitch_class_histogram),
+    "Most Common Pitch": lambda p: index_of_largest(p.pitch_histogram),
+    "Most Common Pitch Class": lambda p: index_of_largest(p.pitch_class_histogram),
     "Prevalence of Most Common Pitch": lambda p: p.pitch_histogram.max(),
     "Prevalence of Most Common Pitch Class": lambda p: p.pitch_class_histogram.max(),
     "Relative Prevalence of Top Pitches": lambda p: second_to_first(p.pitch_histogram),
@@ -146,10 +143,10 @@ FEATURES: dict[str, Callable[[Piece], float | Sequence[float] | NDArray[np.float
     "Pitch Class Kurtosis": lambda p: kurtosis(_pitch_classes(p)),
     "Pitch Class Kurtosis After Folding": lambda p: kurtosis(_folded_pitch_classes(p)),
     "Major or Minor": _is_minor,
-    "First Pitch": lambda p: _outer_pitch(p, 0),
-    "First Pitch Class": lambda p: _outer_pitch(p, 0) % 12,
-    "Last Pitch": lambda p: _outer_pitch(p, -1),
-    "Last Pitch Class": lambda p: _outer_pitch(p, -1) % 12,
+    "First Pitch": lambda p: _lowest_pitch_of(p, 0),
+    "First Pitch Class": lambda p: _lowest_pitch_of(p, 0) % 12,
+    "Last Pitch": lambda p: _lowest_pitch_of(p, -1),
+    "Last Pitch Class": lambda p: _lowest_pitch_of(p, -1) % 12,
     "Glissando Prevalence": lambda p: _fraction_bent(p, lambda bends: len(bends) > 0),
     "Average Range of Glissandos": _bend_range,
     "Vibrato Prevalence": lambda p: _fraction_bent(p, _is_vibrato),

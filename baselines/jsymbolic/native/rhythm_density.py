@@ -10,9 +10,7 @@ from baselines.jsymbolic.native.numerics import deviation
 from baselines.jsymbolic.native.rhythm_windows import windows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from baselines.jsymbolic.native.piece import Piece
+    from baselines.jsymbolic.native.piece import Feature, Piece
 
 _WINDOW_QUARTERS = 8.0
 _WINDOW_SECONDS = 5.0
@@ -47,7 +45,7 @@ def _note_density_variability(piece: Piece) -> float:
     return deviation(np.where(seconds >= 1.0, cut.note_ons / np.maximum(seconds, 1.0), 0.0))
 
 
-FEATURES: dict[str, Callable[[Piece], float]] = {
+FEATURES: dict[str, Feature] = {
     "Total Number of Notes": lambda piece: float(len(piece.notes)),
     "Note Density per Quarter Note": _note_density_per_quarter,
     "Note Density per Quarter Note per Voice": _note_density_per_quarter_per_voice,

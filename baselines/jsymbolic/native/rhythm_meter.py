@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from baselines.jsymbolic.native.piece import Piece
+    from baselines.jsymbolic.native.piece import Feature, Piece
 
 _SIMPLE = (2, 3, 4)
 _COMPOUND = (6, 9, 12, 15, 18, 24)
@@ -36,7 +36,7 @@ def _starts_in(numerators: tuple[int, ...]) -> Callable[[Piece], float]:
     return lambda piece: float(_time_signatures(piece)[0][0] in numerators)
 
 
-FEATURES: dict[str, Callable[[Piece], float | tuple[float, float]]] = {
+FEATURES: dict[str, Feature] = {
     "Initial Time Signature": _initial_time_signature,
     "Simple Initial Meter": _starts_in(_SIMPLE),
     "Compound Initial Meter": _starts_in(_COMPOUND),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from baselines.jsymbolic.native.piece import Piece
+    from baselines.jsymbolic.native.piece import Feature, Piece
     from baselines.jsymbolic.native.stretches import Stretches
 
     FloatArray = NDArray[np.float64]
@@ -89,7 +89,7 @@ def _deviation_across_channels(piece: Piece) -> float:
     return deviation(piece.rests.channel_seconds / piece.quarter_seconds)
 
 
-FEATURES: dict[str, Callable[[Piece], float]] = {
+FEATURES: dict[str, Feature] = {
     "Complete Rests Fraction": lambda piece: piece.rests.complete_fraction,
     "Partial Rests Fraction": lambda piece: piece.rests.partial_fraction,
     "Average Rest Fraction Across Voices": _mean_fraction,

@@ -10,11 +10,9 @@ import numpy as np
 from baselines.jsymbolic.native.numerics import deviation, mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
-    from baselines.jsymbolic.native.piece import Piece
+    from baselines.jsymbolic.native.piece import Feature, Piece
 
     FloatArray = NDArray[np.float64]
 
@@ -53,7 +51,7 @@ def _interval_deviation_by_channel(piece: Piece) -> float:
     return mean(np.array([deviation(channel) for channel in piece.attacks.by_channel]))
 
 
-FEATURES: dict[str, Callable[[Piece], float]] = {
+FEATURES: dict[str, Feature] = {
     "Average Time Between Attacks": lambda piece: mean(piece.attacks.together),
     "Average Time Between Attacks for Each Voice": _mean_interval_by_channel,
     "Variability of Time Between Attacks": lambda piece: deviation(piece.attacks.together),

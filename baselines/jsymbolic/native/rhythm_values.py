@@ -9,12 +9,12 @@ import numpy as np
 
 from baselines.jsymbolic.native.numerics import (
     deviation,
+    index_of_largest,
+    index_of_second,
     kurtosis,
-    largest,
     mean,
     median,
     normalised,
-    second_largest,
     skewness,
 )
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from baselines.jsymbolic.native.piece import Piece
+    from baselines.jsymbolic.native.piece import Feature, Piece
 
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.int64]
@@ -100,11 +100,19 @@ def _range(histogram: FloatArray) -> float:
     return float(present[-1] - present[0])
 
 
+def _second_most_common(histogram: FloatArray) -> int:
+    """Index of the second largest fraction, the first of equals.
+
+    Where the largest stands first jSymbolic never finds another: 0.
+    """
+    return index_of_second(histogram) if index_of_largest(histogram) else 0
+
+
 def _relative_prevalence(histogram: FloatArray) -> float:
-    return float(histogram[second_largest(histogram)] / histogram[largest(histogram)])
+    return float(histogram[_second_most_common(histogram)] / histogram[index_of_largest(histogram)])
 
 
-FEATURES: dict[str, Callable[[Piece], float | FloatArray]] = {
+FEATURES: dict[str, Feature] = {
     "Rhythmic Value Histogram": lambda piece: piece.rhythmic_values.histogram,
     "Range of Rhythmic Values": _of_histogram(_range),
     "Number of Different Rhythmic Values Present": _of_histogram(np.count_nonzero),
@@ -118,11 +126,11 @@ FEATURES: dict[str, Callable[[Piece], float | FloatArray]] = {
     "Shortest Rhythmic Value": _of_quarters(lambda quarters: quarters[0]),
     "Longest Rhythmic Value": _of_quarters(lambda quarters: quarters[-1]),
     "Mean Rhythmic Value": _of_quarters(mean),
-    "Most Common Rhythmic Value": _of_histogram(lambda h: VALUES[largest(h)]),
+    "Most Common Rhythmic Value": _of_histogram(lambda h: VALUES[index_of_largest(h)]),
     "Prevalence of Most Common Rhythmic Value": _of_histogram(np.max),
     "Relative Prevalence of Most Common Rhythmic Values": _of_histogram(_relative_prevalence),
     "Difference Between Most Common Rhythmic Values": _of_histogram(
-        lambda h: abs(largest(h) - second_largest(h))
+        lambda h: abs(index_of_largest(h) - _second_most_common(h))
     ),
     "Rhythmic Value Variability": _of_quarters(deviation),
     "Rhythmic Value Skewness": _of_quarters(skewness),

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
-    from baselines.jsymbolic.native.piece import Piece
+    from baselines.jsymbolic.native.piece import Feature, Piece
 
 _DEFAULT_TEMPO = 120.0  # beats per minute
 _SHORTEST_BEAT = 0.1  # microseconds, where the file says 0
@@ -52,7 +50,7 @@ def _duration(piece: Piece) -> float:
     return piece.seconds
 
 
-FEATURES: dict[str, Callable[[Piece], float]] = {
+FEATURES: dict[str, Feature] = {
     "Initial Tempo": _initial_tempo,
     "Mean Tempo": _mean_tempo,
     "Tempo Variability": _tempo_variability,

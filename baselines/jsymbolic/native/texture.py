@@ -1,6 +1,6 @@
-"""Features of texture: T-1 ... T-24. A voice is a MIDI channel; percussion counts where not said.
+"""Features of texture: T-1 ... T-24.
 
-Source: McKay, Cumming, Fujinaga 2018, jSymbolic 2.2.
+A voice is a MIDI channel; percussion counts where not said.
 """
 
 from __future__ import annotations
@@ -11,18 +11,16 @@ import numpy as np
 
 from baselines.jsymbolic.native.numerics import (
     deviation,
-    largest,
+    index_of_largest,
     mean,
     weighted_deviation,
     weighted_mean,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from numpy.typing import NDArray
 
-    from baselines.jsymbolic.native.piece import Piece
+    from baselines.jsymbolic.native.piece import Feature, Piece
 
     IntArray = NDArray[np.int64]
 
@@ -43,7 +41,7 @@ def _importance_of_loudest(piece: Piece) -> float:
     loudness = table.loudness[table.active]
     if len(loudness) < 2:
         return 0.0
-    return float(loudness.max()) - mean(np.delete(loudness, largest(loudness)))
+    return float(loudness.max()) - mean(np.delete(loudness, index_of_largest(loudness)))
 
 
 def _relative_range(piece: Piece, voice: int) -> float:
@@ -59,7 +57,7 @@ def _range_of_loudest(piece: Piece) -> float:
     pitched = table.pitched
     if not len(pitched):
         return 0.0
-    return _relative_range(piece, int(pitched[largest(table.loudness[pitched])]))
+    return _relative_range(piece, int(pitched[index_of_largest(table.loudness[pitched])]))
 
 
 def _range_of_highest(piece: Piece) -> float:
@@ -67,7 +65,7 @@ def _range_of_highest(piece: Piece) -> float:
     pitched = table.pitched
     if not table.mean_pitch[pitched].any():  # a mean pitch of 0 counts as no voice
         return 0.0
-    return _relative_range(piece, int(pitched[largest(table.mean_pitch[pitched])]))
+    return _relative_range(piece, int(pitched[index_of_largest(table.mean_pitch[pitched])]))
 
 
 def _isolation_of_loudest(piece: Piece) -> float:
@@ -77,7 +75,7 @@ def _isolation_of_loudest(piece: Piece) -> float:
     if not table.loudness[pitched].any():  # all silent: jSymbolic falls back to the first channel
         loudest = 0
     else:
-        loudest = int(pitched[largest(table.loudness[pitched])])
+        loudest = int(pitched[index_of_largest(table.loudness[pitched])])
     others = pitched[pitched != loudest]
     if not len(others):
         return 0.0
@@ -131,7 +129,7 @@ def _separations(piece: Piece) -> IntArray:
     return pitch[1:] - pitch[:-1]
 
 
-FEATURES: dict[str, Callable[[Piece], float | Sequence[float] | NDArray[np.float64]]] = {
+FEATURES: dict[str, Feature] = {
     "Maximum Number of Independent Voices": lambda p: _voices_over_time(p)[0].max(initial=0),
     "Average Number of Independent Voices": lambda p: weighted_mean(*_voices_over_time(p)),
     "Variability of Number of Independent Voices": lambda p: weighted_deviation(

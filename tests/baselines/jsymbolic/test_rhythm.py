@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from baselines.jsymbolic.native.catalogue import functions
 from baselines.jsymbolic.native.piece import Piece
-from baselines.jsymbolic.native.rhythm import FEATURES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 def _value(midi: Midi, name: str) -> float:
-    value = FEATURES[name](Piece(midi))
+    value = functions()[name](Piece(midi))
     assert isinstance(value, float | int)
     return value
 
 
 def _values(midi: Midi, name: str) -> list[float]:
-    return [float(value) for value in np.ravel(FEATURES[name](Piece(midi)))]
+    return [float(value) for value in np.ravel(functions()[name](Piece(midi)))]
 
 
 def _lasting(*lengths: int, channel: int = 0, track: int = 0) -> list[tuple[int, ...]]:

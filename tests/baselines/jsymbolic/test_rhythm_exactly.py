@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from baselines.jsymbolic.native.beat_histogram import beat_histograms
+from baselines.jsymbolic.native.catalogue import functions
 from baselines.jsymbolic.native.numerics import add_up
 from baselines.jsymbolic.native.piece import Piece
-from baselines.jsymbolic.native.rhythm import FEATURES
 from baselines.jsymbolic.native.rhythm_windows import windows
 from bench.midi import MidiError
 
@@ -183,8 +183,8 @@ def test_density_per_quarter_varies_by_nan_where_a_window_has_no_length(
     # Ticks of exactly 1/512 s, so that the second window begins with the last tick.
     tempo = [(0, b"\xff\x51\x03\x07\xa1\x20", 0)]
     midi = make_midi([(0, 100, 60)], tempo, ticks_per_beat=256, end=8 * 256)
-    assert np.isnan(FEATURES["Note Density per Quarter Note Variability"](Piece(midi)))
-    assert FEATURES["Note Density Variability"](Piece(midi)) == 0
+    assert np.isnan(functions()["Note Density per Quarter Note Variability"](Piece(midi)))
+    assert functions()["Note Density Variability"](Piece(midi)) == 0
 
 
 @settings(deadline=None, max_examples=25)
