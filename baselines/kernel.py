@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,68 +25,85 @@ if TYPE_CHECKING:
     Labels = NDArray[np.int64]
     Rows = NDArray[np.intp]
 
-#: What is tried. Gamma is relative to 1 / n_columns, which suits standardised columns.
-PENALTIES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
-WIDTHS = (0.0625, 0.125, 0.25, 0.5, 1.0)
+#: What is tried. Gamma is a factor over the number of columns, which suits standardised columns.
+C_VALUES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+GAMMA_FACTORS = (0.0625, 0.125, 0.25, 0.5, 1.0)
 N_FOLDS = 5
 
 #: Below every score the machine can give: a quadrant it has not learned.
 _NEVER = -np.inf
 
 
+@dataclass(frozen=True, eq=False)
 class RadialMachine:
-    """An RBF support vector machine, C and gamma chosen by cross-validation.
-
-    Folds keep songs whole and the classes balanced; the pair with the highest accuracy over all
-    folds wins, of equals the one with the smaller C, then gamma. Then the machine is fitted to
-    all rows.
+    """A fitted RBF support vector machine, see `fit`.
 
     Its score of a class is the number of one-against-one decisions it wins, with their confidences
     to break ties (what scikit-learn calls the "ovr" decision function). Probabilities are the
-    softmax of the scores, sharpened by the one factor that makes the held-out folds likeliest: the
-    most probable class is always the machine's own decision, and no second, random
-    cross-validation is needed. A class that no row has gets no probability.
+    softmax of the scores times an inverse temperature (temperature scaling: Guo et al. 2017,
+    ICML), the one under which the held-out folds are likeliest. So the most probable class is what
+    `SVC(break_ties=True).predict` answers, and no second, random cross-validation is needed. A
+    class that no row has gets no probability.
 
     Attributes:
         n_folds: of the cross-validation, `N_FOLDS` where there are songs and clips enough.
-        penalty: C.
+        C: of the support vector machine.
         gamma: factor of the squared distance in the kernel.
-        sharpness: factor of the scores.
-        held_out_accuracy: of the chosen pair, over all folds. Held out of this machine alone: it
-            is too high where `table`'s columns were chosen by the labels of all rows.
-
-    Raises:
-        UserError: too few songs, clips or quadrants for a cross-validation.
+        sharpness: factor of the scores, the inverse temperature.
+        held_out_accuracy: of the chosen C and gamma, over all folds. Held out of this machine
+            alone: it is too high where the columns were chosen by the labels of all rows.
     """
 
-    def __init__(
-        self, table: FloatArray, labels: Labels, songs: Sequence[str], progress: Progress
-    ) -> None:
-        self._table = table
+    n_folds: int
+    C: float
+    gamma: float
+    sharpness: float
+    held_out_accuracy: float
+    _table: FloatArray
+    _machine: SVC
+
+    @classmethod
+    def fit(
+        cls, table: FloatArray, labels: Labels, songs: Sequence[str], progress: Progress
+    ) -> RadialMachine:
+        """Choose C and gamma by cross-validation, then fit to all rows.
+
+        Folds keep songs whole and the classes balanced; the pair with the highest accuracy over
+        all folds wins, of equals the one with the smaller C, then gamma.
+
+        Args:
+            table: standardised, shape (n_rows, n_columns).
+            labels: quadrants, 0..3.
+            songs: of the rows.
+            progress: told of each fit.
+
+        Raises:
+            UserError: too few songs, clips or quadrants for a cross-validation.
+        """
         folds = _folds(labels, songs)
-        self.n_folds = len(folds)
         squared = cdist(table, table, "sqeuclidean")
         best = (-1.0, 0.0, 0.0)
         held_out = np.zeros((len(labels), N_QUADRANTS))
         tried = 0
-        for width in WIDTHS:
-            gamma = width / table.shape[1]
+        for factor in GAMMA_FACTORS:
+            gamma = factor / table.shape[1]
             kernel = np.exp(-gamma * squared)
-            scores = {c: np.zeros((len(labels), N_QUADRANTS)) for c in PENALTIES}
+            scores = {c: np.zeros((len(labels), N_QUADRANTS)) for c in C_VALUES}
             for inside, outside in folds:
                 known, unknown = kernel[np.ix_(inside, inside)], kernel[np.ix_(outside, inside)]
-                for c in PENALTIES:
+                for c in C_VALUES:
                     scores[c][outside] = _scores(_fit(known, labels[inside], c), unknown)
                     tried += 1
-                    progress(tried / (len(WIDTHS) * len(PENALTIES) * len(folds)), f"C {c:g}")
-            for c in PENALTIES:
+                    progress(tried / (len(GAMMA_FACTORS) * len(C_VALUES) * len(folds)), f"C {c:g}")
+            for c in C_VALUES:
                 accuracy = float((scores[c].argmax(axis=1) == labels).mean())
                 if (accuracy, -c, -gamma) > best:
                     best = (accuracy, -c, -gamma)
                     held_out = scores[c]
-        self.held_out_accuracy, self.penalty, self.gamma = best[0], -best[1], -best[2]
-        self.sharpness = _sharpness(held_out, labels)
-        self._machine = _fit(np.exp(-self.gamma * squared), labels, self.penalty)
+        accuracy, c, gamma = best[0], -best[1], -best[2]
+        machine = _fit(np.exp(-gamma * squared), labels, c)
+        sharpness = _sharpness(held_out, labels)
+        return cls(len(folds), c, gamma, sharpness, accuracy, table, machine)
 
     def predict_proba(self, table: FloatArray) -> FloatArray:
         """Probabilities of the quadrants, shape (n_rows, 4)."""
@@ -107,8 +125,8 @@ def _folds(labels: Labels, songs: Sequence[str]) -> list[tuple[Rows, Rows]]:
     return folds
 
 
-def _fit(kernel: FloatArray, labels: Labels, penalty: float) -> SVC:
-    return SVC(C=penalty, kernel="precomputed", decision_function_shape="ovr").fit(kernel, labels)
+def _fit(kernel: FloatArray, labels: Labels, c: float) -> SVC:
+    return SVC(C=c, kernel="precomputed", decision_function_shape="ovr").fit(kernel, labels)
 
 
 def _scores(machine: SVC, kernel: FloatArray) -> FloatArray:

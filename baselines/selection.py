@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _BLOCK = 256
 
 
-def best(scores: FloatArray, n: int) -> Columns:
+def top(scores: FloatArray, n: int) -> Columns:
     """The `n` columns of the highest scores, best first; of equal scores the earlier column."""
     return np.argsort(-scores, kind="stable")[:n]
 
@@ -30,6 +30,8 @@ def anova_f(table: FloatArray, labels: Labels) -> FloatArray:
     """Variance between classes over variance within, shape (n_columns,) (Fisher 1925).
 
     Infinite where the classes differ and nothing varies within them, 0 where nothing varies.
+    scikit-learn's `f_classif` takes sums of squares from each other, and what is left of a column
+    that tells the classes without fail may be below 0: it would come last.
     """
     classes = np.unique(labels)
     grand = table.mean(axis=0)

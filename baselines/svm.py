@@ -1,4 +1,4 @@
-"""The paper's two SVMs, and the one it might have had.
+"""The paper's two SVMs, and one on all columns.
 
 What Lin et al. (ISMIR 2013) and Panda et al. (CMMR 2013) kept of their features is not known, only
 how much: 521 and 135 values, by the paper that compares with them. So they are selected here, on
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from baselines.kernel import RadialMachine
-from baselines.selection import anova_f, best, relieff
+from baselines.selection import anova_f, relieff, top
 from baselines.settings import at_least
 from baselines.tables import (
     ALL_COLUMNS,
@@ -67,7 +67,7 @@ class _TableSvm:
         labels = np.array([clip.label for clip in clips])
         songs = [clip.song for clip in clips]
         self._chosen = self._select(scaled[:n], labels[:n], songs[:n])
-        self._machine = RadialMachine(scaled[:, self._chosen], labels, songs, progress)
+        self._machine = RadialMachine.fit(scaled[:, self._chosen], labels, songs, progress)
 
     def predict_proba(self, clips: Sequence[Clip]) -> FloatArray:
         """Probabilities of the quadrants, shape (n_clips, 4)."""
@@ -81,7 +81,7 @@ class _TableSvm:
         return {
             "n_dimensions": len(names),
             "dimensions": names,
-            "C": machine.penalty,
+            "C": machine.C,
             "gamma": machine.gamma,
             "sharpness": round(machine.sharpness, 4),
             "cross_validation": {
@@ -106,12 +106,12 @@ class SvmLin(_TableSvm):
 
         def select(scaled: FloatArray, labels: Labels, songs: Sequence[str]) -> Columns:
             del songs
-            return best(anova_f(scaled, labels), dimensions)
+            return top(anova_f(scaled, labels), dimensions)
 
         super().__init__(jsymbolic_table, extractor, JSYMBOLIC_COLUMNS, select)
 
 
-@register_method("svm-panda", version=2, deterministic=True)
+@register_method("svm-panda", version=3, deterministic=True)
 class SvmPanda(_TableSvm):
     """RBF SVM on 135 of jSymbolic's, MIDI Toolbox's and jMusic's values (Panda et al. 2013).
 
@@ -125,7 +125,7 @@ class SvmPanda(_TableSvm):
         at_least(1, dimensions=dimensions)
 
         def select(scaled: FloatArray, labels: Labels, songs: Sequence[str]) -> Columns:
-            return best(relieff(scaled, labels, songs), dimensions)
+            return top(relieff(scaled, labels, songs), dimensions)
 
         super().__init__(full_table, extractor, ALL_COLUMNS, select)
 

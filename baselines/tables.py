@@ -28,6 +28,9 @@ JSYMBOLIC_COLUMNS: tuple[str, ...] = tuple(catalogue.COLUMNS)
 NATIVE = "native"
 ALL_COLUMNS: tuple[str, ...] = JSYMBOLIC_COLUMNS + PANDA_COLUMNS
 
+#: Values of a column that differ by no more than this part of the largest differ by rounding alone.
+_ROUNDING = 1e-9
+
 
 def jsymbolic_table(clips: Sequence[Clip], extractor: str = NATIVE) -> FloatArray:
     """The jSymbolic values of clips, shape (n_clips, 1495), in the order of `JSYMBOLIC_COLUMNS`.
@@ -98,7 +101,8 @@ class Standardiser:
     """Columns to mean 0 and standard deviation 1, as measured on the clips learned from.
 
     A value that is not a finite number is left out of both and becomes 0, the mean. A column that
-    does not vary there, as half of jSymbolic's on piano music, says nothing and is left out.
+    does not vary there, as half of jSymbolic's on piano music, says nothing and is left out. Nor
+    does one that varies by rounding alone: scaled, that would count as much as any other column.
 
     Attributes:
         varying: the columns that are kept, as indices, ascending.
@@ -107,9 +111,9 @@ class Standardiser:
     def __init__(self, table: FloatArray) -> None:
         known = np.where(np.isfinite(table), table, np.nan)
         some = np.isfinite(known).any(axis=0)
-        spread = np.zeros(table.shape[1])
-        spread[some] = np.nanmax(known[:, some], axis=0) - np.nanmin(known[:, some], axis=0)
-        self.varying: NDArray[np.intp] = np.flatnonzero(spread > 0)
+        low, high = np.nanmin(known[:, some], axis=0), np.nanmax(known[:, some], axis=0)
+        rounding = _ROUNDING * np.maximum(np.abs(low), np.abs(high))
+        self.varying: NDArray[np.intp] = np.flatnonzero(some)[high - low > rounding]
         self._mean = np.nanmean(known[:, self.varying], axis=0)
         self._deviation = np.nanstd(known[:, self.varying], axis=0)
 

@@ -4,12 +4,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.feature_selection import f_classif
 
-from baselines.selection import anova_f, best, relieff
+from baselines.selection import anova_f, relieff, top
 from baselines.tables import Standardiser
 
 
-def test_best_takes_the_earlier_of_equals() -> None:
-    assert best(np.array([1.0, 3.0, 2.0, 3.0]), 3).tolist() == [1, 3, 2]
+def test_top_takes_the_earlier_of_equals() -> None:
+    assert top(np.array([1.0, 3.0, 2.0, 3.0]), 3).tolist() == [1, 3, 2]
 
 
 def test_anova_agrees_with_scikit_learn() -> None:
@@ -22,6 +22,14 @@ def test_anova_of_columns_that_tell_nothing_or_everything() -> None:
     labels = np.array([0, 0, 1, 1])
     table = np.stack([np.ones(4), labels.astype(float)], axis=1)
     assert anova_f(table, labels).tolist() == [0, np.inf]
+
+
+@given(st.integers(0, 1000))
+def test_anova_puts_a_column_that_tells_everything_first(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    labels = random.integers(0, 4, 100)
+    table = np.stack([random.normal(size=4)[labels], random.normal(size=100)], axis=1)
+    assert top(anova_f(Standardiser(table)(table), labels), 1).tolist() == [0]
 
 
 def test_relieff_of_four_clips_by_hand() -> None:
@@ -40,7 +48,7 @@ def test_relieff_sees_what_only_two_columns_together_tell() -> None:
     table = random.integers(0, 2, size=(300, 8)).astype(float)
     labels = (table[:, 2] != table[:, 5]).astype(int)
     weights = relieff(table, labels, [str(i) for i in range(300)])
-    assert set(best(weights, 2).tolist()) == {2, 5}
+    assert set(top(weights, 2).tolist()) == {2, 5}
 
 
 def test_relieff_weighs_misses_by_how_common_their_class_is() -> None:
@@ -80,6 +88,14 @@ def test_standardiser_leaves_out_what_does_not_vary() -> None:
     standardise = Standardiser(table)
     assert standardise.varying.tolist() == [1]
     assert standardise(table).std() == pytest.approx(1)
+
+
+def test_standardiser_leaves_out_what_varies_by_rounding_alone() -> None:
+    # A tempo of 120, as a quotient; beside it a small and a large column that do vary.
+    tempo = np.nextafter(120, [119, 120, 121])
+    for sign in (1, -1):
+        table = sign * np.stack([tempo, [0, 1e-12, 2e-12], 1e6 + np.arange(3)], axis=1)
+        assert Standardiser(table).varying.tolist() == [1, 2]
 
 
 def test_standardiser_puts_an_unknown_value_at_the_mean() -> None:

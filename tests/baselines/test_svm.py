@@ -126,15 +126,13 @@ def machine_on(clips: list[Clip]) -> tuple[RadialMachine, FloatArray, list[int]]
     rows = np.nan_to_num(table(clips))
     labels = [clip.label for clip in clips]
     songs = [clip.song for clip in clips]
-    return RadialMachine(rows, np.array(labels), songs, silent), rows, labels
+    return RadialMachine.fit(rows, np.array(labels), songs, silent), rows, labels
 
 
 def test_the_most_probable_quadrant_is_the_machines_own_decision() -> None:
     machine, rows, labels = machine_on(music(24))
     unseen = np.nan_to_num(table(music(60, start=300)))
-    own = SVC(C=machine.penalty, gamma=machine.gamma, kernel="rbf", break_ties=True).fit(
-        rows, labels
-    )
+    own = SVC(C=machine.C, gamma=machine.gamma, kernel="rbf", break_ties=True).fit(rows, labels)
     assert np.array_equal(machine.predict_proba(unseen).argmax(axis=1), own.predict(unseen))
 
 
@@ -144,8 +142,8 @@ def test_songs_are_never_on_both_sides_of_a_fold() -> None:
     identity = np.random.default_rng(0).normal(size=(20, 30))
     rows = np.array([identity[int(clip.song)] for clip in clips])
     labels = np.array([clip.label for clip in clips])
-    grouped = RadialMachine(rows, labels, [clip.song for clip in clips], silent)
-    alone = RadialMachine(rows, labels, [clip.id for clip in clips], silent)
+    grouped = RadialMachine.fit(rows, labels, [clip.song for clip in clips], silent)
+    alone = RadialMachine.fit(rows, labels, [clip.id for clip in clips], silent)
     assert alone.held_out_accuracy > 0.9
     assert grouped.held_out_accuracy < 0.6
 
@@ -155,7 +153,7 @@ def test_probabilities_are_as_sharp_as_the_held_out_folds_allow() -> None:
     clips = music(24)
     noise = np.random.default_rng(1).normal(size=(len(clips), 6))
     labels = np.array([clip.label for clip in clips])
-    blind = RadialMachine(noise, labels, [clip.song for clip in clips], silent)
+    blind = RadialMachine.fit(noise, labels, [clip.song for clip in clips], silent)
     assert blind.sharpness < clear.sharpness
     assert blind.predict_proba(noise[:1] + 100).max() < 0.5
 
@@ -189,7 +187,7 @@ def test_progress_reaches_the_end() -> None:
         assert note
         told.append(fraction)
 
-    RadialMachine(rows, labels, [clip.song for clip in clips], progress)
+    RadialMachine.fit(rows, labels, [clip.song for clip in clips], progress)
     assert told == sorted(told)
     assert told[-1] == 1
     assert len(told) % N_FOLDS == 0
@@ -222,7 +220,7 @@ def test_the_grid_reaches_kernels_for_rows_far_apart() -> None:
     clips = music(24)
     rows = 4 * np.nan_to_num(table(clips))
     labels = np.array([clip.label for clip in clips])
-    machine = RadialMachine(rows, labels, [clip.song for clip in clips], silent)
+    machine = RadialMachine.fit(rows, labels, [clip.song for clip in clips], silent)
     assert machine.gamma * rows.shape[1] == 1 / 16
 
 
