@@ -218,7 +218,7 @@ def typed(line: str, folder: Path) -> list[str]:
 
 @pytest.mark.parametrize("line", RUN)
 def test_an_example_works(line: str, at_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if line.startswith("bench show "):  # of the records that come with the project
+    if re.match("bench (show|evaluate) lite/", line):  # of the records that come with the project
         monkeypatch.chdir(ROOT)
     done = CliRunner().invoke(cli, typed(line, at_home))
     assert done.exit_code == 0, (done.output, done.exception)

@@ -52,7 +52,7 @@ def evaluate(
     \b
     Examples:
       bench evaluate answers.csv --dataset emopia
-      bench evaluate lite/emopia/mt-midibert --suite paper
+      bench evaluate lite/emopia/mt-midibert
     """
     from bench.cli.board import findings_of
     from bench.cli.console import wide_console

@@ -20,8 +20,8 @@ import click
     "-o",
     "--output",
     required=True,
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="The file to write.",
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    help="The file to write; - for standard output.",
 )
 def export(*, dataset: str, what: str, output: Path) -> None:
     """Write one JSON object per clip: its names, split, quadrant and file, and views of its music.
@@ -45,7 +45,9 @@ def export(*, dataset: str, what: str, output: Path) -> None:
 
     names = [part.strip() for part in what.split(",")] if what else []
     views = {name: load_view(name) for name in names}
-    check_writable(output)
+    to_stdout = str(output) == "-"
+    if not to_stdout:
+        check_writable(output)
     fetch_missing([dataset])
     loaded = load_dataset(dataset)
     lines = []
@@ -64,5 +66,9 @@ def export(*, dataset: str, what: str, output: Path) -> None:
         except UserError as error:  # does not name the clip, which a view is not told
             raise UserError(f"{dataset}, clip {clip.id!r}: {error}") from error
         lines.append(msgspec.json.encode(facts))
-    write_atomically(output, b"\n".join(lines) + b"\n")
-    click.echo(f"{len(lines):,} clips of {dataset} in {output}")
+    text = b"\n".join(lines) + b"\n"
+    if to_stdout:
+        click.echo(text, nl=False)
+    else:
+        write_atomically(output, text)
+        click.echo(f"{len(lines):,} clips of {dataset} in {output}")

@@ -67,6 +67,8 @@ class _View:
     def interrupted(self) -> None:
         note = "nothing new begins; Ctrl-C again ends running cells"
         self._bars.update(self._all, note=note)
+        if not self._bars.console.is_terminal:  # where there are no bars
+            self._bars.console.print(f"interrupted: {note}", soft_wrap=True)
 
     def _end(self, key: str, line: str) -> None:
         seconds = time.monotonic() - self._since.pop(key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -33,9 +34,10 @@ tasks = ["key", "velocity"]
 """
 
 
-def bench(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+def bench(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", "from bench.cli import main; main()", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
+    env = os.environ | variables
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=env, check=False)
 
 
 @pytest.fixture
@@ -56,6 +58,9 @@ def test_run_plan_show_and_board_on_one_folder(folder: Path) -> None:
     assert again.returncode == 0
     shown = bench("show", "quick/synthetic/majority", cwd=folder)
     assert "25.0" in shown.stdout
+    plain = bench("show", "quick/synthetic/majority", cwd=folder, PYTHONIOENCODING="ascii")
+    assert (plain.returncode, plain.stderr) == (0, "")
+    assert "? Q1" in plain.stdout, "there is no arrow in ASCII"
     board = bench("leaderboard", cwd=folder)
     assert board.returncode == 0
     assert "majority" in (folder / "leaderboard.md").read_text()

@@ -36,6 +36,8 @@ def test_without_views_there_is_what_training_elsewhere_needs(tmp_path: Path) ->
     output = tmp_path / "clips.jsonl"
     arguments = ["synthetic", "-o", str(output)]
     assert CliRunner().invoke(export, arguments, catch_exceptions=False).exit_code == 0
+    piped = CliRunner().invoke(export, ["synthetic", "-o", "-"], catch_exceptions=False)
+    assert piped.output == output.read_text()
     lines = [json.loads(line) for line in output.read_text().splitlines()]
     clips = {clip.id: clip for clip in load_dataset("synthetic").clips}
     assert lines == [

@@ -248,6 +248,7 @@ def test_one_interrupt_lets_running_cells_finish_and_begins_no_other(bench: Benc
     assert soon(lambda: bench.journal() != [])
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of the group
     output = finish(process, 1)
+    assert "nothing new begins; Ctrl-C again ends running cells" in output
     assert "interrupted; the same command goes on from here" in output
     assert bench.journal() == ["brief 0"]
     assert list(bench.records()) == ["hardy/synthetic/brief+seconds=1.5/seed-0.json"]
