@@ -7,6 +7,7 @@ name objects that behave as `Extractor`: name = "module:object".
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
 
 GROUP = "smer_bench.extractors"
-_PARTS = ("columns", "select", "extract")
+_PARTS = ("columns", "extract")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +52,20 @@ class Extractor(Protocol):
     def columns(self) -> Sequence[str]:
         """Names of all columns."""
 
-    def select(self, pattern: str) -> NDArray[np.int64]:
-        """Positions in `columns` that a shell-style pattern names, ascending; may be empty."""
-
     def extract(self, files: Sequence[Path], options: Options) -> list[FloatArray | Failure]:
         """For each file, in order, its row of shape (n_columns,), or why it has none.
 
         Raises:
             UserError: the extractor cannot work at all, such as for want of its program.
         """
+
+
+@runtime_checkable
+class SelectingExtractor(Protocol):
+    """An extractor whose columns go by other names, too, such as codes."""
+
+    def select(self, pattern: str) -> NDArray[np.int64]:
+        """Positions in `columns` that a shell-style pattern names, ascending; may be empty."""
 
 
 @runtime_checkable
@@ -94,7 +100,7 @@ def load_extractor(name: str) -> Extractor:
 
 
 def select(extractor: Extractor, name: str, pattern: str) -> tuple[list[str], NDArray[np.int64]]:
-    """An extractor's columns, and the positions of those that a pattern names.
+    """An extractor's columns, and the positions of those that a shell-style pattern names.
 
     Raises:
         UserError: the extractor fails, or gives no positions.
@@ -103,7 +109,10 @@ def select(extractor: Extractor, name: str, pattern: str) -> tuple[list[str], ND
 
     with calling("extractor", name):
         columns = [str(column) for column in extractor.columns]
-        found = np.asarray(extractor.select(pattern))
+        if isinstance(extractor, SelectingExtractor):
+            found = np.asarray(extractor.select(pattern))
+        else:
+            found = np.flatnonzero([fnmatchcase(column, pattern) for column in columns])
     if not found.size:
         return columns, np.empty(0, np.int64)
     if found.ndim != 1 or found.dtype.kind not in "iu" or not _within(found, len(columns)):

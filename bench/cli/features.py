@@ -85,6 +85,8 @@ def features(
     from bench.extractors import Failure, Options, extract, load_extractor, select
     from bench.midi_files import midi_files
 
+    if jar is not None and extractor != "jsymbolic":
+        raise UserError(f"--jsymbolic-jar: only --extractor jsymbolic runs it, not {extractor}")
     _check_output(output)
     chosen = load_extractor(extractor)
     columns, positions = select(chosen, extractor, pattern)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bench.datasets.manifest import Manifest
     from bench.methods import Progress
 
-#: More than any MIDI file of a dataset has (the largest: 28 kB), and small enough to keep in memory.
+#: More than any file of a dataset has (the largest: 28 kB), and small enough to keep in memory.
 _LARGEST_FILE = 1 << 20
 
 #: Bytes that the members tried may have together; a dataset has a hundredth of it.

@@ -1,4 +1,3 @@
-import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +24,7 @@ def clip(
     )
     path = folder / f"{tonic}-{'.'.join(map(str, chord))}.mid"
     path.write_bytes(data)
-    return Clip(path.stem, path.stem, path, hashlib.sha256(data).hexdigest(), quadrant)
+    return Clip.from_file(path, quadrant=quadrant)
 
 
 def fitted(folder: Path) -> KeyMode:

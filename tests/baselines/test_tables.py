@@ -55,7 +55,7 @@ def clips(tmp_path: Path) -> list[Clip]:
         data = smf_bytes([notes])
         path = tmp_path / f"{i}.mid"
         path.write_bytes(data)
-        made.append(Clip(str(i), str(i), path, hashlib.sha256(data).hexdigest(), i % 4))
+        made.append(Clip.from_file(path, quadrant=i % 4))
     return made
 
 

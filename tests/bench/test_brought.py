@@ -78,6 +78,16 @@ def test_an_extractor_from_elsewhere_has_its_rows(tmp_path: Path, song: Path) ->
     assert done.stdout == f"file,a,b,c\n{song},0.0,1.0,2.0\n"
 
 
+def test_columns_are_chosen_by_name_where_an_extractor_does_not_choose(
+    tmp_path: Path, song: Path
+) -> None:
+    source = f"{EXTRACTOR}del it.select\n"
+    bring(tmp_path, {"extractors theirs": "theirs:it"}, {"theirs.py": source})
+    arguments = ("features", str(song), "--extractor", "theirs", "--features")
+    assert bench(tmp_path, *arguments, "[bc]").stdout == f"file,b,c\n{song},1.0,2.0\n"
+    assert "no feature fits" in told(tmp_path, *arguments, "B")
+
+
 @pytest.mark.parametrize(
     ("mistake", "message"),
     [
@@ -89,7 +99,7 @@ def test_an_extractor_from_elsewhere_has_its_rows(tmp_path: Path, song: Path) ->
         ("it.extract = lambda *_: []", "gave 0 rows for 1 files"),
         ("it.extract = lambda *_: None", "failed: TypeError: 'NoneType' object is not iterable"),
         ("it = type('It', (), vars(it))", "'theirs:it' is a class, not an object"),
-        ("it = 3", "'theirs:it' has no columns and no select and no extract"),
+        ("it = 3", "'theirs:it' has no columns and no extract"),
     ],
 )
 def test_an_extractor_that_is_slightly_wrong_is_told_in_a_line(
@@ -105,7 +115,7 @@ def test_an_extractor_that_is_slightly_wrong_is_told_in_a_line(
 @pytest.mark.parametrize(
     ("mistake", "message"),
     [
-        ("it = 3", "'theirs:it' has no columns and no select and no extract"),
+        ("it = 3", "'theirs:it' has no columns and no extract"),
         ("it.columns = 3", "failed: TypeError: object of type 'int' has no len()"),
         ("it.check = lambda: ['fine']", "check() gave 'fine', which is not a bench.doctor.Finding"),
     ],

@@ -78,7 +78,9 @@ def test_where_no_file_has_an_answer_an_older_table_stays(
     assert output.read_text() == "of another day\n"
 
 
-@pytest.mark.parametrize("wrong", [["--features", "Nothing*"], ["-j", "0"]])
+@pytest.mark.parametrize(
+    "wrong", [["--features", "Nothing*"], ["-j", "0"], ["--jsymbolic-jar", "x"]]
+)
 def test_wrong_arguments_write_nothing(songs: Path, wrong: list[str]) -> None:
     output = songs / "out.csv"
     assert _run(str(songs), "-o", str(output), *wrong) == 2

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,20 +12,28 @@ import torch
 from bench import machine
 from bench.clips import Clip
 from bench.datasets.smf import SmfNote, smf_bytes
+from bench.derived import Derivation
 from bench.errors import UserError
 from bench.keys import find_keys
 from bench.methods import DetailedMethod, SegmentMethod, silent
 from bench.registry import methods
 from models.checkpoints import load_checkpoint, save_checkpoint, shipped
+from models.dropout import Dropout
 from models.midibert_method import MidiBertMethod, MultiTaskMidiBert, RescaledMidiBert
 from models.midigpt_method import MidiGptMethod, MultiTaskMidiGpt
 from models.multitask import TASKS, Task
+from models.tokens.compound import encode_compound
+from models.tokens.encodings import COMPOUND_WORDS
+from models.tokens.performance import encode_performance
 from models.training import History, Recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
+    from bench.midi import Midi
     from models.batching import Example
     from models.network import Network
     from models.neural_method import NeuralMethod
@@ -54,7 +62,7 @@ def clip(
     data = smf_bytes([notes], ticks_per_beat=beat)
     path = folder / f"{name}.mid"
     path.write_bytes(data)
-    return Clip(name, name, path, hashlib.sha256(data).hexdigest(), quadrant)
+    return Clip.from_file(path, quadrant=quadrant)
 
 
 @pytest.fixture(autouse=True)
@@ -230,11 +238,27 @@ def test_seed_and_settings_reach_the_training(
         return History()
 
     monkeypatch.setattr("models.neural_method.train_network", train)
-    recipe = Recipe(3, 5, 0.1, 0.2, 7, 0.9, "bf16")  # nothing as it is by default
+    recipe = Recipe(  # nothing as it is by default
+        epochs=3,
+        batch_size=5,
+        lr=0.1,
+        weight_decay=0.2,
+        warmup_steps=7,
+        patience=0.9,
+        precision="bf16",
+    )
     method = tiny(MultiTaskMidiBert, **asdict(recipe), loss="liebel")
     method.fit(clips[:6], clips[6:10], seed=6, progress=silent)
     assert (told["recipe"], told["seed"], told["clips"]) == (recipe, 6, [6, 4])
     assert told["network"].weights.form == "liebel"
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_dropout_is_that_of_all_parts(dropout: float) -> None:
+    network = tiny(MultiTaskMidiBert, dropout=dropout).new_network(0)
+    found = {part.p for part in network.modules() if isinstance(part, Dropout)}
+    assert found == {dropout}
+    assert network.heads["velocity"][0].p == dropout
 
 
 @pytest.mark.parametrize("cls", ALL)
@@ -278,6 +302,62 @@ def test_a_task_is_learned_by_its_entry_alone(
         assert {(e.clip, e.targets["length"]) for e in made} == set(enumerate(lengths(clips)))
 
 
+def _parity(midi: Midi) -> NDArray[np.int16]:
+    """Of each performance word's number, as a task of tokens might have it."""
+    return (encode_performance(midi) % 2).astype(np.int16)
+
+
+def _register(midi: Midi) -> NDArray[np.int16]:
+    """Whether each compound word's note is high."""
+    return (encode_compound(midi)[:, 2] >= 30).astype(np.int16)
+
+
+@pytest.mark.parametrize(
+    ("cls", "what", "of_tokens"),
+    [
+        (MidiBertMethod, Derivation("register", 1, _register), lambda tokens: tokens[:, 2] >= 30),
+        (MidiGptMethod, Derivation("parity", 1, _parity), lambda tokens: tokens % 2),
+    ],
+)
+def test_a_task_of_tokens_is_learned_by_its_entry_and_its_labels_alone(
+    cls: type[NeuralMethod],
+    what: Derivation,
+    of_tokens: Callable[[Any], Any],
+    clips: list[Clip],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plain = tiny(cls).labelled_examples(clips)
+    start = tmp_path / "start.safetensors"
+    save_checkpoint(tiny(cls).new_backbone(), start, {"encoding": cls.encoding.id})
+    monkeypatch.setitem(TASKS, what.name, Task(2))
+    monkeypatch.setattr(cls, "encoding", replace(cls.encoding, labels={what.name: what}))
+    method = tiny(cls, tasks=["key", what.name], epochs=1, start=str(start))
+    method.check()  # its tokens are still those that the start has learned
+
+    made = [tiny(cls).labelled_examples(clips), method.labelled_examples(clips)]
+    for before, without, example in zip(plain, *made, strict=True):
+        assert np.array_equal(before.tokens, without.tokens)
+        assert np.array_equal(before.tokens, example.tokens)
+        assert without.targets.keys() == {"emotion"}
+        empty = example.clip == 17 and cls is MidiBertMethod
+        expected = [-1] if empty else of_tokens(example.tokens)
+        assert np.array_equal(np.asarray(example.targets[what.name]), expected)
+    method.fit(clips[:32], clips[32:], seed=0, progress=silent)
+    assert f"valid_{what.name}_accuracy" in method.details()["history"][0]
+    assert method.predict_proba(clips).shape == (40, 4)
+
+
+def test_labels_that_are_not_one_a_token_are_refused(
+    clips: list[Clip], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(TASKS, "parity", Task(2))
+    labels = {"parity": Derivation("parity", 1, _parity)}  # of another encoding's tokens
+    monkeypatch.setattr(MidiBertMethod, "encoding", replace(COMPOUND_WORDS, labels=labels))
+    with pytest.raises(ValueError, match=r"clip0.mid: \d+ tokens, but \d+ of parity"):
+        tiny(MidiBertMethod, tasks=["parity"]).labelled_examples(clips)
+
+
 def test_a_gpu_that_is_not_there_is_told(clips: list[Clip]) -> None:
     with pytest.raises(UserError, match="device cuda:99: there is no such GPU here"):
         tiny(MidiBertMethod, device="cuda:99").fit(clips[:4], clips[4:8], seed=0, progress=silent)
@@ -310,7 +390,8 @@ def test_beats_are_told_as_files_tell_them(tmp_path: Path) -> None:
     notes = [SmfNote(480 * i, 480 * i + 240, 60 + i, 64) for i in range(8)]
     slow = clip(tmp_path, "slow", notes, beat=960)
     public, rescaled = [
-        tiny(cls)._examples([slow], {})[0].tokens for cls in (MidiBertMethod, RescaledMidiBert)
+        tiny(cls).unlabelled_examples([slow])[0].tokens
+        for cls in (MidiBertMethod, RescaledMidiBert)
     ]
     assert list(public[:, 1]) == [0, 4, 8, 12, 0, 4, 8, 11]  # the last point is left out
     assert list(rescaled[:, 1]) == [0, 2, 4, 6, 8, 10, 12, 13]

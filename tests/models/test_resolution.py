@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import TYPE_CHECKING
 
@@ -70,7 +69,7 @@ def test_only_what_counts_in_ticks_is_brought_to_a_resolution() -> None:
     told = {COMPOUND_WORDS.brought_to(ticks).name for ticks in (None, 96, 384)}
     assert len(told) == 3  # what is kept of one is never taken for another's
     for encoding in (RESCALED_WORDS, PERFORMANCE_WORDS):
-        assert encoding.brought_to(384) is encoding.derivation
+        assert encoding.brought_to(384) is encoding.tokens
 
 
 def test_the_shipped_network_answers_the_same_music_alike(files: list[Path]) -> None:
@@ -97,10 +96,7 @@ def test_a_network_that_tells_no_resolution_reads_files_as_they_are(
 
 
 def test_a_resolution_is_told_where_all_clips_share_it(files: list[Path]) -> None:
-    clips = [
-        Clip(path.stem, path.stem, path, hashlib.sha256(path.read_bytes()).hexdigest())
-        for path in files
-    ]
+    clips = list(map(Clip.from_file, files))
     assert shared_resolution(clips[:1] * 2) == 96
     assert shared_resolution(clips) is None
     assert shared_resolution([]) is None
