@@ -36,9 +36,9 @@ _IGNORED = re.compile(
 )
 _TYPE_VECTORS = "bert.embeddings.token_type_embeddings.weight"
 _LAYER = re.compile(r"bert\.encoder\.layer\.(\d{1,4})\.")
+_DISTANCES = "attention.self.distance_embedding.weight"
 #: Parts of one layer: ours, then theirs.
 _LAYER_NAMES = {
-    "distances.weight": "attention.self.distance_embedding.weight",
     "mix": "attention.output.dense",
     "norm_attention": "attention.output.LayerNorm",
     "up": "intermediate.dense",
@@ -76,13 +76,13 @@ def read_released(path: Path) -> tuple[dict[str, int], dict[str, Tensor], list[s
     """
     theirs = _state_dict(path)
     sizes = _sizes(theirs, path)
-    weights = _renamed(theirs, sizes, path)
-    ignored = sorted(name for name in theirs if _IGNORED.fullmatch(name))
-    unknown = sorted(set(theirs) - set(ignored) - _used(sizes["layers"]))
-    if unknown:
+    ignored = sorted(filter(_IGNORED.fullmatch, theirs))
+    left = {name: tensor for name, tensor in theirs.items() if name not in ignored}
+    weights = _renamed(left, sizes, path)
+    if left:
         raise UserError(
-            f"{path}: not a MidiBERT-Piano checkpoint: no place for {unknown[0]!r}"
-            + (f" and {len(unknown) - 1} more tensors" if len(unknown) > 1 else "")
+            f"{path}: not a MidiBERT-Piano checkpoint: no place for {min(left)!r}"
+            + (f" and {len(left) - 1} more tensors" if len(left) > 1 else "")
         )
     return sizes, weights, ignored
 
@@ -136,7 +136,7 @@ def _sizes(theirs: dict[str, Tensor], path: Path) -> dict[str, int]:
     layers = {int(match[1]) for name in theirs if (match := _LAYER.match(name))}
     first = "bert.encoder.layer.0."
     width, joined = _matrix(theirs, "in_linear.weight", path).shape
-    n_distances, head = _matrix(theirs, first + _LAYER_NAMES["distances.weight"], path).shape
+    n_distances, head = _matrix(theirs, first + _DISTANCES, path).shape
     if width % head or joined % len(SIZES) or n_distances % 2 == 0:
         raise UserError(f"{path}: not a MidiBERT-Piano checkpoint: its sizes contradict each other")
     return {
@@ -150,55 +150,45 @@ def _sizes(theirs: dict[str, Tensor], path: Path) -> dict[str, int]:
 
 
 def _renamed(theirs: dict[str, Tensor], sizes: dict[str, int], path: Path) -> dict[str, Tensor]:
+    """Takes what `MidiBert` has out of `theirs`."""
+
     def take(name: str, *shape: int) -> Tensor:
         tensor = _tensor(theirs, name, path)
         if tensor.shape != shape:
             raise UserError(f"{path}: {name} has shape {tuple(tensor.shape)}, not {shape}")
-        return tensor
+        return theirs.pop(name)
+
+    def take_module(ours: str, name: str, *shape: int) -> None:
+        weights[f"{ours}.weight"] = take(f"{name}.weight", *shape)
+        weights[f"{ours}.bias"] = take(f"{name}.bias", shape[0])
 
     width, inner, embedding = sizes["width"], sizes["inner"], sizes["embedding"]
-    ours: dict[str, Tensor] = {}
+    weights: dict[str, Tensor] = {}
     for i, (attribute, size) in enumerate(zip(ATTRIBUTES, SIZES, strict=True)):
         name = f"word_emb.{i}.lut.weight"
-        n_words = len(_matrix(theirs, name, path))
-        if n_words != size:
+        if (n_words := len(_matrix(theirs, name, path))) != size:
             raise UserError(
                 f"{path}: of another vocabulary: {n_words} words for {attribute}, not {size}"
             )
-        ours[f"embeddings.{i}.weight"] = take(name, size, embedding)
-    token_types = take(_TYPE_VECTORS, len(_matrix(theirs, _TYPE_VECTORS, path)), width)
-    ours["project.weight"] = take("in_linear.weight", width, len(SIZES) * embedding)
+        weights[f"embeddings.{i}.weight"] = take(name, size, embedding)
+    take_module("project", "in_linear", width, len(SIZES) * embedding)
     # Every token is of type 0, so its vector is one more bias.
-    ours["project.bias"] = take("in_linear.bias", width) + token_types[0]
+    types = take(_TYPE_VECTORS, len(_matrix(theirs, _TYPE_VECTORS, path)), width)
+    weights["project.bias"] = weights["project.bias"] + types[0]
+    take_module("norm", "bert.embeddings.LayerNorm", width)
     shapes = {"mix": (width, width), "up": (inner, width), "down": (width, inner)}
-    for part in ("weight", "bias"):
-        ours[f"norm.{part}"] = take(f"bert.embeddings.LayerNorm.{part}", width)
+    n_distances = 2 * sizes["max_length"] - 1
     for i in range(sizes["layers"]):
         here, there = f"layers.{i}.", f"bert.encoder.layer.{i}."
         for part, shape in (("weight", (width, width)), ("bias", (width,))):
             names = [f"{there}attention.self.{role}.{part}" for role in ("query", "key", "value")]
-            ours[f"{here}qkv.{part}"] = torch.cat([take(name, *shape) for name in names])
+            weights[f"{here}qkv.{part}"] = torch.cat([take(name, *shape) for name in names])
         for mine, name in _LAYER_NAMES.items():
-            if mine == "distances.weight":
-                shape = (2 * sizes["max_length"] - 1, width // sizes["heads"])
-                ours[here + mine] = take(there + name, *shape)
-                continue
-            weight = shapes.get(mine, (width,))
-            ours[f"{here}{mine}.weight"] = take(f"{there}{name}.weight", *weight)
-            ours[f"{here}{mine}.bias"] = take(f"{there}{name}.bias", weight[0])
-    return ours
-
-
-def _used(layers: int) -> set[str]:
-    names = {_TYPE_VECTORS, "in_linear.weight", "in_linear.bias"}
-    names |= {f"word_emb.{i}.lut.weight" for i in range(len(SIZES))}
-    modules = ["bert.embeddings.LayerNorm"]
-    for i in range(layers):
-        layer = f"bert.encoder.layer.{i}."
-        modules += [f"{layer}attention.self.{role}" for role in ("query", "key", "value")]
-        modules += [layer + name for name in _LAYER_NAMES.values() if not name.endswith(".weight")]
-        names.add(layer + _LAYER_NAMES["distances.weight"])
-    return names | {f"{module}.{part}" for module in modules for part in ("weight", "bias")}
+            take_module(here + mine, there + name, *shapes.get(mine, (width,)))
+        weights[f"{here}distances.weight"] = take(
+            there + _DISTANCES, n_distances, width // sizes["heads"]
+        )
+    return weights
 
 
 def _tensor(theirs: dict[str, Tensor], name: str, path: Path) -> Tensor:

@@ -128,6 +128,12 @@ def test_tensors_of_odd_shapes_are_refused(
         MidiBert.from_released(written(tmp_path / "odd.ckpt", state))
 
 
+def test_a_tensor_whose_dimension_repeats_what_is_stored_is_taken(tmp_path: Path) -> None:
+    state = released() | {"in_linear.bias": torch.zeros(1).expand(24)}
+    found = MidiBert.from_released(written(tmp_path / "odd.ckpt", state)).project.bias
+    assert torch.equal(found, state["bert.embeddings.token_type_embeddings.weight"][0])
+
+
 def _repacked(path: Path, pickled: bytes, packing: int = zipfile.ZIP_STORED) -> Path:
     """The checkpoint with another pickle in it."""
     with zipfile.ZipFile(path) as archive:
