@@ -74,11 +74,8 @@ def divide(stores: Sequence[TokenStore]) -> tuple[Pieces, Pieces]:
     where = where[first]
     lengths = np.concatenate([store.pieces["length"] for store in stores])[first]
     held_out = np.array([int.from_bytes(key[:8], "big") % HELD_OUT_EVERY == 0 for key in keys])
-    if len(keys) > 1 and not held_out.any():
-        held_out[0] = True
-    if held_out.all():
-        held_out[:] = False
-        held_out[0] = len(keys) > 1
+    if held_out.all() or not held_out.any():
+        held_out = np.arange(len(keys)) < (len(keys) > 1)  # the first, unless it is the only one
     learned, held = ~held_out, held_out
     return (
         Pieces(stores, where[learned], lengths[learned]),
