@@ -28,7 +28,7 @@ from bench.datasets import load_dataset
 from bench.datasets.builtin import SOURCES
 from bench.derived import derive_all
 from bench.keys import KEY
-from models.tokens.compound import COMPOUND
+from models.tokens.compound import COMPOUND, VELOCITY
 from models.tokens.performance import PERFORMANCE
 
 
@@ -67,7 +67,7 @@ def prepare() -> dict[str, Any]:
     """Prepare all clips; the seconds it took, and what came out."""
     begin = time.perf_counter()
     clips = {name: load_dataset(name).clips for name in SOURCES}
-    prepared = [derive_all(part, [KEY, COMPOUND, PERFORMANCE]) for part in clips.values()]
+    prepared = [derive_all(part, [KEY, COMPOUND, VELOCITY, PERFORMANCE]) for part in clips.values()]
     seconds = time.perf_counter() - begin
     digest = hashlib.sha256()
     for values in prepared:
@@ -77,7 +77,7 @@ def prepare() -> dict[str, Any]:
     return {
         "seconds": seconds,
         "clips": sum(map(len, clips.values())),
-        "notes": sum(len(value) for _, compound, _ in prepared for value in compound),
+        "notes": sum(len(value) for _, compound, *_ in prepared for value in compound),
         "words": sum(len(value) for *_, words in prepared for value in words),
         "digest": digest.hexdigest(),
     }

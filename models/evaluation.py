@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import torch
 
+from bench.labels import N_QUADRANTS
 from bench.scoring import score
 from models.batching import Packing, label_counts, micro_batches
 from models.multitask import EMOTION
@@ -25,7 +26,7 @@ Precision = Literal["fp32", "bf16"]
 
 def predict(network: Network, examples: Sequence[Example], precision: Precision) -> FloatArray:
     """Probabilities of Q1..Q4 for each example, shape (n_examples, 4)."""
-    result = np.empty((len(examples), 4))
+    result = np.empty((len(examples), N_QUADRANTS))
     for batch, logits in _logits(network, examples, precision, [EMOTION]):
         result[batch.order] = _probabilities(logits)
     return result
@@ -38,7 +39,7 @@ def validate(
 
     A task is left out that the examples have no label of.
     """
-    probabilities = np.empty((len(examples), 4))
+    probabilities = np.empty((len(examples), N_QUADRANTS))
     right: Counter[str] = Counter()
     for batch, logits in _logits(network, examples, precision):
         probabilities[batch.order] = _probabilities(logits)
@@ -52,12 +53,12 @@ def validate(
 
 
 def mean_by_clip(values: FloatArray, clips: np.ndarray[Any, Any]) -> FloatArray:
-    """Means of the rows of each clip, in the order in which the clips first come."""
-    _, first, index = np.unique(clips, return_index=True, return_inverse=True)
-    rank = np.argsort(np.argsort(first))[index]
-    sums = np.zeros((len(first), values.shape[1]))
-    np.add.at(sums, rank, values)
-    return sums / np.bincount(rank)[:, None]
+    """Means of the rows of each clip; clips are numbered in the order in which they come."""
+    _, index, counts = np.unique(clips, return_inverse=True, return_counts=True)
+    sums = np.zeros((len(counts), values.shape[1]))
+    np.add.at(sums, index, values)
+    means: FloatArray = sums / counts[:, None]
+    return means
 
 
 def autocast(device: torch.device, precision: Precision) -> torch.autocast:

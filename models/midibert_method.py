@@ -7,14 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.labels import N_QUADRANTS
 from bench.registry import register_method
 from models.backbones.midibert import MidiBert, MidiBertConfig
-from models.batching import Example
 from models.heads import AttentionPooling
-from models.multitask import TASKS, UNKNOWN
 from models.neural_method import NeuralMethod
-from models.tokens.compound import PAD, segments
+from models.tokens.compound import segments
 from models.tokens.encodings import COMPOUND_WORDS, RESCALED_WORDS
 
 if TYPE_CHECKING:
@@ -22,7 +19,6 @@ if TYPE_CHECKING:
 
     from bench.clips import Clip
     from bench.methods import FloatArray
-    from models.batching import IntArray
 
 
 @register_method(
@@ -41,7 +37,7 @@ class MidiBertMethod(NeuralMethod):
 
     _backbone_type = MidiBert
     _pooling = AttentionPooling
-    _encoding = COMPOUND_WORDS
+    encoding = COMPOUND_WORDS
 
     width: int = 768
     layers: int = 12
@@ -52,14 +48,9 @@ class MidiBertMethod(NeuralMethod):
 
     def predict_segments(self, clips: Sequence[Clip]) -> list[FloatArray]:
         """See `bench.methods.SegmentMethod`."""
-        examples = self._examples(clips, {})
+        examples = self.unlabelled_examples(clips)
         ends = np.cumsum(np.bincount([example.clip for example in examples]))
         return np.split(self._predict(examples), ends[:-1]) if examples else []
-
-    def predict_proba(self, clips: Sequence[Clip]) -> FloatArray:
-        """See `bench.methods.Method`."""
-        means = [table.mean(axis=0) for table in self.predict_segments(clips)]
-        return np.array(means).reshape(-1, N_QUADRANTS)
 
     def new_backbone(self) -> MidiBert:
         """See `NeuralMethod`."""
@@ -77,19 +68,8 @@ class MidiBertMethod(NeuralMethod):
             dropout=self.dropout,
         )
 
-    def _examples(self, clips: Sequence[Clip], labels: dict[str, list[int]]) -> list[Example]:
-        columns, extra = self._encoding.columns, self._encoding.token_labels
-        of_tokens = [task for task in self.tasks if labels and TASKS[task].of_tokens]
-        # What stands for a clip without notes: one word of padding, and no label.
-        nothing = np.array([(*PAD, *[UNKNOWN] * len(extra))], dtype=np.int16)
-        examples = []
-        for i, notes in enumerate(self._encoded(clips)):
-            known = {task: values[i] for task, values in labels.items()}
-            for segment in segments(notes if len(notes) else nothing, self.max_length):
-                targets: dict[str, int | IntArray] = {**known}
-                targets |= {task: segment[:, columns + extra.index(task)] for task in of_tokens}
-                examples.append(Example(i, segment[:, :columns], targets))
-        return examples
+    def _cut(self, n_tokens: int) -> list[slice]:
+        return segments(n_tokens, self.max_length)
 
 
 @register_method(
@@ -118,4 +98,4 @@ class RescaledMidiBert(MidiBertMethod):
     A start has to have learned this encoding; the shipped ones have not.
     """
 
-    _encoding = RESCALED_WORDS
+    encoding = RESCALED_WORDS

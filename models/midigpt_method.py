@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from bench.registry import register_method
 from models.backbones.midigpt import MidiGpt, MidiGptConfig
-from models.batching import Example
 from models.heads import LastToken
 from models.neural_method import NeuralMethod
 from models.tokens.encodings import PERFORMANCE_WORDS
@@ -15,9 +14,6 @@ from models.tokens.performance import VOCABULARY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from bench.clips import Clip
-    from bench.methods import FloatArray
 
 
 @register_method(
@@ -35,17 +31,13 @@ class MidiGptMethod(NeuralMethod):
 
     _backbone_type = MidiGpt
     _pooling = LastToken
-    _encoding = PERFORMANCE_WORDS
+    encoding = PERFORMANCE_WORDS
 
     width: int = 512
     layers: int = 4
     heads: int = 8
     max_length: int = 2048  # tokens of a clip
     dropout: float = 0.25
-
-    def predict_proba(self, clips: Sequence[Clip]) -> FloatArray:
-        """See `bench.methods.Method`."""
-        return self._predict(self._examples(clips, {}))
 
     def new_backbone(self) -> MidiGpt:
         """See `NeuralMethod`."""
@@ -63,11 +55,9 @@ class MidiGptMethod(NeuralMethod):
             dropout=self.dropout,
         )
 
-    def _examples(self, clips: Sequence[Clip], labels: dict[str, list[int]]) -> list[Example]:
-        return [
-            Example(i, ids[: self.max_length], {task: known[i] for task, known in labels.items()})
-            for i, ids in enumerate(self._encoded(clips))
-        ]
+    def _cut(self, n_tokens: int) -> list[slice]:
+        del n_tokens
+        return [slice(self.max_length)]
 
 
 @register_method(

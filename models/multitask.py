@@ -15,7 +15,7 @@ from bench.keys import N_KEYS, find_keys
 from bench.labels import N_QUADRANTS, VELOCITY_CLASSES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Container, Mapping, Sequence
 
     from torch import Tensor
 
@@ -37,7 +37,7 @@ class Task:
 
     classes: int
     #: The class of each clip, 0..classes-1 or `UNKNOWN`, which all sequences of a clip share. None
-    #: where tokens are labelled: by the encodings that name the task (`Encoding.token_labels`).
+    #: where tokens are labelled: by the encodings that name the task (`Encoding.labels`).
     of_clips: Callable[[Sequence[Clip]], list[int]] | None = None
 
     @property
@@ -63,7 +63,7 @@ TASKS = {
 }
 
 
-def auxiliary_tasks(token_labels: Sequence[str]) -> list[str]:
+def auxiliary_tasks(token_labels: Container[str]) -> list[str]:
     """What can be learned beside the emotion where tokens have these labels."""
     return [
         name

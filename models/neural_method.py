@@ -8,18 +8,20 @@ from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
+import numpy as np
 import torch
 
-from bench.derived import derive
+from bench.derived import derive, derive_all
 from bench.errors import UserError
 from bench.machine import lacks_for_kernels
 from bench.names import pick
 from bench.registry import find_method
 from bench.starts import RANDOM_WEIGHTS, find_start, sha256_of
 from models.attention import implementation
+from models.batching import Example
 from models.checkpoints import TRANSDUCTIVE, load_checkpoint, load_sizes
-from models.evaluation import Precision, predict
-from models.multitask import EMOTION, TASKS, LossForm, auxiliary_tasks
+from models.evaluation import Precision, mean_by_clip, predict
+from models.multitask import EMOTION, TASKS, UNKNOWN, LossForm, auxiliary_tasks
 from models.network import Network
 from models.training import History, Recipe
 from models.training import train as train_network
@@ -28,15 +30,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    import numpy as np
-    from numpy.typing import NDArray
     from torch import Tensor
 
     from bench.clips import Clip
     from bench.methods import FloatArray, Progress
-    from models.backbones.midibert import MidiBert, MidiBertConfig
-    from models.backbones.midigpt import MidiGpt, MidiGptConfig
-    from models.batching import Example
+    from models.backbones import Backbone, BackboneConfig
+    from models.batching import IntArray
     from models.heads import AttentionPooling, LastToken
     from models.tokens.encodings import Encoding
 
@@ -48,9 +47,9 @@ _FROM_ZERO = ("lr", "weight_decay", "warmup_steps")
 class NeuralMethod(ABC):
     """A backbone, its heads and their training. The fields are the method's settings."""
 
-    _backbone_type: ClassVar[type[MidiBert] | type[MidiGpt]]
+    _backbone_type: ClassVar[type[Backbone]]
     _pooling: ClassVar[type[AttentionPooling] | type[LastToken]]
-    _encoding: ClassVar[Encoding]
+    encoding: ClassVar[Encoding]
     method_name: ClassVar[str]  # set by `register_method`
 
     width: int
@@ -82,7 +81,7 @@ class NeuralMethod(ABC):
         Raises:
             UserError: one of them makes no sense; says which.
         """
-        known = auxiliary_tasks(self._encoding.token_labels)
+        known = auxiliary_tasks(self.encoding.labels)
         given = [pick(task, known, "task") for task in self.tasks]
         ordered = [task for task in known if task in given]
         if given != ordered:
@@ -123,11 +122,16 @@ class NeuralMethod(ABC):
             self._network,
             self.labelled_examples(train),
             self.labelled_examples(valid),
-            Recipe(**{setting.name: getattr(self, setting.name) for setting in fields(Recipe)}),
+            self.recipe,
             seed=seed,
             progress=progress,
             scratch=self._scratch,
         )
+
+    @property
+    def recipe(self) -> Recipe:
+        """Those of the settings that say how to train."""
+        return Recipe(**{setting.name: getattr(self, setting.name) for setting in fields(Recipe)})
 
     def new_network(self, seed: int) -> Network:
         """The network before training, on the chosen device.
@@ -144,13 +148,34 @@ class NeuralMethod(ABC):
         return network.to(device)
 
     def labelled_examples(self, clips: Sequence[Clip]) -> list[Example]:
-        """What the network trains on: at least one example for each clip, with its targets."""
-        labels = {
-            task: of_clips(clips)
-            for task in (EMOTION, *self.tasks)
-            if (of_clips := TASKS[task].of_clips)
+        """What the network trains on: at least one example for each clip, with its targets.
+
+        Raises:
+            ValueError: the encoding has more or fewer labels than tokens of a clip.
+        """
+        of_clips = {
+            task: find(clips) for task in (EMOTION, *self.tasks) if (find := TASKS[task].of_clips)
         }
-        return self._examples(clips, labels)
+        of_tokens = [task for task in self.tasks if TASKS[task].of_tokens]
+        labels = [self.encoding.labels[task] for task in of_tokens]
+        tokens, *found = derive_all(clips, [self.encoding.tokens, *labels])
+        for what, arrays in zip(labels, found, strict=True):
+            for clip, sequence, classes in zip(clips, tokens, arrays, strict=True):
+                if len(classes) != len(sequence):
+                    raise ValueError(
+                        f"{clip.path}: {len(sequence)} tokens, but {len(classes)} of {what.name}"
+                    )
+        return self._examples(tokens, of_clips, dict(zip(of_tokens, found, strict=True)))
+
+    def unlabelled_examples(self, clips: Sequence[Clip]) -> list[Example]:
+        """What the network is asked about: at least one example for each clip."""
+        return self._examples(derive(clips, self.encoding.brought_to(self._ticks_per_beat)))
+
+    def predict_proba(self, clips: Sequence[Clip]) -> FloatArray:
+        """See `bench.methods.Method`."""
+        examples = self.unlabelled_examples(clips)
+        of_clip = np.array([example.clip for example in examples], dtype=np.int64)
+        return mean_by_clip(self._predict(examples), of_clip)
 
     def details(self) -> dict[str, Any]:
         """See `bench.methods.DetailedMethod`."""
@@ -179,7 +204,7 @@ class NeuralMethod(ABC):
 
     def take(
         self,
-        backbone: MidiBert | MidiGpt,
+        backbone: Backbone,
         weights: Mapping[str, Tensor],
         ticks_per_beat: int | None = None,
     ) -> None:
@@ -228,7 +253,7 @@ class NeuralMethod(ABC):
             )
         return find_start(place, self.start)
 
-    def _start(self) -> MidiBert | MidiGpt:
+    def _start(self) -> Backbone:
         """The backbone of the checkpoint `start`.
 
         Raises:
@@ -245,9 +270,7 @@ class NeuralMethod(ABC):
         self._hold_against(path, backbone, card)
         return backbone
 
-    def _hold_against(
-        self, path: Path, backbone: MidiBert | MidiGpt, card: Mapping[str, Any]
-    ) -> None:
+    def _hold_against(self, path: Path, backbone: Backbone, card: Mapping[str, Any]) -> None:
         """Check a checkpoint against the settings and the encoding.
 
         Raises:
@@ -255,7 +278,7 @@ class NeuralMethod(ABC):
         """
         if not isinstance(backbone, self._backbone_type):
             raise UserError(f"{path}: a checkpoint of {backbone.kind}, which is not this method's")
-        reads = self._encoding.id
+        reads = self.encoding.id
         if (learned := card.get("encoding", reads)) != reads:  # others' cards need not say
             raise UserError(
                 f"{path}: has learned the encoding {learned!r}, and {self.method_name} reads "
@@ -270,21 +293,30 @@ class NeuralMethod(ABC):
                 )
 
     @abstractmethod
-    def predict_proba(self, clips: Sequence[Clip]) -> FloatArray:
-        """See `bench.methods.Method`."""
-
-    @abstractmethod
-    def backbone_config(self) -> MidiBertConfig | MidiGptConfig:
+    def backbone_config(self) -> BackboneConfig:
         """The backbone's sizes."""
 
     @abstractmethod
-    def new_backbone(self) -> MidiBert | MidiGpt:
+    def new_backbone(self) -> Backbone:
         """The backbone with random weights, drawn from torch's global generator."""
 
-    def _encoded(self, clips: Sequence[Clip]) -> list[NDArray[np.int16]]:
-        """The rows of the encoding for each clip, read-only."""
-        return derive(clips, self._encoding.brought_to(self._ticks_per_beat))
-
     @abstractmethod
-    def _examples(self, clips: Sequence[Clip], labels: dict[str, list[int]]) -> list[Example]:
-        """Examples of clips, with the clips' labels; at least one for each clip, in order."""
+    def _cut(self, n_tokens: int) -> list[slice]:
+        """Which of a clip's tokens, one at least, make an example each."""
+
+    def _examples(
+        self,
+        tokens: Sequence[IntArray],
+        of_clips: Mapping[str, Sequence[int]] = {},
+        of_tokens: Mapping[str, Sequence[IntArray]] = {},
+    ) -> list[Example]:
+        """Examples of each clip's tokens, in order, with the classes of clips and of tokens."""
+        examples = []
+        for i, encoded in enumerate(tokens):
+            sequence = encoded if len(encoded) else np.array([self.encoding.nothing])
+            for part in self._cut(len(sequence)):
+                targets: dict[str, int | IntArray] = {t: of[i] for t, of in of_clips.items()}
+                for task, classes in of_tokens.items():
+                    targets[task] = (classes[i] if len(encoded) else np.array([UNKNOWN]))[part]
+                examples.append(Example(i, sequence[part], targets))
+        return examples

@@ -6,7 +6,7 @@ from baselines.jsymbolic.native.catalogue import JSYMBOLIC
 from baselines.panda import PANDA_EXTRA
 from bench.keys import KEY
 from bench.registry import methods
-from models.tokens.compound import COMPOUND
+from models.tokens.compound import COMPOUND, VELOCITY
 from models.tokens.performance import PERFORMANCE
 
 
@@ -15,11 +15,13 @@ def test_no_derivation_changes_without_the_methods_that_learn_from_it() -> None:
 
     Whoever raises a derivation's version raises the versions of its methods, and writes both here.
     """
-    assert {d.name: d.version for d in (JSYMBOLIC, PANDA_EXTRA, KEY, COMPOUND, PERFORMANCE)} == {
+    derivations = (JSYMBOLIC, PANDA_EXTRA, KEY, COMPOUND, VELOCITY, PERFORMANCE)
+    assert {derivation.name: derivation.version for derivation in derivations} == {
         "jsymbolic-native": 1,
         "panda-extra": 1,
         "key": 1,
-        "compound": 1,
+        "compound-words": 1,
+        "compound-velocity": 1,
         "performance": 1,
     }
     learned = {

@@ -49,7 +49,7 @@ def _encode(member: Member, encoding: Encoding) -> Encoded:
         return Encoded(member.name, b"", None, member.reason)
     sha256 = hashlib.sha256(member.data).digest()
     try:
-        tokens = encoding.derivation.compute(parse_midi(member.data, name=member.name))
+        tokens = encoding.tokens.compute(parse_midi(member.data, name=member.name))
     except UserError as error:
         return Encoded(member.name, sha256, None, str(error).removeprefix(f"{member.name}: "))
     except (ValueError, ArithmeticError, LookupError, MemoryError) as error:
@@ -57,5 +57,4 @@ def _encode(member: Member, encoding: Encoding) -> Encoded:
         return Encoded(member.name, sha256, None, f"cannot be encoded: {error}")
     if len(tokens) < _SHORTEST:
         return Encoded(member.name, sha256, None, f"only {len(tokens)} tokens")
-    kept = tokens.reshape(len(tokens), -1)[:, : encoding.columns].astype(np.uint16)
-    return Encoded(member.name, sha256, kept)
+    return Encoded(member.name, sha256, tokens.reshape(len(tokens), -1).astype(np.uint16))

@@ -137,7 +137,7 @@ def _build(corpus: Corpus, digest: str, backbone: str, folder: Path, progress: P
 def _fill(folder: Path, corpus: Corpus, digest: str, backbone: str, progress: Progress) -> None:
     rows: list[tuple[bytes, int, int]] = []
     bad: dict[str, str] = {}
-    n_tokens = 0
+    n_tokens, columns = 0, 1
     with (
         (folder / _TOKENS).open("wb") as tokens,
         (folder / _NAMES).open("w", encoding="utf-8", errors="backslashreplace") as names,
@@ -152,11 +152,12 @@ def _fill(folder: Path, corpus: Corpus, digest: str, backbone: str, progress: Pr
             names.write(" ".join(piece.name.split()) + "\n")
             rows.append((piece.sha256, n_tokens, len(piece.tokens)))
             n_tokens += len(piece.tokens)
+            columns = piece.tokens.shape[1]
         for file in (tokens, names):
             _to_disk(file)
     np.save(folder / _PIECES, np.array(rows, PIECE))
     encoding = ENCODINGS[backbone]
-    about = About(encoding.id, encoding.columns, digest, len(rows), n_tokens, bad)
+    about = About(encoding.id, columns, digest, len(rows), n_tokens, bad)
     (folder / _ABOUT).write_bytes(msgspec.json.format(msgspec.json.encode(about)))
 
 

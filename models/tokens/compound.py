@@ -59,25 +59,32 @@ def encode_compound(midi: Midi) -> Tokens:
         Shape (n_notes, 4), ordered by onset, notes of one onset by instrument, then pitch. Notes
         without a note-off are left out.
     """
-    return encode_with_velocity(midi)[:, : len(ATTRIBUTES)]
+    return _words(pair_in_turn(midi))
 
 
-def encode_with_velocity(midi: Midi) -> Tokens:
-    """`encode_compound` and, as a fifth column, each note's velocity class 0..5.
+def velocity_classes(midi: Midi) -> Tokens:
+    """The velocity class 0..5 (`bench.labels.velocity_class`) of each of `encode_compound`'s notes.
 
     Returns:
-        Shape (n_notes, 5); the classes are those of `bench.labels.velocity_class`.
+        Shape (n_notes,).
     """
-    return _encode(pair_in_turn(midi))
+    return _velocities(pair_in_turn(midi))
 
 
 def encode_rescaled(midi: Midi) -> Tokens:
-    """Like `encode_with_velocity`, with ticks first brought to 480 per beat, rounded half up."""
+    """Like `encode_compound`, with ticks first brought to 480 per beat, rounded half up."""
     return _encode_at(midi, _TICKS_PER_BEAT)
 
 
-COMPOUND = Derivation("compound", 1, encode_with_velocity)
-RESCALED = Derivation("compound-rescaled", 1, encode_rescaled)
+def rescaled_velocity_classes(midi: Midi) -> Tokens:
+    """`velocity_classes` of `encode_rescaled`'s notes, whose order may be another."""
+    return _velocities(_brought_to(midi, _TICKS_PER_BEAT))
+
+
+COMPOUND = Derivation("compound-words", 1, encode_compound)
+VELOCITY = Derivation("compound-velocity", 1, velocity_classes)
+RESCALED = Derivation("compound-rescaled-words", 1, encode_rescaled)
+RESCALED_VELOCITY = Derivation("compound-rescaled-velocity", 1, rescaled_velocity_classes)
 
 
 def compound_at(ticks_per_beat: int) -> Derivation:
@@ -90,35 +97,46 @@ def compound_at(ticks_per_beat: int) -> Derivation:
     return Derivation(name, COMPOUND.version, compute)
 
 
-def segments(tokens: Tokens, length: int) -> list[Tokens]:
-    """`tokens` in segments of `length` rows, the last one shorter; no rows make one segment."""
-    return [tokens[begin : begin + length] for begin in range(0, max(len(tokens), 1), length)]
+def segments(n_tokens: int, length: int) -> list[slice]:
+    """Segments of `length` tokens, the last one shorter."""
+    return [slice(begin, begin + length) for begin in range(0, n_tokens, length)]
 
 
 def _encode_at(midi: Midi, ticks_per_beat: int) -> Tokens:
+    return _words(_brought_to(midi, ticks_per_beat))
+
+
+def _brought_to(midi: Midi, ticks_per_beat: int) -> PairedNotes:
     notes, beat = pair_in_turn(midi), midi.ticks_per_beat
     onset, end = (
         (ticks * 2 * ticks_per_beat + beat) // (2 * beat) for ticks in (notes.onset, notes.end)
     )
-    return _encode(replace(notes, onset=onset, end=end))
+    return replace(notes, onset=onset, end=end)
 
 
-def _encode(notes: PairedNotes) -> Tokens:
+def _order(notes: PairedNotes) -> NDArray[np.intp]:
+    return np.lexsort((notes.pitch, notes.instrument, notes.onset))
+
+
+def _velocities(notes: PairedNotes) -> Tokens:
+    return velocity_class(notes.velocity[_order(notes)]).astype(np.int16)
+
+
+def _words(notes: PairedNotes) -> Tokens:
     if len(notes) == 0:
-        return np.empty((0, len(ATTRIBUTES) + 1), dtype=np.int16)
-    order = np.lexsort((notes.pitch, notes.instrument, notes.onset))
+        return np.empty((0, len(ATTRIBUTES)), dtype=np.int16)
+    order = _order(notes)
     onset = notes.onset[order]
     # The public grid stops short of the last onset, which may so move back to the point before.
     last_point = max(-(-onset[-1] // _GRID) - 1, 0)
     bar, position = np.divmod(np.minimum(_nearest(onset, _GRID), last_point), _POSITIONS_PER_BAR)
     duration = _nearest(notes.end[order] - onset, _DURATION_STEP) - 1
     folded = fold_octaves(notes.pitch[order], _LOWEST_PITCH, _HIGHEST_PITCH)
-    tokens = np.empty((len(order), len(ATTRIBUTES) + 1), dtype=np.int16)
+    tokens = np.empty((len(order), len(ATTRIBUTES)), dtype=np.int16)
     tokens[:, 0] = np.where(np.diff(bar, prepend=-1) > 0, _NEW_BAR, _SAME_BAR)
     tokens[:, 1] = position
     tokens[:, 2] = folded - _LOWEST_PITCH
     tokens[:, 3] = np.clip(duration, 0, _N_DURATIONS - 1)
-    tokens[:, 4] = velocity_class(notes.velocity[order])
     return tokens
 
 

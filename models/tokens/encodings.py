@@ -1,45 +1,54 @@
-"""The encodings, and what is in their rows. Light to import: worker processes need no torch."""
+"""The encodings, and what labels their tokens have. Light to import: workers need no torch."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from models.tokens.compound import COMPOUND, RESCALED, SIZES, compound_at
+from models.tokens.compound import (
+    COMPOUND,
+    PAD,
+    RESCALED,
+    RESCALED_VELOCITY,
+    VELOCITY,
+    compound_at,
+)
 from models.tokens.performance import PERFORMANCE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from bench.derived import Derivation
 
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """A tokeniser, and what its rows hold."""
+    """A tokeniser, and what it knows of its tokens beside."""
 
-    derivation: Derivation  # of arrays (n_tokens,) or (n_tokens, columns + len(token_labels))
-    columns: int  # parts of a token
-    token_labels: tuple[str, ...] = ()  # tasks whose classes of each token are the columns after
+    name: str
+    tokens: Derivation  # of arrays (n_tokens,) or (n_tokens, parts of a token)
+    #: By task, each token's class: of arrays (n_tokens,), -1 where there is none.
+    labels: Mapping[str, Derivation] = field(default_factory=dict)
+    nothing: tuple[int, ...] = ()  # the token that stands for a clip without one, if any is
     at: Callable[[int], Derivation] | None = None  # where it counts in ticks: see `brought_to`
 
     @property
     def id(self) -> str:
-        """Name and version; other versions' tokens are never mixed up with this one's."""
-        return f"{self.derivation.name}-{self.derivation.version}"
+        """Name and the tokens' version; other versions' are never mixed up with this one's."""
+        return f"{self.name}-{self.tokens.version}"
 
     def brought_to(self, ticks_per_beat: int | None) -> Derivation:
-        """The same of files that are first brought to so many ticks per beat.
+        """The tokens of files that are first brought to so many ticks per beat.
 
         Args:
             ticks_per_beat: None leaves files as they are. An encoding that does not count in ticks
                 answers alike whatever it is.
         """
         if ticks_per_beat is None or self.at is None:
-            return self.derivation
+            return self.tokens
         return self.at(ticks_per_beat)
 
 
-COMPOUND_WORDS = Encoding(COMPOUND, len(SIZES), ("velocity",), compound_at)
-RESCALED_WORDS = Encoding(RESCALED, len(SIZES), ("velocity",))
-PERFORMANCE_WORDS = Encoding(PERFORMANCE, 1)
+COMPOUND_WORDS = Encoding("compound", COMPOUND, {"velocity": VELOCITY}, PAD, compound_at)
+RESCALED_WORDS = Encoding("compound-rescaled", RESCALED, {"velocity": RESCALED_VELOCITY}, PAD)
+PERFORMANCE_WORDS = Encoding("performance", PERFORMANCE)

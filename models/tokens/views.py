@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from models.tokens.compound import ATTRIBUTES, encode_compound, encode_with_velocity
+from models.tokens.compound import encode_compound, velocity_classes
 from models.tokens.performance import encode_performance, words
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def view_cp(midi: Midi) -> list[list[int]]:
 
 def view_velocity(midi: Midi) -> list[int]:
     """The velocity class 0..5 of each compound word's note."""
-    classes: list[int] = encode_with_velocity(midi)[:, len(ATTRIBUTES)].tolist()
+    classes: list[int] = velocity_classes(midi).tolist()
     return classes
 
 

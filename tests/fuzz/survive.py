@@ -26,7 +26,7 @@ from baselines.panda import COLUMNS as PANDA_COLUMNS
 from baselines.panda import panda_extra
 from bench.keys import KEY, find_key
 from bench.midi import MidiError, parse_midi
-from models.tokens.compound import encode_rescaled, encode_with_velocity
+from models.tokens.compound import COMPOUND, RESCALED, RESCALED_VELOCITY, VELOCITY
 from models.tokens.performance import encode_performance, words
 
 if TYPE_CHECKING:
@@ -48,7 +48,8 @@ def key(midi: Midi) -> None:
 
 
 def compound(midi: Midi) -> None:
-    for tokens in (encode_with_velocity(midi), encode_rescaled(midi)):
+    for words_of_notes, velocity in ((COMPOUND, VELOCITY), (RESCALED, RESCALED_VELOCITY)):
+        tokens = np.column_stack([words_of_notes.compute(midi), velocity.compute(midi)])
         assert np.all((tokens >= 0) & (tokens < _WORDS_OF_TOKENS))
         assert len(tokens) <= len(midi.notes)
 

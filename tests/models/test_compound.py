@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,21 +8,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.derived import Derivation
 from models.tokens.compound import (
     ATTRIBUTES,
     COMPOUND,
     MASK,
     PAD,
     RESCALED,
+    RESCALED_VELOCITY,
     SIZES,
     encode_compound,
     segments,
+    velocity_classes,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bench.derived import Derivation
+    from numpy.typing import NDArray
+
     from bench.midi import Midi
 
     MidiOf = Callable[..., Midi]
@@ -97,8 +101,8 @@ def test_pitches_without_a_word_move_by_octaves(midi_of: MidiOf, pitch: int, fol
 
 def test_without_notes_there_are_no_rows(midi_of: MidiOf) -> None:
     for midi in (midi_of([]), midi_of([on(0)]), midi_of([off(9)])):
-        assert COMPOUND.compute(midi).shape == (0, 5)
         assert encode_compound(midi).shape == (0, 4)
+        assert velocity_classes(midi).shape == (0,)
 
 
 def test_overlapping_notes_of_one_pitch_end_in_turn(midi_of: MidiOf) -> None:
@@ -118,13 +122,27 @@ def test_notes_of_one_onset_stand_by_track_then_pitch(midi_of: MidiOf) -> None:
     assert encode_compound(midi)[:, 2].tolist() == [40, 42, 38, 38]
 
 
-def test_velocity_classes_stand_beside_their_notes(midi_of: MidiOf) -> None:
+def _with_velocities(midi: Midi) -> NDArray[np.int16]:
+    """Tokens with their velocity classes, shape (n_notes, 5)."""
+    return np.column_stack([encode_compound(midi), velocity_classes(midi)])
+
+
+def test_velocity_classes_stand_in_the_order_of_their_notes(midi_of: MidiOf) -> None:
     velocities = [1, 31, 32, 48, 64, 80, 95, 96, 127]
     events = [on(0, 60 + i, velocity) for i, velocity in enumerate(velocities)]
     events += [off(100, 60 + i) for i in range(len(velocities))]
-    both = COMPOUND.compute(midi_of(events))
-    assert both[:, 4].tolist() == [0, 0, 1, 2, 3, 4, 4, 5, 5]
-    assert np.array_equal(both[:, :4], encode_compound(midi_of(events)))
+    assert encode_compound(midi_of(events))[:, 2].tolist() == list(range(38, 47))
+    assert velocity_classes(midi_of(events)).tolist() == [0, 0, 1, 2, 3, 4, 4, 5, 5]
+
+
+def test_velocities_follow_notes_that_change_places_when_rescaled(midi_of: MidiOf) -> None:
+    events = [on(1, 64, 127), on(2, 60, 1), off(400, 64), off(401, 60)]
+    midi = midi_of(events, beat=960)  # both begin at tick 1 of 480 per beat
+    for words, velocities, expected in (
+        (encode_compound, velocity_classes, [[42, 5], [38, 0]]),
+        (RESCALED.compute, RESCALED_VELOCITY.compute, [[38, 0], [42, 5]]),
+    ):
+        assert np.column_stack([words(midi)[:, 2], velocities(midi)]).tolist() == expected
 
 
 def test_the_header_is_not_looked_at_unless_rescaled(midi_of: MidiOf) -> None:
@@ -141,12 +159,10 @@ def test_the_header_is_not_looked_at_unless_rescaled(midi_of: MidiOf) -> None:
 @settings(deadline=None)
 @given(n=st.integers(0, 50), length=st.integers(1, 12))
 def test_segments_put_together_are_the_clip(n: int, length: int) -> None:
-    tokens = np.arange(4 * n, dtype=np.int16).reshape(n, 4)
-    pieces = segments(tokens, length)
-    assert np.array_equal(np.concatenate(pieces), tokens)
+    pieces = [range(n)[part] for part in segments(n, length)]
+    assert list(chain(*pieces)) == list(range(n))
     assert all(len(piece) == length for piece in pieces[:-1])
-    assert len(pieces[-1]) <= length
-    assert len(pieces) == max(-(-n // length), 1)
+    assert all(0 < len(piece) <= length for piece in pieces[-1:])
 
 
 _EVENTS = st.lists(
@@ -217,7 +233,7 @@ def test_any_notes_are_encoded_by_the_book(
         ]
         for events in tracks
     ]
-    tokens = COMPOUND.compute(midi_of(*written))
+    tokens = _with_velocities(midi_of(*written))
     assert tokens.tolist() == _by_the_book(written)
     assert (tokens >= 0).all()
     assert (tokens[:, :4] < PAD).all()
@@ -240,7 +256,7 @@ def test_bars_begin_anew_only_when_the_bar_changes(midi_of: MidiOf) -> None:
 
 def test_a_version_is_a_promise_about_every_token(digest_of: Callable[[Derivation], str]) -> None:
     """Another digest wants another version: records and caches are kept under it."""
-    assert (COMPOUND.version, digest_of(COMPOUND)) == (
+    assert (COMPOUND.version, digest_of(Derivation("both", 1, _with_velocities))) == (
         1,
         "d60a4a6b4a1366da4c3e90bbac5304699f64bdef085b18aa181f40cc1a69008d",
     )

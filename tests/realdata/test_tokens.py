@@ -43,4 +43,4 @@ def test_the_88_test_clips_of_emopia_are_91_segments(midi_archives: Archives) ->
     clips = [row.clip for row in rows if row.split == "test"]
     assert len(clips) == 88
     tokens = [COMPOUND.compute(parse_midi(midi_archives["emopia"][clip])) for clip in clips]
-    assert sum(len(segments(clip_tokens, 512)) for clip_tokens in tokens) == 91
+    assert sum(len(segments(len(clip_tokens), 512)) for clip_tokens in tokens) == 91
