@@ -33,7 +33,7 @@ from models.batching import Packing, micro_batches
 from models.memory import keep_freed_memory
 from models.midibert_method import MidiBertMethod
 from models.midigpt_method import MidiGptMethod
-from models.training import Recipe, add_gradients, new_optimiser
+from models.training import add_gradients, new_optimiser
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from models.network import Network
     from models.neural_method import NeuralMethod
 
+RECIPE = MidiBertMethod().recipe  # MIDIGPT's is the same
 SIZE = 16  # clips of an optimiser step
 METHODS: dict[str, tuple[Callable[..., NeuralMethod], Callable[[Network], nn.Module]]] = {
     "midibert": (MidiBertMethod, TextbookMidiBert),
@@ -143,7 +144,7 @@ class OurStep:
 
     def __init__(self, network: Network) -> None:
         self.network = network
-        self.optimiser = new_optimiser(network, Recipe())
+        self.optimiser = new_optimiser(network, RECIPE)
 
     def __call__(self, batch: Sequence[Example]) -> None:
         """Do one step."""
@@ -160,7 +161,7 @@ class TextbookStep:
 
     def __init__(self, model: nn.Module) -> None:
         self.model = model
-        self.optimiser = torch.optim.AdamW(model.parameters(), lr=Recipe().lr)
+        self.optimiser = torch.optim.AdamW(model.parameters(), lr=RECIPE.lr)
 
     def __call__(self, batch: Sequence[Example]) -> None:
         """Do one step."""

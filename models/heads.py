@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from models.batching import MicroBatch
 
 _HIDDEN = 256  # between the two linear layers of a classifier
-_TOKEN_DROPOUT = 0.1
 
 
 class AttentionPooling(nn.Module):
@@ -67,11 +66,14 @@ class Classifier(nn.Sequential):
 
 
 class TokenClassifier(nn.Sequential):
-    """A classifier of single tokens, from hidden states (n, width) to logits (n, classes)."""
+    """A classifier of single tokens, from hidden states (n, width) to logits (n, classes).
 
-    def __init__(self, width: int, classes: int) -> None:
+    The public code drops as much of a hidden state as its backbone does: a tenth.
+    """
+
+    def __init__(self, width: int, classes: int, dropout: float) -> None:
         super().__init__(
-            Dropout(_TOKEN_DROPOUT),
+            Dropout(dropout),
             nn.Linear(width, _HIDDEN),
             nn.ReLU(),
             nn.Linear(_HIDDEN, classes),

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from models.backbones.midibert import MidiBert
-    from models.backbones.midigpt import MidiGpt
+    from models.backbones import Backbone
     from models.batching import MicroBatch
     from models.heads import AttentionPooling, LastToken
     from models.multitask import LossForm
@@ -31,12 +30,12 @@ class Network(nn.Module):
         loss: how losses are weighted (`TaskWeights`).
     """
 
-    backbone: MidiBert | MidiGpt
+    backbone: Backbone
     pooling: AttentionPooling | LastToken
 
     def __init__(
         self,
-        backbone: MidiBert | MidiGpt,
+        backbone: Backbone,
         pooling: AttentionPooling | LastToken,
         tasks: Sequence[str] = (),
         loss: LossForm = "printed",
@@ -48,7 +47,7 @@ class Network(nn.Module):
         for name in (EMOTION, *tasks):
             task = TASKS[name]
             self.heads[name] = (
-                TokenClassifier(backbone.width, task.classes)
+                TokenClassifier(backbone.width, task.classes, backbone.config.dropout)
                 if task.of_tokens
                 else Classifier(pooling.width, task.classes)
             )

@@ -41,17 +41,17 @@ _STATE_FILE = "training.pt"
 _QUICK = 1.0  # seconds that a save may take after each epoch
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """How to train; by default as the paper does on EMOPIA."""
+    """How to train. `NeuralMethod` has the defaults."""
 
-    epochs: int = 100  # at most
-    batch_size: int = 16  # examples in an optimiser step
-    lr: float = 3e-5
-    weight_decay: float = 0.01
-    warmup_steps: int = 500
-    patience: float = 0.3  # share of the epochs without a better one after which training stops
-    precision: Precision = "fp32"
+    epochs: int  # at most
+    batch_size: int  # examples in an optimiser step
+    lr: float
+    weight_decay: float
+    warmup_steps: int
+    patience: float  # share of the epochs without a better one after which training stops
+    precision: Precision
 
 
 @dataclass(slots=True)
@@ -92,6 +92,7 @@ def train(
     if device.type == "cpu":
         keep_freed_memory()
     packing = Packing.for_device(device, network.backbone.config.max_length)
+    counts = label_counts(training)
     steps_per_epoch = math.ceil(len(training) / recipe.batch_size)
     optimiser = new_optimiser(network, recipe)
     schedule = _schedule(optimiser, recipe, steps_per_epoch * recipe.epochs)
@@ -106,30 +107,32 @@ def train(
         best_weights = state["best_weights"]
         history = History(**state["history"])
 
-    while (epoch := len(history.epochs)) < recipe.epochs:
-        if epoch - history.best_epoch >= patience and epoch:
-            break
+    while (epoch := len(history.epochs)) < min(recipe.epochs, history.best_epoch + patience):
         # Each epoch draws from generators of its own, so that going on needs no generator's state.
         epoch_seed = int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0])
         order = torch.Generator().manual_seed(epoch_seed)
         with torch.random.fork_rng([device] if device.type == "cuda" else []):
             torch.manual_seed(epoch_seed)
-            total = torch.zeros((), dtype=torch.float64, device=device)
+            # Of the loss, and each task's, on the device, so that no step is waited for.
+            totals = torch.zeros(1 + len(network.heads), dtype=torch.float64, device=device)
             network.train()
             for i, batch in enumerate(shuffled_batches(training, recipe.batch_size, order)):
-                loss = add_gradients(network, batch, packing, recipe.precision)
+                loss, sums = add_gradients(network, batch, packing, recipe.precision)
                 optimiser.step()
                 schedule.step()
                 optimiser.zero_grad(set_to_none=True)
                 network.weights.keep_positive()
-                total += loss * len(batch)  # on the device, so that it is not waited for
+                totals += torch.stack([loss * len(batch), *sums.values()])
                 done = (epoch + (i + 1) / steps_per_epoch) / recipe.epochs
                 best = f", best macro-F1 {history.best_macro_f1:.3f}" if epoch else ""
                 progress(done, f"epoch {epoch + 1}{best}")
         scores, auxiliary = validate(network, valid, recipe.precision)
+        total, *sums_of_tasks = totals.tolist()
+        of_tasks = zip(network.heads, sums_of_tasks, strict=True)
         history.epochs.append(
             {
-                "train_loss": round(float(total) / len(training), 5),
+                "train_loss": round(total / len(training), 5),
+                **{f"train_{t}_loss": round(s / counts[t], 5) for t, s in of_tasks if counts[t]},
                 "valid_accuracy": round(scores.accuracy, 5),
                 "valid_macro_f1": round(scores.macro_f1, 5),
                 **{f"valid_{t}_accuracy": round(share, 5) for t, share in auxiliary.items()},
@@ -155,17 +158,19 @@ def train(
 
 def add_gradients(
     network: Network, batch: Sequence[Example], packing: Packing, precision: Precision
-) -> torch.Tensor:
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """Add the gradients of one batch, an optimiser step's worth, to the parameters'.
 
-    However `packing` cuts the batch into micro-batches, it comes to the same.
+    However `packing` cuts the batch into micro-batches, it comes to the same without dropout,
+    whose masks are drawn micro-batch by micro-batch.
 
     Returns:
-        The batch's loss, a detached number.
+        The batch's loss, and each task's cross-entropy, summed over the labels: detached numbers.
     """
     device = next(network.parameters()).device
     counts = label_counts(batch)
     total = torch.zeros((), device=device)
+    task_totals = dict.fromkeys(network.heads, total)
     for micro in micro_batches(batch, packing):
         moved = micro.to(device)
         with autocast(device, precision):
@@ -174,11 +179,12 @@ def add_gradients(
         # A batch without a single label of a task, such as a key, has a sum of 0 for it.
         loss = network.weights.weighted({t: s / max(counts[t], 1) for t, s in sums.items()})
         torch.autograd.backward(loss)
-        total += loss.detach()
+        total = total + loss.detach()
+        task_totals = {t: s + sums[t].detach() for t, s in task_totals.items()}
     penalty = network.weights.penalty()
     if penalty.requires_grad:
         torch.autograd.backward(penalty)
-    return total + penalty.detach()
+    return total + penalty.detach(), task_totals
 
 
 def new_optimiser(network: Network, recipe: Recipe) -> torch.optim.AdamW:

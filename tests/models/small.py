@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,10 +12,18 @@ from models.backbones.midibert import MidiBert, MidiBertConfig
 from models.backbones.midigpt import MidiGpt, MidiGptConfig
 from models.batching import Example
 from models.heads import AttentionPooling, LastToken
+from models.midibert_method import MidiBertMethod
 from models.network import Network
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from models.training import Recipe
+
+
+def recipe(**changes: Any) -> Recipe:
+    """The paper's on EMOPIA, with changes."""
+    return replace(MidiBertMethod().recipe, **changes)
 
 
 def bert(tasks: Sequence[str] = ("key", "velocity"), dropout: float = 0.1) -> Network:

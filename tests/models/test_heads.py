@@ -41,7 +41,7 @@ def test_the_last_token_is_the_last_real_one() -> None:
 
 
 def test_classifiers_have_two_linear_layers_with_relu_between() -> None:
-    for classifier in (Classifier(WIDTH, 3), TokenClassifier(WIDTH, 3).eval()):
+    for classifier in (Classifier(WIDTH, 3), TokenClassifier(WIDTH, 3, 0.1).eval()):
         linear = [part for part in classifier if isinstance(part, torch.nn.Linear)]
         first, second = linear
         x = torch.randn(2, WIDTH)

@@ -19,8 +19,8 @@ from bench.scoring import score
 from models import training
 from models.batching import Packing, micro_batches
 from models.evaluation import mean_by_clip, predict
-from models.training import History, Recipe, train
-from tests.models.small import bert, examples, gpt
+from models.training import History, train
+from tests.models.small import bert, examples, gpt, recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from models.batching import Example
     from models.network import Network
 
-RECIPE = Recipe(epochs=6, batch_size=8, lr=3e-3, warmup_steps=5)
+RECIPE = recipe(epochs=6, batch_size=8, lr=3e-3, warmup_steps=5)
 SHORT = replace(RECIPE, epochs=2, batch_size=100)
 
 
@@ -37,7 +37,7 @@ def gradients(
     network: Network, batch: list[Example], packing: Packing
 ) -> tuple[float, list[torch.Tensor]]:
     network.zero_grad()
-    loss = training.add_gradients(network, batch, packing, "fp32")
+    loss, _ = training.add_gradients(network, batch, packing, "fp32")
     return float(loss), [p.grad.clone() for p in network.parameters() if p.grad is not None]
 
 
@@ -61,7 +61,7 @@ def test_the_loss_is_the_mean_over_the_batchs_labels() -> None:
         (one,) = micro_batches([example], Packing(longest=16))
         logits = network(one)["emotion"]
         losses.append(torch.nn.functional.cross_entropy(logits, one.targets["emotion"]).item())
-    loss = training.add_gradients(network, batch, Packing(longest=16), "fp32")
+    loss, _ = training.add_gradients(network, batch, Packing(longest=16), "fp32")
     assert float(loss) == pytest.approx(np.mean(losses), rel=1e-5)
 
 
@@ -89,7 +89,7 @@ def test_losses_and_gradients_are_those_of_equation_3() -> None:
 
 def test_weights_decay_and_the_tasks_scales_do_not() -> None:
     network = bert()
-    decayed, free = training.new_optimiser(network, Recipe(weight_decay=0.3)).param_groups
+    decayed, free = training.new_optimiser(network, recipe(weight_decay=0.3)).param_groups
     assert (decayed["weight_decay"], free["weight_decay"]) == (0.3, 0.0)
     assert [id(p) for p in free["params"]] == [id(network.weights.scales)]
 
@@ -97,8 +97,8 @@ def test_weights_decay_and_the_tasks_scales_do_not() -> None:
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_it_learns_as_well_as_its_history_says(precision: training.Precision) -> None:
     network, valid = bert(), examples(40, seed=4)
-    recipe = Recipe(epochs=8, batch_size=8, lr=3e-3, warmup_steps=5, precision=precision)
-    history = train(network, examples(80, seed=3), valid, recipe, seed=0, progress=silent)
+    how = recipe(epochs=8, batch_size=8, lr=3e-3, warmup_steps=5, precision=precision)
+    history = train(network, examples(80, seed=3), valid, how, seed=0, progress=silent)
     assert history.best_macro_f1 > 0.8
     assert len(history.epochs) <= 8
     best = max(epoch["valid_macro_f1"] for epoch in history.epochs)
@@ -107,6 +107,35 @@ def test_it_learns_as_well_as_its_history_says(precision: training.Precision) ->
     labels = [i % 4 for i in range(40)]
     final = score(labels, mean_by_clip(predict(network, valid, precision), clips))
     assert final.macro_f1 == pytest.approx(history.best_macro_f1)
+
+
+def test_the_history_has_each_tasks_loss_over_what_it_has_labels_of() -> None:
+    data = examples(20, seed=1)
+    network = bert(dropout=0.0)
+    expected: dict[str, float] = {}
+    for task in ("emotion", "key", "velocity"):
+        losses = []
+        for example in data:
+            (one,) = micro_batches([example], Packing(longest=16))
+            logits, labels = network(one)[task], one.targets[task]
+            known = labels >= 0
+            log_p = torch.log_softmax(logits[known], dim=1)
+            losses += (-log_p[range(len(log_p)), labels[known]]).tolist()
+        expected[f"train_{task}_loss"] = np.mean(losses)
+
+    how = recipe(epochs=1, batch_size=7, lr=0.0)
+    (epoch,) = train(network, data, data, how, seed=0, progress=silent).epochs
+    assert {name: epoch[name] for name in expected} == pytest.approx(expected, abs=2e-5)
+
+
+def test_a_task_alone_has_the_loss_and_one_without_labels_none() -> None:
+    data, how = examples(20, seed=1), recipe(epochs=1, batch_size=7, lr=0.0)
+    (epoch,) = train(bert(tasks=()), data, data, how, seed=0, progress=silent).epochs
+    assert epoch["train_emotion_loss"] == pytest.approx(epoch["train_loss"], abs=2e-5)
+    unknown = [replace(example, targets={**example.targets, "key": -1}) for example in data]
+    (epoch,) = train(bert(), unknown, unknown, how, seed=0, progress=silent).epochs
+    losses = {name for name in epoch if name.endswith("_loss")}
+    assert losses == {"train_loss", "train_emotion_loss", "train_velocity_loss"}
 
 
 def test_a_seed_decides_everything_and_no_generator_is_touched() -> None:
@@ -126,10 +155,8 @@ def test_a_seed_decides_everything_and_no_generator_is_touched() -> None:
 
 
 def test_without_improvement_training_stops_after_three_tenths_of_the_epochs() -> None:
-    recipe = Recipe(epochs=20, batch_size=8, lr=0.0)
-    history = train(
-        bert(), examples(8, seed=7), examples(8, seed=8), recipe, seed=0, progress=silent
-    )
+    how = recipe(epochs=20, batch_size=8, lr=0.0)
+    history = train(bert(), examples(8, seed=7), examples(8, seed=8), how, seed=0, progress=silent)
     assert history.best_epoch == 1
     assert len(history.epochs) == 1 + 6
 
@@ -138,10 +165,8 @@ def test_without_improvement_training_stops_after_three_tenths_of_the_epochs() -
 def test_training_stops_when_no_epoch_has_been_better_for_a_share_of_them(
     patience: float, epochs_run: int
 ) -> None:
-    recipe = Recipe(epochs=10, batch_size=8, lr=0.0, patience=patience)  # the first stays best
-    history = train(
-        bert(), examples(8, seed=1), examples(8, seed=2), recipe, seed=0, progress=silent
-    )
+    how = recipe(epochs=10, batch_size=8, lr=0.0, patience=patience)  # the first stays best
+    history = train(bert(), examples(8, seed=1), examples(8, seed=2), how, seed=0, progress=silent)
     assert history.best_epoch == 1
     assert len(history.epochs) == epochs_run
 
@@ -157,9 +182,9 @@ def test_an_interrupted_run_goes_on_and_ends_as_if_it_had_not_stopped(
     epochs = itertools.count()
     monkeypatch.setattr(training._State, "is_due", lambda _: next(epochs) % every == 0)
     data, valid = examples(20, seed=9), examples(12, seed=10)
-    recipe = Recipe(epochs=12, batch_size=8, lr=3e-3, warmup_steps=5)  # never fewer than 4
+    how = recipe(epochs=12, batch_size=8, lr=3e-3, warmup_steps=5)  # never fewer than 4
     whole = bert()
-    expected = train(whole, data, valid, recipe, seed=3, progress=silent)
+    expected = train(whole, data, valid, how, seed=3, progress=silent)
 
     def stop_at(share: float) -> training.Progress:
         def progress(fraction: float, note: str = "") -> None:
@@ -172,19 +197,19 @@ def test_an_interrupted_run_goes_on_and_ends_as_if_it_had_not_stopped(
     resumed = bert()
     for share in (0.1, 0.26):
         with pytest.raises(InterruptionError):
-            train(resumed, data, valid, recipe, seed=3, progress=stop_at(share), scratch=tmp_path)
+            train(resumed, data, valid, how, seed=3, progress=stop_at(share), scratch=tmp_path)
         resumed = bert()  # a new process
     fractions: list[float] = []
     history = train(
         resumed,
         data,
         valid,
-        recipe,
+        how,
         seed=3,
         scratch=tmp_path,
         progress=lambda fraction, _note="": fractions.append(fraction),
     )
-    assert min(fractions) > (0.25 if every == 1 else 1 / recipe.epochs)
+    assert min(fractions) > (0.25 if every == 1 else 1 / how.epochs)
     assert history == expected
     for name, tensor in whole.state_dict().items():
         assert torch.equal(tensor, resumed.state_dict()[name]), name
@@ -208,9 +233,9 @@ def test_a_state_that_is_slow_to_save_is_saved_a_tenth_of_the_time(
 
     monkeypatch.setattr(training, "write_state", save_slowly)
     monkeypatch.setattr(training, "time", SimpleNamespace(monotonic=lambda: now))
-    recipe = replace(RECIPE, batch_size=100, patience=1)  # a step an epoch
+    how = replace(RECIPE, batch_size=100, patience=1)  # a step an epoch
     data = examples(8, seed=9)
-    train(bert(), data, data, recipe, seed=3, progress=pass_time, scratch=tmp_path)
+    train(bert(), data, data, how, seed=3, progress=pass_time, scratch=tmp_path)
     assert saved_after == [1, 5]
 
 
@@ -295,7 +320,7 @@ def test_what_a_killed_process_was_writing_does_not_pile_up(tmp_path: Path) -> N
 
 def test_a_clips_probabilities_are_the_mean_of_its_segments() -> None:
     values = np.array([[1.0, 0.0], [0.0, 1.0], [0.5, 0.5], [0.0, 0.0]])
-    clips = np.array([7, 7, 2, 2])
+    clips = np.array([2, 2, 7, 7])
     np.testing.assert_allclose(mean_by_clip(values, clips), [[0.5, 0.5], [0.25, 0.25]])
 
 

@@ -14,8 +14,8 @@ import torch
 from bench.methods import silent
 from bench.scoring import score_predictions
 from models import training
-from models.training import Recipe, train
-from tests.models.small import bert, examples
+from models.training import train
+from tests.models.small import bert, examples, recipe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bench.scoring import Scores
     from models.batching import Example
     from models.network import Network
+    from models.training import Recipe
 
 
 def test_it_ends_with_the_weights_of_the_best_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,8 +39,8 @@ def test_it_ends_with_the_weights_of_the_best_epoch(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(training, "validate", validate)
     network = bert()
-    recipe = Recipe(epochs=4, batch_size=8, lr=3e-3, patience=1)
-    history = train(network, examples(8, seed=3), [], recipe, seed=0, progress=silent)
+    how = recipe(epochs=4, batch_size=8, lr=3e-3, patience=1)
+    history = train(network, examples(8, seed=3), [], how, seed=0, progress=silent)
     assert [epoch["valid_macro_f1"] for epoch in history.epochs] == macro_f1
     assert (history.best_epoch, history.best_macro_f1) == (2, 0.9)
     assert all(
@@ -63,8 +64,8 @@ def test_the_learning_rate_warms_up_and_falls_to_zero_behind_the_last_step(
     rates: list[float] = []
     new_optimiser = training.new_optimiser
 
-    def watched(network: Network, recipe: Recipe) -> torch.optim.AdamW:
-        optimiser = new_optimiser(network, recipe)
+    def watched(network: Network, how: Recipe) -> torch.optim.AdamW:
+        optimiser = new_optimiser(network, how)
 
         def note(stepping: torch.optim.Optimizer, *_: Any) -> None:
             (rate,) = {group["lr"] for group in stepping.param_groups}
@@ -74,12 +75,12 @@ def test_the_learning_rate_warms_up_and_falls_to_zero_behind_the_last_step(
         return optimiser
 
     monkeypatch.setattr(training, "new_optimiser", watched)
-    recipe = Recipe(
+    how = recipe(
         epochs=epochs, batch_size=8, lr=max(expected), warmup_steps=warmup_steps, patience=1
     )
     data = examples(20, seed=3)
     assert len(data) == 24  # three steps an epoch
-    train(bert(), data, examples(4, seed=4), recipe, seed=0, progress=silent)
+    train(bert(), data, examples(4, seed=4), how, seed=0, progress=silent)
     np.testing.assert_allclose(rates, expected, atol=1e-12)
 
 
@@ -91,14 +92,14 @@ def test_each_epoch_has_all_examples_in_an_order_of_its_own(
     data = examples(20, seed=3)
     place = {id(example): i for i, example in enumerate(data)}
 
-    def watched(network: Network, batch: Sequence[Example], *how: Any) -> torch.Tensor:
+    def watched(network: Network, batch: Sequence[Example], *how: Any) -> Any:
         batches.append([place[id(example)] for example in batch])
         return add_gradients(network, batch, *how)
 
     monkeypatch.setattr(training, "add_gradients", watched)
     for seed in (0, 1):
-        recipe = Recipe(epochs=4, batch_size=10, patience=1)
-        train(bert(), data, examples(4, seed=4), recipe, seed=seed, progress=silent)
+        how = recipe(epochs=4, batch_size=10, patience=1)
+        train(bert(), data, examples(4, seed=4), how, seed=seed, progress=silent)
     assert [len(batch) for batch in batches] == 8 * [10, 10, 4]
     orders = [tuple(chain(*batches[i : i + 3])) for i in range(0, len(batches), 3)]
     assert all(sorted(order) == list(range(24)) for order in orders)
@@ -109,12 +110,12 @@ def test_no_step_takes_a_tasks_scale_to_zero_or_below() -> None:
     network = bert()
     lowest: list[float] = []
     # So fast that the first step alone would take the emotion's scale from 1 to -1.
-    recipe = Recipe(epochs=2, batch_size=8, lr=2.0, warmup_steps=0, patience=1)
+    how = recipe(epochs=2, batch_size=8, lr=2.0, warmup_steps=0, patience=1)
     train(
         network,
         examples(20, seed=3),
         examples(4, seed=4),
-        recipe,
+        how,
         seed=0,
         progress=lambda *_: lowest.append(network.weights.scales.min().item()),
     )
