@@ -113,8 +113,8 @@ def _page(name: str, method: MethodUsed, card: Card) -> str:
         "them:"
     )
     limits = (
-        "Music of another kind it may well judge worse. What it says of a piece is a guess about "
-        "how listeners would label it."
+        "It may do worse on other kinds of music. What it says of a piece is a guess about how "
+        "listeners would label it."
     )
     lines = [f"# {name}", "", about, "", measured, ""]
     lines += [f"| | {' | '.join(QUADRANTS)} |", "|---|---:|---:|---:|---:|", *confusion, ""]

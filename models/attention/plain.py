@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from models.attention.blocks import Block
 
 #: Causal attention looks at this many queries at a time, so that it never computes most of the
-#: half of the scores that it may not use.
+#: half of the scores that it may not use. Another value draws other dropout masks: raise the
+#: methods' `version`.
 QUERIES = 256
 
 #: The products with the table of distances have a multiple of this many columns. Without it, the

@@ -1,9 +1,12 @@
 """Attention on a GPU, in Triton: over sequences of any lengths at once, distances included.
 
-A program works on tiles of `TILE` queries by `TILE` keys, and keeps no weights, as FlashAttention
-does (Dao et al. 2022). What that lacks are the distances of `relative_key_query`. Within a tile
-they are a band of 2 TILE - 1 rows of the table; queries and keys are multiplied with the band, and
-each row of the product is shifted to its place.
+A program works on tiles of `TILE` queries by `TILE` keys, as in FlashAttention (Dao et al. 2022).
+It keeps no weights, but what distances add to the scores and what dropout keeps: 3 bytes a pair and
+head in bf16, for every layer until the way back, so memory is quadratic in length.
+
+What FlashAttention lacks are the distances of `relative_key_query`. Within a tile they are a band
+of 2 TILE - 1 rows of the table; queries and keys are multiplied with the band, and each row of the
+product is shifted to its place.
 
 An array of tiles has the shape (n_tiles, TILE, TILE): all tiles of a sequence's first head, query
 by query, then those of its next heads, then the next sequence's. What distances add to the scores,
@@ -24,7 +27,11 @@ _HIDDEN = tl.constexpr(-1e30)  # the score of what is not seen; sums of it stay 
 
 @triton.jit
 def _own_tile(row_tiles, places, heads: tl.constexpr):
-    """Of this program: its tile in a sequence, and of that: row, length, tiles and first tile."""
+    """Where this program works.
+
+    Returns (tile index within its sequence, first row, length, number of tiles per side, first
+    score tile).
+    """
     sequence = tl.load(row_tiles + 2 * tl.program_id(0))
     own = tl.load(row_tiles + 2 * tl.program_id(0) + 1)
     first = tl.load(places + 3 * sequence)
