@@ -27,7 +27,8 @@ def estimate(cells: Sequence[Cell], results: Path, *, jobs: int | None) -> Itera
     width = max(map(len, groups), default=0)
     places = dict.fromkeys(f"{cell.suite}/{cell.dataset}" for cell, *_ in groups.values())
     known = {place: _Known(results, place) for place in places}
-    total, unknown, todo = 0.0, 0, []
+    total, unknown = 0.0, 0
+    todo: list[Cell] = []
     for name, group in groups.items():
         there = known[f"{group[0].suite}/{group[0].dataset}"]
         lacking = [cell for cell in group if there.keys.get(results / cell.path) != cell.key]
@@ -43,10 +44,10 @@ def estimate(cells: Sequence[Cell], results: Path, *, jobs: int | None) -> Itera
             line += f"  about {_duration(seconds)} per cell"
         yield line
     at_once = min(jobs or default_jobs(todo), len(todo) or 1)
-    rest = "no estimate"
-    if total:
-        rest = f"about {_duration(total / at_once)} with {at_once} at a time"
-    if unknown and total:
+    rest = f"about {_duration(total / at_once)} with {at_once} at a time"
+    if unknown == len(todo):
+        rest = "no estimate"
+    elif unknown:
         rest += f", and {unknown} cells of unknown time"
     yield f"{len(todo)} cells to run" + (f": {rest}" if todo else "")
 

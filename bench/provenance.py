@@ -100,7 +100,7 @@ def _peak_memory_bytes() -> int:
 
 @cache
 def _git_state() -> tuple[str, bool]:
-    """Revision and whether tracked files differ from it, of the tree this package is run from."""
+    """Revision of the tree this package is run from; whether its code has other or more files."""
     folder = Path(__file__).parent
     if not (folder.parent / ".git").exists():
         return "", False

@@ -10,6 +10,9 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from bench.cells import Cell
+    from bench.running import Outcome
+    from bench.store import Store
     from bench.verification import Verification
     from bench.verification.remarks import Remark
 
@@ -24,7 +27,7 @@ _WIDEST = 400
     metavar="N",
     type=click.IntRange(min=0),
     default=0,
-    help="Rerun N cells, those of deterministic methods first, and compare.",
+    help="Rerun N cells, of each method one before another of any, and compare.",
 )
 def verify(paths: tuple[Path, ...], rerun: int) -> None:
     """Check records against themselves, the manifests and the suites.
@@ -70,51 +73,25 @@ def _tell(found: Mapping[Path, Sequence[Remark]]) -> None:
 
 
 def _line(text: str) -> str:
-    from bench.report.markdown import one_line
+    from bench.shown import one_line
 
     line = one_line(text)
     return line if len(line) <= _WIDEST else f"{line[:_WIDEST]}..."
 
 
 def _rerun(found: Verification, n: int) -> dict[Path, list[Remark]]:
-    """Run up to n of the cells in whose records nothing is wrong; what comes of it, by file.
-
-    Raises:
-        WorkError: the run was interrupted.
-    """
-    from tempfile import TemporaryDirectory
-
     from bench.cli.data import fetch_missing
     from bench.cli.progress import watch
-    from bench.errors import UserError, WorkError
-    from bench.execution import check_settings
-    from bench.store import Store, read_record
-    from bench.verification.remarks import Remark
-    from bench.verification.rerun import cell_of, choose, compare
+    from bench.verification.rerun import choose, rerun
 
-    right = {f: record for f, record in found.records.items() if not found.is_wrong(f)}
-    files = {cell_of(right[file]): file for file in choose(right, n)}
-    if not files:
+    chosen = choose(found.right, n)
+    if not chosen:
         click.echo("no valid record can be rerun here")
         return {}
-    click.echo(f"{len(files)} of {len(right)} valid records are rerun")
-    remarks: dict[Path, list[Remark]] = {}
-    cells = []
-    for cell, file in files.items():
-        try:
-            check_settings(cell)
-        except UserError as error:  # the record's mistake, not the user's
-            remarks[file] = [Remark(f"its re-run failed: {error}")]
-        else:
-            cells.append(cell)
-    fetch_missing(cell.dataset for cell in cells)
-    with TemporaryDirectory(prefix="smer-bench-") as folder:
-        outcome = watch(Store(Path(folder)), cells, n_done=0)
-        for cell in outcome.finished:
-            again = read_record(Path(folder, cell.path))
-            remarks[files[cell]] = compare(right[files[cell]], again)
-    for cell, reason in outcome.failed:
-        remarks[files[cell]] = [Remark(f"its re-run failed: {reason}")]
-    if outcome.interrupted:
-        raise WorkError("interrupted")
-    return remarks
+    click.echo(f"{len(chosen)} of {len(found.right)} valid records are rerun")
+
+    def run(store: Store, cells: Sequence[Cell]) -> Outcome:
+        fetch_missing(cell.dataset for cell in cells)
+        return watch(store, cells, n_done=0)
+
+    return rerun(chosen, run)

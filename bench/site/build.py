@@ -27,7 +27,7 @@ from bench.site.music import music_of
 from bench.site.views import Block, Part, Picture, View
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from bench.report.findings import Findings
@@ -221,15 +221,15 @@ class _Writer:
             used = board.first.dataset
             facts |= {"suite": board.suite, "dataset": used.name}
             facts |= {"version": used.version, "digest": used.digest}
-        contents = {
-            "CSV": (f"data/{stem}.csv", to_csv(table)),
-            "JSON": (f"data/{stem}.json", to_json(table, facts)),
-            "LaTeX": (f"data/{stem}.tex", to_latex(table)),
+        contents: dict[str, tuple[str, Callable[[], bytes]]] = {
+            "CSV": (f"data/{stem}.csv", lambda: to_csv(table)),
+            "JSON": (f"data/{stem}.json", lambda: to_json(table, facts)),
+            "LaTeX": (f"data/{stem}.tex", lambda: to_latex(table)),
         }
         files = {}
         for kind in kinds:
             files[kind], content = contents[kind]
-            self._put(files[kind], content)
+            self._put(files[kind], content())
         return Block(table, files)
 
     def _page(self, template: str, name: str, **context: Any) -> None:

@@ -43,6 +43,11 @@ class Verification:
         """How many files were looked at, but for those of failed cells."""
         return sum(not file.name.endswith(FAILED) for file in self.remarks)
 
+    @property
+    def right(self) -> dict[Path, Record]:
+        """The records in which nothing is wrong."""
+        return {file: r for file, r in self.records.items() if not self.is_wrong(file)}
+
     def is_wrong(self, file: Path) -> bool:
         """Whether there is a problem with the file, not just something worth knowing."""
         return any(remark.wrong for remark in self.remarks[file])

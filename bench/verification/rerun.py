@@ -2,38 +2,83 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bench.cells import Cell
 from bench.datasets import dataset_names
+from bench.errors import UserError, WorkError
+from bench.execution import check_settings
 from bench.registry import find_method, methods
 from bench.starts import START
+from bench.store import Store, read_record
 from bench.verification.identity import has_start, shipped_start, shipped_suite, threads_of
 from bench.verification.remarks import Remark
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Mapping, Sequence
 
     from bench.records import Record
+    from bench.running import Outcome
 
 #: How far a probability of a deterministic method may be from its record's: sums of floats, and
 #: with them the fourth decimal, depend on the machine.
 TOLERANCE = 1e-3
 
 
-def choose(records: Mapping[Path, Record], n: int) -> list[Path]:
-    """The n records to run again: of deterministic methods first, then in the order of their keys.
+def choose(records: Mapping[Path, Record], n: int) -> dict[Path, Record]:
+    """The n records to run again: one of each method, then another of each, and so on.
 
-    A key is a digest, so no one can choose what is looked at. Left out are records whose method,
-    dataset or start is not on this machine.
+    In a round deterministic methods come first, and keys decide the rest. A key is a digest, so no
+    one can choose what is looked at. Left out are records whose method, dataset or start is not on
+    this machine.
     """
     possible = [file for file, record in records.items() if _can_rerun(record)]
-    return sorted(
-        possible, key=lambda file: (not records[file].method.deterministic, records[file].key)
-    )[:n]
+    rounds: Counter[str] = Counter()
+    order: dict[Path, tuple[int, bool, str]] = {}
+    for file in sorted(possible, key=lambda file: (records[file].key, file)):
+        record = records[file]
+        order[file] = rounds[record.method.name], not record.method.deterministic, record.key
+        rounds[record.method.name] += 1
+    return {file: records[file] for file in sorted(order, key=order.__getitem__)[:n]}
+
+
+def rerun(
+    records: Mapping[Path, Record], run: Callable[[Store, Sequence[Cell]], Outcome]
+) -> dict[Path, list[Remark]]:
+    """Run the cells of records in which nothing is wrong again; what comes of it, by file.
+
+    Args:
+        records: those that were chosen.
+        run: runs cells, fetches their data where it must, and puts their records into the store.
+
+    Raises:
+        WorkError: the run was interrupted.
+    """
+    remarks: dict[Path, list[Remark]] = {}
+    files: dict[Cell, Path] = {}
+    for file, record in records.items():
+        cell = cell_of(record)
+        try:
+            check_settings(cell)
+        except UserError as error:  # the record's mistake, not the user's
+            remarks[file] = [Remark(f"its re-run failed: {error}")]
+        else:
+            files[cell] = file
+    with TemporaryDirectory(prefix="smer-bench-") as folder:
+        outcome = run(Store(Path(folder)), list(files))
+        for cell in outcome.finished:
+            file = files[cell]
+            remarks[file] = compare(records[file], read_record(Path(folder, cell.path)))
+    for cell, reason in outcome.failed:
+        remarks[files[cell]] = [Remark(f"its re-run failed: {reason}")]
+    if outcome.interrupted:
+        raise WorkError("interrupted")
+    return remarks
 
 
 def _can_rerun(record: Record) -> bool:

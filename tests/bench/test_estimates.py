@@ -39,6 +39,16 @@ def test_the_time_of_a_cell_is_the_mean_of_the_methods_records(tmp_path: Path) -
     assert total == "8 cells to run: about 5 min with 2 at a time"
 
 
+def test_cells_that_take_no_time_have_an_estimate(tmp_path: Path) -> None:
+    leave(tmp_path, cells(seeds=[0]), 0.0)
+    line, total = estimate(cells(seeds=[0, 1]), tmp_path, jobs=1)
+    assert line.endswith("1 of 2 done  about 0 s per cell")
+    assert total == "1 cells to run: about 0 s with 1 at a time"
+    more = plan(load_suite("lite"), method="mt-midibert", dataset="emopia", seeds=[0])
+    *_, total = estimate([*cells(seeds=[0, 1]), *more], tmp_path, jobs=1)
+    assert total == "2 cells to run: about 0 s with 1 at a time, and 1 cells of unknown time"
+
+
 def test_a_plan_sees_what_a_board_sees(tmp_path: Path) -> None:
     leave(tmp_path / "elsewhere", cells(seeds=[0]), 60)
     linked = tmp_path / "results/lite/emopia"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace as replace_cell
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,14 +17,21 @@ KEY_MODE = genuine(smoke_cell("key-mode"))
 MIDIBERT = genuine(smoke_cell("midibert", 1), segments=True)
 
 
-def test_deterministic_cells_are_chosen_first_then_by_key(tmp_path: Path) -> None:
+def test_each_method_has_its_turn_deterministic_ones_first(tmp_path: Path) -> None:
     cells = [smoke_cell("midibert", seed) for seed in range(4)]
-    cells += [smoke_cell("key-mode"), smoke_cell("majority")]
+    cells += [smoke_cell("midigpt", seed) for seed in range(2)]
+    majority = smoke_cell("majority")
+    cells += [smoke_cell("key-mode"), majority, replace_cell(majority, suite="mine")]
     records = {put(tmp_path, record): record for record in map(genuine, cells)}
-    chosen = [records[file] for file in choose(records, 4)]
-    assert [record.method.deterministic for record in chosen] == [True, True, False, False]
-    assert [r.key for r in chosen[2:]] == sorted(cell.key for cell in cells[:4])[:2]
-    assert choose(dict(reversed(records.items())), 4) == choose(records, 4)
+    chosen = choose(records, 7)
+    assert list(chosen.items()) == [(file, records[file]) for file in chosen]
+    names = [record.method.name for record in chosen.values()]
+    assert {*names[:2]} == {"key-mode", "majority"}
+    assert {*names[2:4]} == {"midibert", "midigpt"}
+    assert (names[4], {*names[5:]}) == ("majority", {"midibert", "midigpt"})
+    of_midibert = [r.key for r in chosen.values() if r.method.name == "midibert"]
+    assert of_midibert == sorted(cell.key for cell in cells[:4])[:2]
+    assert list(choose(dict(reversed(records.items())), 4)) == list(chosen)[:4]
     for cell in cells:
         again = cell_of(genuine(cell))
         assert (again.key, again.identity) == (cell.key, cell.identity)
