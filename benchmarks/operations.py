@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from models.backbones.midibert import MidiBert
-    from models.backbones.midigpt import MidiGpt
+    from models.backbones import Backbone
 
 #: A backward pass is twice a forward one.
 STEP = 3
+#: Matrix products for each pair of tokens, by kind of backbone: scores, two distance terms and the
+#: mixing of values; scores and mixing, for one half of the pairs.
+_PRODUCTS = {"midibert": 4, "midigpt": 2 / 2}
 
 
-def forward_operations(backbone: MidiBert | MidiGpt, lengths: Iterable[int]) -> float:
+def forward_operations(backbone: Backbone, lengths: Iterable[int]) -> float:
     """Of one pass over sequences of these many tokens: no padding, nothing computed twice."""
-    config: Any = backbone.config
+    config = backbone.config
     weights = config.layers * (4 * config.width**2 + 2 * config.width * config.inner)
-    # For each pair of notes: scores, two distance terms and the mixing of values. For each pair of
-    # a token with one before it: scores and the mixing of values.
-    products = 4 if backbone.kind == "midibert" else 2 / 2
-    pairs = config.layers * products * config.width
+    pairs = config.layers * _PRODUCTS[backbone.kind] * config.width
     return sum(2 * n * weights + 2 * n * n * pairs for n in lengths)

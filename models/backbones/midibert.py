@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from models.attention import Block, arranged, relative_attention
+from models.backbones import Backbone, BackboneConfig
 from models.backbones.released import read_released
 from models.dropout import Dropout
 from models.tokens.compound import SIZES
@@ -31,27 +32,24 @@ _EPSILON = 1e-12  # of layer norms, as in BERT
 _INITIAL_STD = 0.02  # of weights, as in BERT
 
 
-@dataclass(frozen=True, slots=True)
-class MidiBertConfig:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MidiBertConfig(BackboneConfig):
     """Sizes of a `MidiBert`; by default the released model's, 85 M parameters in its layers."""
 
     width: int = 768
     layers: int = 12
     heads: int = 12
-    inner: int = 3072  # width between the two linear layers of a feed-forward part
+    inner: int = 3072
     embedding: int = 256  # for each of the four parts of a token
-    max_length: int = 512  # tokens; distances -(max_length-1)..max_length-1 have a vector
+    max_length: int = 512  # distances -(max_length-1)..max_length-1 have a vector
     dropout: float = 0.1  # of hidden states and of attention weights
 
-    def __post_init__(self) -> None:
-        if self.width % self.heads:
-            raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
 
-
-class MidiBert(nn.Module):
-    """The backbone. Weights are drawn from torch's global generator, as BERT and MidiBERT do."""
+class MidiBert(Backbone):
+    """The backbone. Weights are drawn from the distributions that BERT and MidiBERT have."""
 
     kind = "midibert"
+    config: MidiBertConfig
 
     def __init__(self, config: MidiBertConfig) -> None:
         super().__init__()
@@ -76,11 +74,6 @@ class MidiBert(nn.Module):
         model.load_state_dict(weights)
         return model.eval()
 
-    @property
-    def width(self) -> int:
-        """Of the hidden states."""
-        return self.config.width
-
     def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
         """Hidden states of a padded batch.
 
@@ -97,12 +90,7 @@ class MidiBert(nn.Module):
         return self.rows(tokens.reshape(-1, len(SIZES)), [block]).view(batch, length, -1)
 
     def rows(self, tokens: Tensor, blocks: Sequence[Block]) -> Tensor:
-        """Hidden states of several sequences at once, shape (n_rows, width).
-
-        Args:
-            tokens: ids, integers of shape (n_rows, 4).
-            blocks: how the rows make up sequences.
-        """
+        """See `Backbone`; `tokens` has shape (n_rows, 4)."""
         columns = tokens.long().unbind(1)
         parts = [table(ids) for table, ids in zip(self.embeddings, columns, strict=True)]
         projected = self.project(torch.cat(parts, dim=1) * math.sqrt(self.config.embedding))

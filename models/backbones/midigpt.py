@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from models.attention import Block, arranged, causal_attention
+from models.backbones import Backbone, BackboneConfig
 from models.dropout import Dropout
 
 if TYPE_CHECKING:
@@ -22,27 +23,24 @@ _EPSILON = 1e-5  # of layer norms, as in GPT-2
 _INITIAL_STD = 0.02  # of weights, as in GPT-2
 
 
-@dataclass(frozen=True, slots=True)
-class MidiGptConfig:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MidiGptConfig(BackboneConfig):
     """Sizes of a `MidiGpt`; by default the paper's for EMOPIA."""
 
     width: int = 512
     layers: int = 4
     heads: int = 8
-    inner: int = 2048  # width between the two linear layers of a feed-forward part
+    inner: int = 2048
     vocabulary: int = 152  # words
-    max_length: int = 2048  # tokens
+    max_length: int = 2048
     dropout: float = 0.25  # of embeddings, residuals and attention weights
 
-    def __post_init__(self) -> None:
-        if self.width % self.heads:
-            raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
 
-
-class MidiGpt(nn.Module):
-    """The backbone. Weights are drawn from torch's global generator, as GPT-2 does."""
+class MidiGpt(Backbone):
+    """The backbone. Weights are drawn from the distributions that GPT-2 has."""
 
     kind = "midigpt"
+    config: MidiGptConfig
 
     def __init__(self, config: MidiGptConfig) -> None:
         super().__init__()
@@ -55,11 +53,6 @@ class MidiGpt(nn.Module):
         nn.init.normal_(self.words.weight, std=_INITIAL_STD)
         nn.init.normal_(self.positions.weight, std=_INITIAL_STD)
 
-    @property
-    def width(self) -> int:
-        """Of the hidden states."""
-        return self.config.width
-
     def forward(self, tokens: Tensor) -> Tensor:
         """Hidden states of a batch, shape (batch, length, width).
 
@@ -71,12 +64,7 @@ class MidiGpt(nn.Module):
         return self.rows(tokens.reshape(-1), [Block(batch, length)]).view(batch, length, -1)
 
     def rows(self, tokens: Tensor, blocks: Sequence[Block]) -> Tensor:
-        """Hidden states of several sequences at once, shape (n_rows, width).
-
-        Args:
-            tokens: ids, integers of shape (n_rows,).
-            blocks: how the rows make up sequences; each sequence counts its positions from 0.
-        """
+        """See `Backbone`; `tokens` has shape (n_rows,), and each sequence begins at position 0."""
         places = [self.positions.weight[: block.length].repeat(block.batch, 1) for block in blocks]
         hidden = self.dropout(self.words(tokens.long()) + torch.cat(places))
         arrangement = arranged(blocks, tokens.device)

@@ -20,12 +20,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from bench.errors import UserError
-from models.backbones.midibert import MidiBert, MidiBertConfig
-from models.backbones.midigpt import MidiGpt, MidiGptConfig
+from models.backbones.kinds import KINDS
 from models.checkpoints.weights import read_metadata, read_weights, refusing, write_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from models.backbones import Backbone
 
 SUFFIX = ".safetensors"
 #: What a card's `exposure` says.
@@ -35,10 +36,6 @@ METHOD = "method"
 #: Even without weights a layer costs time and memory.
 _MOST_LAYERS = 1000
 _SHIPPED = Path(__file__).parent
-_KINDS: dict[str, tuple[Any, Any]] = {
-    MidiBert.kind: (MidiBert, MidiBertConfig),
-    MidiGpt.kind: (MidiGpt, MidiGptConfig),
-}
 
 
 def shipped(*, finetuned: bool = False) -> dict[str, Path]:
@@ -57,9 +54,7 @@ def is_finetuned(path: Path) -> bool:
         return METHOD in read_metadata(path)
 
 
-def save_checkpoint(
-    backbone: MidiBert | MidiGpt, path: Path, card: Mapping[str, Any] | None = None
-) -> None:
+def save_checkpoint(backbone: Backbone, path: Path, card: Mapping[str, Any] | None = None) -> None:
     """Write a backbone in one stroke.
 
     Raises:
@@ -68,7 +63,7 @@ def save_checkpoint(
     write_weights(path, backbone.state_dict(), metadata_of(backbone, card or {}))
 
 
-def metadata_of(backbone: MidiBert | MidiGpt, card: Mapping[str, Any]) -> dict[str, str]:
+def metadata_of(backbone: Backbone, card: Mapping[str, Any]) -> dict[str, str]:
     """What a file says of the backbone in it."""
     return {
         "kind": backbone.kind,
@@ -77,7 +72,7 @@ def metadata_of(backbone: MidiBert | MidiGpt, card: Mapping[str, Any]) -> dict[s
     }
 
 
-def load_checkpoint(path: Path, **changes: Any) -> tuple[MidiBert | MidiGpt, dict[str, Any]]:
+def load_checkpoint(path: Path, **changes: Any) -> tuple[Backbone, dict[str, Any]]:
     """A backbone and its card.
 
     Args:
@@ -93,7 +88,7 @@ def load_checkpoint(path: Path, **changes: Any) -> tuple[MidiBert | MidiGpt, dic
     return backbone, card
 
 
-def load_sizes(path: Path, **changes: Any) -> tuple[MidiBert | MidiGpt, dict[str, Any]]:
+def load_sizes(path: Path, **changes: Any) -> tuple[Backbone, dict[str, Any]]:
     """What `load_checkpoint` loads, except for the weights, which are not read.
 
     Raises:
@@ -109,16 +104,15 @@ def load_sizes(path: Path, **changes: Any) -> tuple[MidiBert | MidiGpt, dict[str
         return empty_backbone(metadata, **changes), card
 
 
-def empty_backbone(metadata: Mapping[str, str], **changes: Any) -> MidiBert | MidiGpt:
+def empty_backbone(metadata: Mapping[str, str], **changes: Any) -> Backbone:
     """The backbone that a file's metadata describe, its weights still to be loaded.
 
     On torch's meta device: drawing weights only to replace them would move torch's global
     generator, and a stranger's file could ask for more of them than there is memory.
     """
-    model, config = _KINDS[metadata["kind"]]
-    sizes = config(**{**json.loads(metadata["config"]), **changes})
+    kind = KINDS[metadata["kind"]]
+    sizes = kind.config(**{**json.loads(metadata["config"]), **changes})
     if sizes.layers > _MOST_LAYERS:
         raise ValueError(f"{sizes.layers} layers")
     with torch.device("meta"):
-        backbone: MidiBert | MidiGpt = model(sizes)
-    return backbone
+        return kind.model(sizes)

@@ -79,7 +79,7 @@ def neural_type(entry: MethodEntry) -> type[NeuralMethod]:
     """
     kind = entry.load()
     if not (isinstance(kind, type) and issubclass(kind, NeuralMethod)):
-        raise UserError(f"{entry.name}: has no network that could be kept")
+        raise UserError(f"{entry.name}: has no network to train")
     return kind
 
 

@@ -17,7 +17,7 @@ _MOST_BATCH_TOKENS = 1_000_000
 
 
 @click.command()
-@click.argument("backbone", type=click.Choice(["midibert", "midigpt"]))
+@click.argument("method")
 @suite_option("lite")
 @click.option(
     "--corpus",
@@ -98,14 +98,14 @@ _MOST_BATCH_TOKENS = 1_000_000
     "-o",
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The checkpoint, .safetensors; ./BACKBONE-SUITE.safetensors by default.",
+    help="The checkpoint, .safetensors; ./METHOD-SUITE.safetensors by default.",
 )
 def pretrain(**options: Any) -> None:
-    """Learn a starting point for a BACKBONE, midibert or midigpt, from unlabelled MIDI files.
+    """Learn a starting point for a neural METHOD from unlabelled MIDI files.
 
-    Its sizes are those that the suite gives the method. Files are encoded once and kept. A run
-    that was killed goes on when the same command is given again. Valid and test clips of the
-    datasets are refused.
+    Its backbone has the sizes that the suite gives the method, and reads what the method reads.
+    Files are encoded once and kept. A run that was killed goes on when the same command is given
+    again. Valid and test clips of the datasets are refused.
 
     \b
     Examples:

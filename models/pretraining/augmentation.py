@@ -25,6 +25,8 @@ from models.tokens.compound import PAD
 from models.tokens.performance import VOCABULARY, ids
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     IntArray = NDArray[np.int64]
@@ -32,6 +34,17 @@ if TYPE_CHECKING:
 _BAR, _POSITION, _PITCH, _DURATION = range(4)
 _POSITIONS_PER_BAR = 16
 _NEW_BAR, _SAME_BAR = 0, 1
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """How the tokens of one vocabulary are changed, arrays (n_tokens, parts of a token).
+
+    Stretched tokens may be fewer than before.
+    """
+
+    transposed: Callable[[IntArray, int, np.random.Generator], IntArray]  # by at most so much
+    stretched: Callable[[IntArray, float], IntArray]  # by this factor
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +65,12 @@ class Augmentation:
         if not 1 <= self.stretch <= 2:
             raise UserError(f"--stretch {self.stretch}: 1 to 2 is possible; 1.1 is 10 % either way")
 
-    def apply(self, tokens: IntArray, random: np.random.Generator) -> IntArray:
-        """A changed copy of compound words (n, 4) or performance tokens (n, 1).
-
-        Stretched performance tokens may be fewer: a duration that now equals the one before it
-        is not stated again.
-        """
-        compound = tokens.shape[1] == len(PAD)
+    def apply(self, tokens: IntArray, words: Words, random: np.random.Generator) -> IntArray:
+        """A changed copy of tokens, shape (n_tokens, parts of a token)."""
         if self.transpose:
-            tokens = (_transposed_compound if compound else _transposed_performance)(
-                tokens, self.transpose, random
-            )
+            tokens = words.transposed(tokens, self.transpose, random)
         if self.stretch > 1:
-            factor = self.stretch ** random.uniform(-1, 1)
-            tokens = (_stretched_compound if compound else _stretched_performance)(tokens, factor)
+            tokens = words.stretched(tokens, self.stretch ** random.uniform(-1, 1))
         return tokens
 
 
@@ -130,5 +135,9 @@ def _stretched_performance(tokens: IntArray, factor: float) -> IntArray:
     stretched = np.clip(np.rint(duration[stated] * factor).astype(np.int64), 1, len(table) - 1)
     result = tokens.copy()
     result[stated, 0] = table[stretched]
-    again = stated[1:][np.diff(stretched) == 0]
+    again = stated[1:][np.diff(stretched) == 0]  # a duration is stated where it changes
     return np.delete(result, again, axis=0)
+
+
+COMPOUND = Words(_transposed_compound, _stretched_compound)
+PERFORMANCE = Words(_transposed_performance, _stretched_performance)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from models.checkpoints import INDUCTIVE
@@ -11,9 +12,10 @@ from models.pretraining.pieces import held_against
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from models.pretraining.order import Order
     from models.pretraining.pieces import Pieces
     from models.pretraining.store import TokenStore
-    from models.pretraining.training import Progressed, Recipe
+    from models.pretraining.training import Pretraining
 
 _CURVE_ROWS = 12
 
@@ -22,21 +24,20 @@ def new_card(
     stores: Sequence[TokenStore],
     learned: Pieces,
     held: Pieces,
-    recipe: Recipe,
-    history: Sequence[Progressed],
+    training: Pretraining,
     licences: Mapping[str, str],
-    command: str,
+    order: Order,
 ) -> dict[str, Any]:
     """The card of a finished run, JSON values.
 
     Valid and test clips are refused, so what `bench pretrain` makes is always inductive: for the
     datasets that were there.
     """
-    last = history[-1]
+    steps, last = training.recipe.steps, training.history[-1]
     return {
         "exposure": INDUCTIVE,
         "held_against": held_against(),
-        "objective": "masked notes" if stores[0].about.columns > 1 else "next token",
+        "objective": training.objective.title,
         "encoding": stores[0].about.encoding,
         "corpora": [
             {
@@ -52,30 +53,22 @@ def new_card(
         "pieces": len(learned),
         "tokens": learned.n_tokens,
         "held_out_pieces": len(held),
-        "steps": recipe.steps,
+        "steps": steps,
         "tokens_seen": last.tokens,
         "loss": round(last.loss, 4),
         # Not there where nothing was held out: JSON has no NaN.
         **({} if math.isnan(last.valid_loss) else {"valid_loss": round(last.valid_loss, 4)}),
-        "seed": recipe.seed,
-        "batch_tokens": recipe.batch_tokens,
-        "lr": recipe.lr,
-        "transpose": recipe.augmentation.transpose,
-        "stretch": recipe.augmentation.stretch,
-        "precision": recipe.precision,
-        "command": command,
+        **order.options,
+        "precision": training.recipe.precision,
+        # Steps that were timed here would be others elsewhere, and so would the weights.
+        "command": replace(order, steps=steps, minutes=None).command(),
     }
 
 
-def model_card(
-    name: str,
-    kind: str,
-    config: Mapping[str, Any],
-    card: Mapping[str, Any],
-    history: Sequence[Progressed],
-) -> str:
+def model_card(training: Pretraining, card: Mapping[str, Any], order: Order) -> str:
     """The card as a page for people, in Markdown."""
-    sizes = ", ".join(f"{key} {value}" for key, value in config.items())
+    backbone, history = training.objective.backbone, training.history
+    sizes = _listed(asdict(backbone.config))
     corpora = [
         f"| {c['name']} | {c['pieces']:,} | {c['tokens']:,} | {c['bad_files']:,} | {c['licence']} |"
         for c in card["corpora"]
@@ -88,8 +81,8 @@ def model_card(
         for h in shown
     ]
     about = (
-        f"A `{kind}` backbone ({sizes}), pre-trained by {card['objective']} on MIDI files without "
-        f"labels (encoding `{card['encoding']}`). {card['exposure'].capitalize()} for "
+        f"A `{backbone.kind}` backbone ({sizes}), pre-trained by {card['objective']} on MIDI files "
+        f"without labels (encoding `{card['encoding']}`). {card['exposure'].capitalize()} for "
         f"{', '.join(card['held_against'])}: none of their valid and test clips was among the "
         "files, compared by sha256."
     )
@@ -99,7 +92,7 @@ def model_card(
     )
     return "\n".join(
         [
-            f"# {name}",
+            f"# {order.target.stem}",
             "",
             about,
             "",
@@ -111,8 +104,8 @@ def model_card(
             "",
             f"- steps of {card['batch_tokens']:,} tokens: {card['steps']:,}",
             f"- tokens seen: {card['tokens_seen']:,}",
-            f"- lr: {card['lr']:g}; precision: {card['precision']}; seed: {card['seed']}",
-            f"- augmentation: {card['transpose']} semitones, {card['stretch']:g} times in time",
+            f"- precision: {card['precision']}",
+            f"- options: {_listed(order.options)}",
             f"- {final_losses(card)}",
             f"- command: `{card['command']}`",
             "",
@@ -122,6 +115,10 @@ def model_card(
             "",
         ]
     )
+
+
+def _listed(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in values.items())
 
 
 def final_losses(card: Mapping[str, Any]) -> str:

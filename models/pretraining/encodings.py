@@ -1,4 +1,4 @@
-"""How each backbone that is pre-trained sees a piece. Light to import, as `tokens.encodings`."""
+"""Files of a corpus as tokens. Light to import, as `tokens.encodings`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import numpy as np
 
 from bench.errors import UserError
 from bench.midi import parse_midi
-from models.tokens.encodings import COMPOUND_WORDS, PERFORMANCE_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,9 +25,6 @@ if TYPE_CHECKING:
 _SHORTEST = 8
 
 
-ENCODINGS = {"midibert": COMPOUND_WORDS, "midigpt": PERFORMANCE_WORDS}
-
-
 @dataclass(frozen=True, slots=True)
 class Encoded:
     """What became of one file: tokens, shape (n_tokens, columns), or a reason."""
@@ -39,9 +35,9 @@ class Encoded:
     reason: str = ""
 
 
-def encode(members: Sequence[Member], backbone: str) -> list[Encoded]:
+def encode(members: Sequence[Member], encoding: Encoding) -> list[Encoded]:
     """Encode files; one that cannot be read gets the reason and stops nothing."""
-    return [_encode(member, ENCODINGS[backbone]) for member in members]
+    return [_encode(member, encoding) for member in members]
 
 
 def _encode(member: Member, encoding: Encoding) -> Encoded:

@@ -8,7 +8,7 @@ the border of two pieces, and padding is never chosen.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from torch import nn
 
 from models.batching import Example
 from models.multitask import UNKNOWN
+from models.pretraining.augmentation import COMPOUND, PERFORMANCE
 from models.tokens.compound import MASK, PAD, SIZES
 
 if TYPE_CHECKING:
@@ -24,9 +25,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from models.backbones import Backbone
     from models.backbones.midibert import MidiBert
     from models.backbones.midigpt import MidiGpt
     from models.batching import MicroBatch
+    from models.pretraining.augmentation import Words
 
     IntArray = NDArray[np.int64]
 
@@ -39,7 +42,10 @@ _INITIAL_STD = 0.02  # of weights, as in BERT
 class Objective(nn.Module, ABC):
     """A backbone with what it is pre-trained by."""
 
-    backbone: MidiBert | MidiGpt
+    title: ClassVar[str]  # for cards
+    words: ClassVar[Words]  # what its tokens are
+    extra: ClassVar[int] = 0  # tokens of a window more than the backbone reads
+    backbone: Backbone
 
     @abstractmethod
     def examples(self, windows: Sequence[IntArray], random: np.random.Generator) -> list[Example]:
@@ -61,6 +67,8 @@ class MaskedNotes(Objective):
     has its own; and a random note is never the word for padding or masking.
     """
 
+    title = "masked notes"
+    words = COMPOUND
     backbone: MidiBert
 
     def __init__(self, backbone: MidiBert, share: float) -> None:
@@ -109,6 +117,9 @@ class NextToken(Objective):
     As in GPT-2, the word embeddings are the output layer, too.
     """
 
+    title = "next token"
+    words = PERFORMANCE
+    extra = 1  # it reads all tokens but the last, and predicts all but the first
     backbone: MidiGpt
 
     def __init__(self, backbone: MidiGpt) -> None:

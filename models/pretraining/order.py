@@ -5,20 +5,25 @@ from __future__ import annotations
 import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 #: Where neither steps nor minutes are given.
 DEFAULT_MINUTES = 30.0
+#: Fields of an order that are not among its `options`.
+_NOT_OPTIONS = (
+    *("method", "suite", "changes", "corpora", "train_splits", "licences"),
+    *("steps", "minutes", "every", "device", "output"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
     """What the command line asks for; see there. It takes its defaults from here."""
 
-    backbone: str
+    method: str
     suite: str
     corpora: Sequence[Path] = ()
     train_splits: Sequence[str] = ()
@@ -41,15 +46,20 @@ class Order:
     @property
     def target(self) -> Path:
         """Where the checkpoint goes."""
-        return self.output or Path(f"{self.backbone}-{Path(self.suite).stem}.safetensors")
+        return self.output or Path(f"{self.method}-{Path(self.suite).stem}.safetensors")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What is learned by, JSON values: other ones make other weights of the same music."""
+        return {k: value for k, value in asdict(self).items() if k not in _NOT_OPTIONS}
 
     def command(self) -> str:
         """A command line that asks for the same, with files named without their folders."""
-        defaults = Order(backbone=self.backbone, suite=self.suite)
-        words = ["bench", "pretrain", self.backbone, "--suite", Path(self.suite).name]
+        defaults = Order(method=self.method, suite=self.suite)
+        words = ["bench", "pretrain", self.method, "--suite", Path(self.suite).name]
         flags = {"corpora": "corpus", "train_splits": "train-split"}
         for name, value in asdict(self).items():
-            hidden = name in ("backbone", "suite", "device", "every", "licences", "output")
+            hidden = name in ("method", "suite", "device", "every", "licences", "output")
             if hidden or value == getattr(defaults, name):
                 continue
             for item in value if isinstance(value, tuple) else (value,):

@@ -15,12 +15,12 @@ from bench.files import check_writable, write_atomically
 from bench.names import pick
 from bench.registry import find_method
 from bench.suites import load_suite
+from models.backbones.kinds import KINDS
 from models.checkpoints import SUFFIX, save_checkpoint
 from models.checkpoints.finetuned import neural_type
 from models.pretraining.augmentation import Augmentation
 from models.pretraining.card import final_losses, model_card, new_card
 from models.pretraining.corpora import ClipCorpus, open_corpus
-from models.pretraining.objectives import MaskedNotes, NextToken
 from models.pretraining.order import DEFAULT_MINUTES
 from models.pretraining.pieces import divide
 from models.pretraining.progress import Meter, encoding_progress
@@ -56,20 +56,19 @@ def run_order(order: Order) -> None:
     augmentation = Augmentation(order.transpose, order.stretch)
     method = _method(order)
     method.chosen_device()  # refused now, before the work, if it is not there
-    stores = _stores(order)
+    stores = _stores(order, method)
     learned, held = divide(stores)
+    objective = _objective(order, method)
     recipe = Recipe(
         steps=order.steps or 0,
         batch_tokens=order.batch_tokens,
-        # Of a window, MIDIGPT reads all tokens but the last and predicts all but the first.
-        window=method.max_length + (order.backbone == "midigpt"),
+        window=method.max_length + objective.extra,
         lr=order.lr,
         warmup_steps=order.warmup_steps,
         precision=method.precision,
         seed=order.seed,
         augmentation=augmentation,
     )
-    objective = _objective(order, method)
     state = State(
         order.target.with_name(order.target.name + ".unfinished"),
         _identity(order, method, recipe, stores),
@@ -83,14 +82,9 @@ def run_order(order: Order) -> None:
         raise WorkError(
             f"interrupted; the same command goes on from the last of every {order.every} steps"
         ) from None
-    backbone = objective.backbone
-    # Steps that were timed here would be others elsewhere, and so would the weights.
-    command = replace(order, steps=training.recipe.steps, minutes=None).command()
-    card = new_card(stores, learned, held, training.recipe, training.history, licences, command)
-    save_checkpoint(backbone, order.target, card)
-    name = order.target.name.removesuffix(SUFFIX)
-    config = asdict(backbone.config)
-    write_atomically(page, model_card(name, backbone.kind, config, card, training.history).encode())
+    card = new_card(stores, learned, held, training, licences, order)
+    save_checkpoint(objective.backbone, order.target, card)
+    write_atomically(page, model_card(training, card, order).encode())
     state.delete()
     click.echo(f"wrote {order.target} and {page}: {final_losses(card)}")
 
@@ -98,25 +92,25 @@ def run_order(order: Order) -> None:
 def _method(order: Order) -> NeuralMethod:
     """The suite's method, whose backbone has the sizes wanted; as long as any dataset needs."""
     suite = load_suite(order.suite)
-    pick(order.backbone, suite.methods, "method", see="bench ls methods")
+    pick(order.method, suite.methods, "method", see="bench ls methods")
     changes = parse_changes(order.changes)
-    kind: Any = neural_type(find_method(order.backbone))
+    kind: Any = neural_type(find_method(order.method))
     settings_of = {field.name for field in fields(kind)}
     sizes = settings_of & {field.name for field in fields(kind().backbone_config())} - {"dropout"}
     for name in changes:
         pick(name, {*sizes, "precision"}, "key of --changes")
     methods: list[NeuralMethod] = []
     for dataset in suite.datasets:
-        settings = suite.settings(order.backbone, dataset) | changes
+        settings = suite.settings(order.method, dataset) | changes
         settings |= {"dropout": order.dropout, "device": order.device, "start": ""}
         try:
             methods.append(kind(**settings))
         except TypeError as error:
-            raise UserError(f"{order.backbone}: these settings do not fit: {error}") from error
+            raise UserError(f"{order.method}: these settings do not fit: {error}") from error
     return max(methods, key=lambda method: method.max_length)
 
 
-def _stores(order: Order) -> list[TokenStore]:
+def _stores(order: Order, method: NeuralMethod) -> list[TokenStore]:
     corpora: list[Corpus] = [open_corpus(path) for path in order.corpora]
     corpora += [
         ClipCorpus(f"{name} (train split)", load_dataset(name).train) for name in order.train_splits
@@ -124,7 +118,7 @@ def _stores(order: Order) -> list[TokenStore]:
     if not corpora:
         raise UserError("nothing to learn from: say --corpus DIR|ARCHIVE, once or several times")
     with encoding_progress(len(corpora)) as progress:
-        stores = [stored_tokens(corpus, order.backbone, progress) for corpus in corpora]
+        stores = [stored_tokens(corpus, method.encoding, progress) for corpus in corpora]
     for store in stores:
         for file, reason in list(store.about.bad.items())[:5]:
             click.echo(f"{store.corpus}: {file}: left out: {reason}", err=True)
@@ -140,10 +134,9 @@ def _stores(order: Order) -> list[TokenStore]:
 def _objective(order: Order, method: NeuralMethod) -> Objective:
     with torch.random.fork_rng([]):  # weights are drawn on the CPU
         torch.default_generator.manual_seed(order.seed)
-        backbone: Any = method.new_backbone()
-        if order.backbone == "midibert":
-            return MaskedNotes(backbone, order.mask_share).to(method.chosen_device())
-        return NextToken(backbone).to(method.chosen_device())
+        backbone = method.new_backbone()
+        objective = KINDS[pick(backbone.kind, KINDS, "backbone")].objective(backbone, order)
+    return objective.to(method.chosen_device())
 
 
 def _begun(
@@ -172,8 +165,9 @@ def _identity(
     order: Order, method: NeuralMethod, recipe: Recipe, stores: Sequence[TokenStore]
 ) -> dict[str, Any]:
     """What an unfinished run must share with one that wants to go on from it."""
-    identity = asdict(recipe) | {"steps": order.steps, "minutes": order.minutes}
-    identity |= {"dropout": order.dropout, "mask_share": order.mask_share}
+    identity = order.options | asdict(recipe) | {"steps": order.steps, "minutes": order.minutes}
+    for name in identity["augmentation"]:
+        del identity[name]  # it is there
     identity["sizes"] = asdict(method.backbone_config())
     identity["encoding"] = stores[0].about.encoding
     identity["corpora"] = sorted(store.about.digest for store in stores)
@@ -200,7 +194,7 @@ def _say(
     bad = sum(len(store.about.bad) for store in stores)
     n_parameters = sum(p.numel() for p in training.objective.backbone.parameters())
     click.echo(
-        f"{order.backbone}: {n_parameters:,} parameters; {learned.n_tokens:,} tokens in "
+        f"{order.method}: {n_parameters:,} parameters; {learned.n_tokens:,} tokens in "
         f"{len(learned):,} pieces, {len(held):,} held out, {bad:,} files left out; "
         + (f"going on at step {training.step:,}, " if training.step else "")
         + f"{training.recipe.steps:,} steps",

@@ -22,7 +22,7 @@ from bench.folders import cache_directory
 from bench.machine import usable_cores
 from bench.methods import silent
 from bench.processes import process_pool
-from models.pretraining.encodings import ENCODINGS, Encoded, encode
+from models.pretraining.encodings import Encoded, encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from bench.methods import Progress
     from models.pretraining.corpora import Corpus, Member
+    from models.tokens.encodings import Encoding
 
     Tokens = NDArray[np.uint16]
 
@@ -73,19 +74,18 @@ class TokenStore:
         raise IndexError(piece)
 
 
-def stored_tokens(corpus: Corpus, backbone: str, progress: Progress = silent) -> TokenStore:
-    """The tokens of a corpus as `backbone` reads them; encoded on the first call.
+def stored_tokens(corpus: Corpus, encoding: Encoding, progress: Progress = silent) -> TokenStore:
+    """The tokens of a corpus in an encoding; encoded on the first call.
 
     Raises:
         UserError: the corpus cannot be read, has no readable piece, or the cache cannot be written.
     """
-    encoding = ENCODINGS[backbone]
     digest = corpus.digest()
     folder = cache_directory() / "pretraining" / f"{encoding.id}-{digest[:24]}"
     with Claims(folder.parent).waiting(folder.name):
         store = _load(folder, corpus.name, encoding.id, digest)
         if store is None:
-            _build(corpus, digest, backbone, folder, progress)
+            _build(corpus, digest, encoding, folder, progress)
             store = _load(folder, corpus.name, encoding.id, digest)
     if store is None:
         raise UserError(f"{folder}: cannot be read back; is the disk full?")
@@ -117,12 +117,14 @@ def _load(folder: Path, name: str, encoding: str, digest: str) -> TokenStore | N
     return TokenStore(name, folder, about, tokens, pieces)
 
 
-def _build(corpus: Corpus, digest: str, backbone: str, folder: Path, progress: Progress) -> None:
+def _build(
+    corpus: Corpus, digest: str, encoding: Encoding, folder: Path, progress: Progress
+) -> None:
     partial = folder.with_name(f".{folder.name}.partial")
     try:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        _fill(partial, corpus, digest, backbone, progress)
+        _fill(partial, corpus, digest, encoding, progress)
         shutil.rmtree(folder, ignore_errors=True)  # a damaged one
         partial.replace(folder)
     except OSError as error:
@@ -134,7 +136,9 @@ def _build(corpus: Corpus, digest: str, backbone: str, folder: Path, progress: P
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _fill(folder: Path, corpus: Corpus, digest: str, backbone: str, progress: Progress) -> None:
+def _fill(
+    folder: Path, corpus: Corpus, digest: str, encoding: Encoding, progress: Progress
+) -> None:
     rows: list[tuple[bytes, int, int]] = []
     bad: dict[str, str] = {}
     n_tokens, columns = 0, 1
@@ -142,7 +146,7 @@ def _fill(folder: Path, corpus: Corpus, digest: str, backbone: str, progress: Pr
         (folder / _TOKENS).open("wb") as tokens,
         (folder / _NAMES).open("w", encoding="utf-8", errors="backslashreplace") as names,
     ):
-        for n_files, piece in enumerate(_encoded(corpus, backbone)):
+        for n_files, piece in enumerate(_encoded(corpus, encoding)):
             if n_files % 50 == 0:
                 progress(0, f"{corpus.name}: {n_files:,} files, {n_tokens:,} tokens")
             if piece.tokens is None:
@@ -156,7 +160,6 @@ def _fill(folder: Path, corpus: Corpus, digest: str, backbone: str, progress: Pr
         for file in (tokens, names):
             _to_disk(file)
     np.save(folder / _PIECES, np.array(rows, PIECE))
-    encoding = ENCODINGS[backbone]
     about = About(encoding.id, columns, digest, len(rows), n_tokens, bad)
     (folder / _ABOUT).write_bytes(msgspec.json.format(msgspec.json.encode(about)))
 
@@ -166,21 +169,21 @@ def _to_disk(file: IO[Any]) -> None:
     os.fsync(file.fileno())
 
 
-def _encoded(corpus: Corpus, backbone: str) -> Iterator[Encoded]:
+def _encoded(corpus: Corpus, encoding: Encoding) -> Iterator[Encoded]:
     """All files of a corpus, encoded by several processes, in the order of the corpus."""
     batches = _batches(corpus.members())
     first = next(batches, [])
     second = next(batches, None)
     workers = usable_cores()
     if second is None or workers == 1:
-        yield from encode(first, backbone)
+        yield from encode(first, encoding)
         for batch in [second, *batches] if second else []:
-            yield from encode(batch, backbone)
+            yield from encode(batch, encoding)
         return
     with process_pool(workers) as pool:
-        waiting = deque(pool.submit(encode, batch, backbone) for batch in (first, second))
+        waiting = deque(pool.submit(encode, batch, encoding) for batch in (first, second))
         for batch in batches:
-            waiting.append(pool.submit(encode, batch, backbone))
+            waiting.append(pool.submit(encode, batch, encoding))
             if len(waiting) > _AHEAD * workers:
                 yield from waiting.popleft().result()
         while waiting:

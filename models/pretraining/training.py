@@ -102,8 +102,9 @@ class Pretraining:
             np.random.default_rng(_VALID_SEED),
         )
         # Norms, biases and embeddings are not decayed, as usual.
-        decayed = [p for n, p in objective.named_parameters() if _is_decayed(n, p)]
-        others = [p for n, p in objective.named_parameters() if not _is_decayed(n, p)]
+        tables = {m.weight for m in objective.modules() if isinstance(m, torch.nn.Embedding)}
+        decayed = [p for p in objective.parameters() if p.dim() > 1 and p not in tables]
+        others = [p for p in objective.parameters() if p.dim() <= 1 or p in tables]
         self.optimiser = torch.optim.AdamW(
             [
                 {"params": decayed, "weight_decay": recipe.weight_decay},
@@ -166,7 +167,9 @@ class Pretraining:
         torch.manual_seed(int(seeds.generate_state(1)[0]))
         first = self.step * self.windows_per_step
         windows = [
-            recipe.augmentation.apply(self.windows.read(i).astype(np.int64), random)
+            recipe.augmentation.apply(
+                self.windows.read(i).astype(np.int64), self.objective.words, random
+            )
             for i in range(first, first + self.windows_per_step)
         ]
         for group in self.optimiser.param_groups:
@@ -279,8 +282,3 @@ class State:
     def delete(self) -> None:
         """The run is done."""
         self.file.unlink(missing_ok=True)
-
-
-def _is_decayed(name: str, parameter: torch.nn.Parameter) -> bool:
-    tables = ("embeddings.", "words.", "positions.", "distances.")
-    return parameter.dim() > 1 and not any(table in name for table in tables)

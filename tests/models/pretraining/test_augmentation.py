@@ -8,11 +8,7 @@ from hypothesis import strategies as st
 from bench.datasets.smf import SmfNote, smf_bytes
 from bench.errors import UserError
 from bench.midi import parse_midi
-from models.pretraining.augmentation import (
-    Augmentation,
-    _stretched_compound,
-    _stretched_performance,
-)
+from models.pretraining.augmentation import COMPOUND, PERFORMANCE, Augmentation
 from models.tokens.compound import PAD, encode_compound
 from models.tokens.performance import encode_performance, ids, words
 
@@ -44,14 +40,14 @@ def test_transposition_moves_all_notes_alike(seed: int, limit: int) -> None:
     random = np.random.default_rng(seed)
     change = Augmentation(transpose=limit)
     tokens = compound(music(seed))
-    moved = change.apply(tokens, random)
+    moved = change.apply(tokens, COMPOUND, random)
     (shift,) = set((moved - tokens)[:, 2].tolist())
     assert abs(shift) <= limit
     assert (moved[:, [0, 1, 3]] == tokens[:, [0, 1, 3]]).all()
     assert 0 <= moved[:, 2].min() <= moved[:, 2].max() < PAD[2]
 
     before = words(performance(music(seed))[:, 0])
-    after = words(change.apply(performance(music(seed)), random)[:, 0])
+    after = words(change.apply(performance(music(seed)), PERFORMANCE, random)[:, 0])
     shifts = {
         int(b[2:]) - int(a[2:]) for a, b in zip(before, after, strict=True) if a.startswith("n_")
     }
@@ -63,7 +59,8 @@ def test_all_transpositions_come() -> None:
     random = np.random.default_rng(0)
     tokens = compound(music(0))
     shifts = {
-        int((Augmentation(transpose=3).apply(tokens, random) - tokens)[0, 2]) for _ in range(99)
+        int((Augmentation(transpose=3).apply(tokens, COMPOUND, random) - tokens)[0, 2])
+        for _ in range(99)
     }
     assert shifts == set(range(-3, 4))
 
@@ -72,13 +69,13 @@ def test_stretches_lie_on_both_sides_within_the_limit() -> None:
     random = np.random.default_rng(0)
     change = Augmentation(stretch=2.0)
     note = np.array([[0, 0, 40, 15]])  # of 16 units
-    durations = np.array([change.apply(note, random)[0, 3] + 1 for _ in range(99)])
+    durations = np.array([change.apply(note, COMPOUND, random)[0, 3] + 1 for _ in range(99)])
     assert durations.min() in (8, 9)
     assert durations.max() in (31, 32)
     assert 33 < (durations < 16).sum() < 66
 
     word = ids(["d_16"])[:, None].astype(np.int64)
-    told = [words(change.apply(word, random)[:, 0])[0] for _ in range(99)]
+    told = [words(change.apply(word, PERFORMANCE, random)[:, 0])[0] for _ in range(99)]
     durations = np.array([int(name.removeprefix("d_")) for name in told])
     assert durations.min() in (8, 9)
     assert durations.max() in (31, 32)
@@ -86,21 +83,20 @@ def test_stretches_lie_on_both_sides_within_the_limit() -> None:
 
 @given(st.integers(0, 50))
 def test_doubled_time_is_the_music_at_half_the_speed(seed: int) -> None:
-    stretched = _stretched_compound(compound(music(seed)), 2.0)
+    stretched = COMPOUND.stretched(compound(music(seed)), 2.0)
     slower = compound(music(seed, stretch=2))
     # The encoder's grid ends before the last onset; what falls on its last point differs.
     np.testing.assert_array_equal(stretched[:50, 1:], slower[:50, 1:])
 
-    stretched = _stretched_performance(performance(music(seed)), 2.0)
+    stretched = PERFORMANCE.stretched(performance(music(seed)), 2.0)
     slower = performance(music(seed, stretch=2))
     np.testing.assert_array_equal(stretched, slower)
 
 
 def test_no_augmentation_changes_nothing() -> None:
-    for tokens in (compound(music(1)), performance(music(1))):
-        np.testing.assert_array_equal(
-            Augmentation().apply(tokens, np.random.default_rng(0)), tokens
-        )
+    for tokens, kind in ((compound(music(1)), COMPOUND), (performance(music(1)), PERFORMANCE)):
+        unchanged = Augmentation().apply(tokens, kind, np.random.default_rng(0))
+        np.testing.assert_array_equal(unchanged, tokens)
 
 
 @pytest.mark.parametrize("limits", [{"transpose": -1}, {"transpose": 13}, {"stretch": 0.9}])

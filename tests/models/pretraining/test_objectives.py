@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -20,16 +20,24 @@ if TYPE_CHECKING:
     from models.batching import Example
 
 LENGTHS = (64, 5, 31, 64, 1, 17, 40)
+SMALL: dict[str, Any] = {
+    "width": 16,
+    "layers": 2,
+    "heads": 2,
+    "inner": 32,
+    "max_length": 64,
+    "dropout": 0.0,
+}
 
 
 def masked_notes(share: float = 0.15) -> MaskedNotes:
     torch.manual_seed(0)
-    return MaskedNotes(MidiBert(MidiBertConfig(16, 2, 2, 32, 8, 64, 0.0)), share).eval()
+    return MaskedNotes(MidiBert(MidiBertConfig(**SMALL, embedding=8)), share).eval()
 
 
 def next_token() -> NextToken:
     torch.manual_seed(0)
-    return NextToken(MidiGpt(MidiGptConfig(16, 2, 2, 32, 152, 64, 0.0))).eval()
+    return NextToken(MidiGpt(MidiGptConfig(**SMALL))).eval()
 
 
 def notes(lengths: Sequence[int] = LENGTHS) -> list[NDArray[np.int64]]:

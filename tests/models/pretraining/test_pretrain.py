@@ -2,26 +2,19 @@ from __future__ import annotations
 
 import hashlib
 import math
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from click.testing import CliRunner
 
-from bench.cli import cli
 from bench.clips import Clip
 from bench.datasets import GROUP, Dataset, dataset_info, dataset_names, load_dataset
 from bench.datasets.smf import SmfNote, smf_bytes
 from bench.errors import UserError, WorkError
 from models.backbones.midibert import MidiBert, MidiBertConfig
 from models.checkpoints import load_checkpoint
-from models.commands.pretrain import pretrain
-from models.pretraining import session
-from models.pretraining.augmentation import Augmentation
 from models.pretraining.corpora import open_corpus
 from models.pretraining.objectives import MaskedNotes
 from models.pretraining.order import Order
@@ -29,47 +22,19 @@ from models.pretraining.pieces import divide
 from models.pretraining.session import run_order
 from models.pretraining.store import stored_tokens
 from models.pretraining.training import Pretraining, Recipe
+from models.tokens.encodings import COMPOUND_WORDS
+from tests.models.pretraining.orders import order, recipe
 
-TINY = ("width=16", "layers=1", "heads=2", "max_length=24")
 #: A file that is a test clip of a dataset elsewhere.
 THEIRS = smf_bytes([[SmfNote(240 * i, 240 * i + 200, 60 + i, 64) for i in range(20)]])
 
 
-def order(folder: Path, backbone: str = "midibert", **changes: Any) -> Order:
-    sizes = (*TINY, "embedding=4") if backbone == "midibert" else TINY
-    settings: dict[str, Any] = {
-        "backbone": backbone,
-        "suite": "lite",
-        "corpora": (folder,),
-        "steps": 8,
-        "batch_tokens": 96,
-        "every": 3,
-        "transpose": 2,
-        "stretch": 1.2,
-        "changes": sizes,
-        "output": folder.parent / f"{backbone}.safetensors",
-    }
-    return Order(**{**settings, **changes})
-
-
-def recipe(**changes: Any) -> Recipe:
-    settings: dict[str, Any] = {
-        "steps": 8,
-        "batch_tokens": 96,
-        "window": 24,
-        "lr": Order.lr,
-        "warmup_steps": Order.warmup_steps,
-        "precision": "fp32",
-        "seed": 0,
-        "augmentation": Augmentation(),
-    }
-    return Recipe(**{**settings, **changes})
-
-
 def new_run(folder: Path, how: Recipe) -> Pretraining:
     torch.manual_seed(0)
-    backbone = MidiBert(MidiBertConfig(16, 1, 2, 64, 4, 24))
-    learned, held = divide([stored_tokens(open_corpus(folder), "midibert")])
+    backbone = MidiBert(
+        MidiBertConfig(width=16, layers=1, heads=2, inner=64, embedding=4, max_length=24)
+    )
+    learned, held = divide([stored_tokens(open_corpus(folder), COMPOUND_WORDS)])
     return Pretraining(MaskedNotes(backbone, Order.mask_share), learned, held, how)
 
 
@@ -88,9 +53,9 @@ def interrupt_after(steps: int, asked: Order) -> None:
             run_order(asked)
 
 
-@pytest.mark.parametrize("backbone", ["midibert", "midigpt"])
-def test_a_run_that_was_killed_ends_as_if_it_had_not_been(folder: Path, backbone: str) -> None:
-    whole = order(folder, backbone)
+@pytest.mark.parametrize("method", ["midibert", "midigpt"])
+def test_a_run_that_was_killed_ends_as_if_it_had_not_been(folder: Path, method: str) -> None:
+    whole = order(folder, method)
     run_order(whole)
     killed = replace(whole, output=folder.parent / "killed.safetensors")
     for steps in (2, 5, 7):  # before anything was saved, and twice in between
@@ -106,12 +71,12 @@ def test_a_run_that_was_killed_ends_as_if_it_had_not_been(folder: Path, backbone
     assert left == {".safetensors", ".md"}
 
 
-@pytest.mark.parametrize("backbone", ["midibert", "midigpt"])
+@pytest.mark.parametrize("method", ["midibert", "midigpt"])
 @pytest.mark.parametrize("every", [1, 100])
 def test_a_run_that_diverges_fails_and_leaves_nothing(
-    folder: Path, backbone: str, every: int
+    folder: Path, method: str, every: int
 ) -> None:
-    asked = order(folder, backbone, lr=1e30, every=every)
+    asked = order(folder, method, lr=1e30, every=every)
     with pytest.raises(
         WorkError, match=r"at step \d of 8 the loss or a weight is not finite; lower --lr"
     ):
@@ -143,9 +108,14 @@ def test_a_last_step_that_spoils_the_weights_is_told(
 def test_another_run_is_never_taken_up(folder: Path) -> None:
     first = order(folder)
     interrupt_after(5, first)
-    for changes in ({"lr": 1e-3}, {"seed": 1}, {"corpora": (folder / "below",)}):
+    options = first.options
+    other = {name: (value + 1) / 2 if value % 1 else value + 1 for name, value in options.items()}
+    assert len(other) > 7
+    assert not set(options.items()) & set(other.items())
+    others: list[dict[str, Any]] = [{name: value} for name, value in other.items()]
+    for changes in (*others, {"corpora": (folder / "below",)}):
         with pytest.raises(UserError, match="unfinished run with another"):
-            run_order(replace(first, **changes))  # type: ignore[arg-type]  # fields of Order
+            run_order(replace(first, **changes))
     state = first.target.with_name(first.target.name + ".unfinished")
     whole = state.read_bytes()
     middle = len(whole) // 2
@@ -168,7 +138,7 @@ def test_the_card_tells_how_the_weights_came_about(folder: Path) -> None:
     assert (corpus["pieces"], corpus["bad_files"], corpus["licence"]) == (13, 1, "CC0")
     assert corpus["digest"] == open_corpus(folder).digest()
     assert (card["pieces"], card["held_out_pieces"]) == (11, 1)
-    assert (card["steps"], card["seed"]) == (8, 3)
+    assert (card["steps"], card["seed"], card["transpose"]) == (8, 3, 2)
     assert 0 < card["tokens_seen"] <= 8 * 96
     assert math.isfinite(card["loss"])
     assert math.isfinite(card["valid_loss"])
@@ -176,6 +146,9 @@ def test_the_card_tells_how_the_weights_came_about(folder: Path) -> None:
     assert "| corpus | 13 |" in page
     assert f"Inductive for {', '.join(dataset_names())}: none of their valid and test" in page
     assert "CC0" in page
+    for name, value in order(folder, seed=3).options.items():
+        assert card[name] == value
+        assert f"{name} {value}" in page
     assert "--corpus corpus --steps 8" in page
     assert str(folder.parent) not in page + str(card)
 
@@ -315,78 +288,3 @@ def test_the_learning_rate_rises_and_falls_to_nothing() -> None:
     assert rates[100:] == sorted(rates[100:], reverse=True)
     assert rates[1000] == 0
     assert recipe(steps=20, lr=1.0, warmup_steps=500).lr_at(1) == 1.0
-
-
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        ([], "nothing to learn from"),
-        (["--corpus", "{folder}", "--steps", "1", "--minutes", "1"], "--steps and --minutes"),
-        (["--corpus", "{folder}", "--transpose", "40"], "--transpose 40"),
-        (["--corpus", "{folder}", "-o", "x.ckpt"], "ends with .safetensors"),
-        (["--corpus", "no-such-folder"], "no-such-folder: cannot be read"),
-        (["--corpus", "{folder}", "--changes", "witdh=8"], "unknown key of --changes 'witdh'"),
-        (["--corpus", "{folder}", "--changes", "dropout=0.5"], "unknown key of --changes"),
-        (["--corpus", "{folder}", "--device", "gpu"], "setting device='gpu': write auto, cpu"),
-        (["--corpus", "{folder}", "--device", "cuda:99"], "device cuda:99: there is no such GPU"),
-        (["--corpus", "{folder}", "-o", "{folder}/01.mid/x.safetensors"], "cannot be written"),
-        (["--corpus", "{folder}", "--licence", "MIT"], "--licence 'MIT'"),
-    ],
-)
-def test_mistakes_are_told_in_one_line(
-    folder: Path, arguments: list[str], says: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(session, "DEFAULT_MINUTES", 1e-6)  # what is not refused ends soon
-    given = [argument.format(folder=folder) for argument in arguments]
-    result = CliRunner().invoke(cli, ["pretrain", "midibert", *given])
-    assert isinstance(result.exception, UserError)
-    assert says in str(result.exception)
-    assert "\n" not in str(result.exception)
-
-
-@pytest.mark.parametrize(
-    ("option", "value", "says"),
-    [
-        ("--lr", "nan", "'nan' is not a finite number"),
-        ("--lr", "inf", "'inf' is not a finite number"),
-        ("--minutes", "nan", "'nan' is not a finite number"),
-        ("--minutes", "inf", "inf is not in the range"),
-        ("--minutes", "1e308", "1e+308 is not in the range"),
-        ("--mask-share", "nan", "'nan' is not a finite number"),
-        ("--dropout", "nan", "'nan' is not a finite number"),
-        ("--stretch", "nan", "'nan' is not a finite number"),
-        ("--stretch", "inf", "inf is not in the range 1<=x<=2"),
-        ("--seed", "9" * 23, "is not in the range 0<=x<=999999"),
-        ("--batch-tokens", "9" * 14, "is not in the range 1<=x<=1000000"),
-    ],
-)
-def test_numbers_out_of_all_bounds_are_refused(option: str, value: str, says: str) -> None:
-    result = CliRunner().invoke(cli, ["pretrain", "midibert", option, value])
-    assert result.exit_code == 2
-    assert f"'{option}'" in result.output
-    assert says in result.output
-
-
-def test_the_command_line_has_the_defaults_of_an_order() -> None:
-    asked = Order(**pretrain.make_context("pretrain", ["midibert"]).params)
-    assert asked == Order(backbone="midibert", suite="lite")
-    assert asked.command() == "bench pretrain midibert --suite lite"
-
-
-def test_help_needs_no_torch() -> None:
-    code = "import models.commands.pretrain, sys; assert 'torch' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_the_command_line_makes_a_checkpoint(folder: Path) -> None:
-    target = folder.parent / "made.safetensors"
-    sizes = [word for change in TINY for word in ("--changes", change)]
-    result = CliRunner().invoke(
-        cli,
-        ["pretrain", "midigpt", "--corpus", str(folder), *sizes, "--steps", "2", "-o", str(target)],
-        catch_exceptions=False,
-    )
-    assert result.exit_code == 0
-    shown = CliRunner().invoke(cli, ["checkpoint", "info", str(target)], catch_exceptions=False)
-    assert '"kind": "midigpt"' in shown.output
-    assert '"exposure": "inductive"' in shown.output

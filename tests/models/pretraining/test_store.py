@@ -17,6 +17,7 @@ from models.pretraining.corpora import Corpus, Member, open_corpus
 from models.pretraining.pieces import Pieces, divide
 from models.pretraining.store import stored_tokens
 from models.tokens.compound import encode_compound
+from models.tokens.encodings import COMPOUND_WORDS, PERFORMANCE_WORDS
 from models.tokens.performance import encode_performance
 
 if TYPE_CHECKING:
@@ -46,8 +47,11 @@ def everything(stores: list[store.TokenStore]) -> list[bytes]:
 
 
 def test_a_store_holds_each_files_tokens(folder: Path) -> None:
-    for backbone, encode in (("midibert", encode_compound), ("midigpt", encode_performance)):
-        made = stored_tokens(open_corpus(folder), backbone)
+    for encoding, encode in (
+        (COMPOUND_WORDS, encode_compound),
+        (PERFORMANCE_WORDS, encode_performance),
+    ):
+        made = stored_tokens(open_corpus(folder), encoding)
         assert made.about.n_pieces == 13
         assert not made.about.bad
         for i, row in enumerate(made.pieces):
@@ -58,7 +62,7 @@ def test_a_store_holds_each_files_tokens(folder: Path) -> None:
 
 
 def test_archives_equal_folders(folder: Path, tmp_path: Path) -> None:
-    expected = everything([stored_tokens(open_corpus(folder), "midibert")])
+    expected = everything([stored_tokens(open_corpus(folder), COMPOUND_WORDS)])
     assert len(expected) == 12  # one of the 13 files has the content of another
     for packed in (
         zipped(folder, tmp_path / "corpus.zip"),
@@ -67,30 +71,30 @@ def test_archives_equal_folders(folder: Path, tmp_path: Path) -> None:
         tarred(folder, tmp_path / "corpus.tar.bz2", "w:bz2"),
         tarred(folder, tmp_path / "corpus.tar.xz", "w:xz"),
     ):
-        assert everything([stored_tokens(open_corpus(packed), "midibert")]) == expected
-        both = [stored_tokens(open_corpus(path), "midibert") for path in (packed, folder)]
+        assert everything([stored_tokens(open_corpus(packed), COMPOUND_WORDS)]) == expected
+        both = [stored_tokens(open_corpus(path), COMPOUND_WORDS) for path in (packed, folder)]
         assert everything(both) == expected
 
 
 def test_several_processes_give_the_same(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    alone = everything([stored_tokens(open_corpus(folder), "midibert")])
+    alone = everything([stored_tokens(open_corpus(folder), COMPOUND_WORDS)])
     monkeypatch.setenv("SMER_BENCH_CACHE", str(folder.parent / "other"))
     monkeypatch.setattr(store, "_FILES_AT_ONCE", 3)
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
-    assert everything([stored_tokens(open_corpus(folder), "midibert")]) == alone
+    assert everything([stored_tokens(open_corpus(folder), COMPOUND_WORDS)]) == alone
 
 
 def test_a_second_run_reuses_the_store_and_a_change_does_not(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = stored_tokens(open_corpus(folder), "midibert")
+    first = stored_tokens(open_corpus(folder), COMPOUND_WORDS)
     with monkeypatch.context() as patch:
         patch.setattr(store, "_fill", lambda *_: pytest.fail("encoded again"))
-        assert stored_tokens(open_corpus(folder), "midibert").folder == first.folder
+        assert stored_tokens(open_corpus(folder), COMPOUND_WORDS).folder == first.folder
     (first.folder / "tokens.bin").write_bytes(b"cut")
-    assert everything([stored_tokens(open_corpus(folder), "midibert")])
+    assert everything([stored_tokens(open_corpus(folder), COMPOUND_WORDS)])
     (folder / "02.mid").unlink()
-    assert stored_tokens(open_corpus(folder), "midibert").about.n_pieces == 12
+    assert stored_tokens(open_corpus(folder), COMPOUND_WORDS).about.n_pieces == 12
 
 
 def test_an_interrupted_encoding_leaves_nothing_behind(
@@ -103,10 +107,10 @@ def test_an_interrupted_encoding_leaves_nothing_behind(
     with monkeypatch.context() as patch:
         patch.setattr(store, "_encoded", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            stored_tokens(open_corpus(folder), "midibert")
+            stored_tokens(open_corpus(folder), COMPOUND_WORDS)
     cache = folder.parent / "cache" / "pretraining"
     assert not [path for path in cache.iterdir() if path.is_dir()]
-    assert stored_tokens(open_corpus(folder), "midibert").about.n_pieces == 13
+    assert stored_tokens(open_corpus(folder), COMPOUND_WORDS).about.n_pieces == 13
 
 
 def test_bad_files_are_counted_and_named(folder: Path) -> None:
@@ -114,7 +118,7 @@ def test_bad_files_are_counted_and_named(folder: Path) -> None:
     (folder / "text.mid").write_text("no notes here")
     (folder / "link.mid").symlink_to(folder / "01.mid")
     (folder / "notes.txt").write_text("ignored")
-    about = stored_tokens(open_corpus(folder), "midibert").about
+    about = stored_tokens(open_corpus(folder), COMPOUND_WORDS).about
     assert about.n_pieces == 13
     assert set(about.bad) == {"cut.mid", "text.mid", "link.mid"}
     assert "MThd" in about.bad["text.mid"]
@@ -132,7 +136,7 @@ def test_names_in_archives_are_names_only(folder: Path, tmp_path: Path) -> None:
         link = tarfile.TarInfo("link.mid")
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
         archive.addfile(link)
-    about = stored_tokens(open_corpus(packed), "midibert").about
+    about = stored_tokens(open_corpus(packed), COMPOUND_WORDS).about
     assert about.n_pieces == 2
     assert about.bad == {"link.mid": "not a regular file"}
     assert not (tmp_path.parent / "escaped.mid").exists()
@@ -175,13 +179,13 @@ def test_what_is_no_corpus_is_refused_in_one_line(folder: Path, name: str) -> No
     elif name == "text.tar":
         path.write_text("hello")
     with pytest.raises(UserError, match=name) as caught:
-        stored_tokens(open_corpus(path), "midibert")
+        stored_tokens(open_corpus(path), COMPOUND_WORDS)
     assert "\n" not in str(caught.value)
 
 
 def test_a_folder_without_midi_files_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no readable MIDI file"):
-        stored_tokens(open_corpus(tmp_path), "midibert")
+        stored_tokens(open_corpus(tmp_path), COMPOUND_WORDS)
 
 
 class _OneFile:
@@ -200,7 +204,7 @@ class _OneFile:
 @pytest.mark.parametrize("split", ["valid", "test"])
 def test_clips_that_are_evaluated_are_refused(split: str, folder: Path) -> None:
     row = next(row for row in built_in_manifest("emopia").rows if row.split == split)
-    made = stored_tokens(open_corpus(folder), "midibert")
+    made = stored_tokens(open_corpus(folder), COMPOUND_WORDS)
     made.pieces["sha256"][4] = np.void(bytes.fromhex(row.sha256))
     with pytest.raises(UserError, match=f"{made.name_of(4)} is the {split} clip {row.clip}"):
         divide([made])
@@ -213,8 +217,8 @@ def test_the_same_pieces_are_held_out_in_every_mix(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pieces, "HELD_OUT_EVERY", 3)
-    whole = stored_tokens(open_corpus(folder), "midibert")
-    part = stored_tokens(open_corpus(folder / "below"), "midibert")
+    whole = stored_tokens(open_corpus(folder), COMPOUND_WORDS)
+    part = stored_tokens(open_corpus(folder / "below"), COMPOUND_WORDS)
 
     def digests(some: Pieces) -> set[bytes]:
         return {bytes(some.stores[s].pieces["sha256"][p]) for s, p in some.where}
@@ -230,5 +234,5 @@ def test_the_same_pieces_are_held_out_in_every_mix(
 
 def test_a_corpus_is_anything_that_has_members(folder: Path) -> None:
     corpus: Corpus = _OneFile((folder / "01.mid").read_bytes())
-    learned, held = divide([stored_tokens(corpus, "midigpt")])
+    learned, held = divide([stored_tokens(corpus, PERFORMANCE_WORDS)])
     assert (len(learned), len(held)) == (1, 0)

@@ -10,6 +10,7 @@ import pytest
 
 from models.pretraining.corpora import open_corpus
 from models.pretraining.store import stored_tokens
+from models.tokens.encodings import COMPOUND_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,10 +46,10 @@ def _foreign_store(store: Path, other: Path) -> None:
 def test_a_damaged_or_foreign_store_is_made_anew(
     folder: Path, damage: Callable[[Path, Path], None]
 ) -> None:
-    first = stored_tokens(open_corpus(folder), "midibert")
+    first = stored_tokens(open_corpus(folder), COMPOUND_WORDS)
     tokens, pieces = np.array(first.tokens), np.array(first.pieces)
-    other = stored_tokens(open_corpus(folder / "below"), "midibert")
+    other = stored_tokens(open_corpus(folder / "below"), COMPOUND_WORDS)
     damage(first.folder, other.folder)
-    again = stored_tokens(open_corpus(folder), "midibert")
+    again = stored_tokens(open_corpus(folder), COMPOUND_WORDS)
     np.testing.assert_array_equal(again.tokens, tokens)
     np.testing.assert_array_equal(again.pieces, pieces)

@@ -10,6 +10,7 @@ from models.pretraining.corpora import open_corpus
 from models.pretraining.pieces import Pieces, divide
 from models.pretraining.store import stored_tokens
 from models.pretraining.windows import Windows, shuffled
+from models.tokens.encodings import COMPOUND_WORDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +31,7 @@ def test_the_order_depends_on_seed_and_epoch() -> None:
 
 
 def test_windows_are_stretches_of_pieces_as_many_as_cover_them_once(folder: Path) -> None:
-    learned, _ = divide([stored_tokens(open_corpus(folder), "midibert")])
+    learned, _ = divide([stored_tokens(open_corpus(folder), COMPOUND_WORDS)])
     windows = Windows(learned, length=16, seed=0)
     assert len(windows) == sum(-(-n // 16) for n in learned.lengths)
     epochs = 40
@@ -46,7 +47,7 @@ def test_windows_are_stretches_of_pieces_as_many_as_cover_them_once(folder: Path
 def test_every_token_is_heard_and_those_far_from_a_pieces_ends_equally_often(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    learned, _ = divide([stored_tokens(open_corpus(folder), "midibert")])
+    learned, _ = divide([stored_tokens(open_corpus(folder), COMPOUND_WORDS)])
     heard = [np.zeros(n, int) for n in learned.lengths]
     read = Pieces.read
 
@@ -65,7 +66,7 @@ def test_every_token_is_heard_and_those_far_from_a_pieces_ends_equally_often(
 
 
 def test_a_window_depends_on_its_number_alone(folder: Path) -> None:
-    learned, _ = divide([stored_tokens(open_corpus(folder), "midibert")])
+    learned, _ = divide([stored_tokens(open_corpus(folder), COMPOUND_WORDS)])
     one, other = Windows(learned, 16, 3), Windows(learned, 16, 3)
     expected = [one.read(i) for i in range(100)]
     for i in (99, 0, 57):
