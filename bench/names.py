@@ -1,19 +1,23 @@
-"""Names of suites, datasets and methods: which are allowed, and which of the known is meant."""
+"""Names of suites, datasets and methods: which may be, which is meant, how changes join them."""
 
 from __future__ import annotations
 
 import difflib
+import hashlib
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 #: Letters of ASCII, digits, ".", "_" and "-", beginning with a letter or digit. Such a name is no
 #: markup, leaves no folder, and is one name on every file system. "+" parts it from changes.
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z"
+
+#: A method with changes whose name would be longer is named by a digest of them.
+_LONGEST = 80
 
 
 def check_name(name: str, where: str) -> None:
@@ -45,3 +49,48 @@ def pick(name: str, known: Iterable[str], kind: str, *, see: str = "") -> str:
     near = difflib.get_close_matches(name, choices, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(choices) or 'none'}"
     raise UserError(f"unknown {kind} {name!r}: {hint}" + (f" (see `{see}`)" if see else ""))
+
+
+def changed_name(method: str, changes: Mapping[str, Any]) -> str:
+    """`midibert+tasks=key`: a name for a folder.
+
+    Other changes have another name; only a value and the list of it alone share one.
+
+    Args:
+        method: its name.
+        changes: settings by name, JSON values; the method's own name if there are none.
+    """
+    if not changes:
+        return method
+    import msgspec  # not above: `bench --help` needs none
+
+    text = ",".join(f"{name}={_plain(value)}" for name, value in sorted(changes.items()))
+    name = f"{method}+{text}"
+    if any(map(_looks_otherwise, changes.values())):
+        text = msgspec.json.encode(changes, order="deterministic").decode()
+    elif len(name) <= _LONGEST and re.fullmatch(r"[\w.,=+-]+", name):
+        return name
+    return f"{method}+{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list):
+        return "-".join(map(_plain, value)) or "none"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _looks_otherwise(value: Any) -> bool:
+    """Whether `_plain` makes of a value what it makes of one of another type, or of more items."""
+    import msgspec
+
+    if isinstance(value, list):
+        return any(
+            isinstance(item, list) or (isinstance(item, str) and "-" in item) for item in value
+        ) or any(map(_looks_otherwise, value))
+    if not isinstance(value, str):
+        return False
+    try:  # as `bench.cells.parse_changes` does
+        msgspec.toml.decode(f"value = {value}")
+    except msgspec.DecodeError:
+        return False
+    return True

@@ -8,7 +8,6 @@ refused. `bench.verification` goes further: it holds a record against the manife
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import chain
@@ -20,7 +19,7 @@ import numpy as np
 
 from bench.errors import UserError
 from bench.labels import N_QUADRANTS
-from bench.names import NAME
+from bench.names import NAME, changed_name
 from bench.scoring import Scores, score_predictions
 
 if TYPE_CHECKING:
@@ -51,9 +50,6 @@ UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 _MAX_DEPTH = 16
 
-#: Changes whose folder name would be longer are named by a digest.
-_LONGEST_NAME = 80
-
 #: Four numbers as MessagePack has them: each thing begins with a byte that says what it is.
 _PACKED_ROW = np.dtype(
     [("list", "u1"), ("values", [("float", "u1"), ("value", ">f8")], N_QUADRANTS)]
@@ -77,45 +73,13 @@ class CellIdentity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def path(self) -> PurePosixPath:
         """`suite/dataset/method/seed-N.json`; changes join the method: `midibert+tasks=key`."""
-        return PurePosixPath(self.suite, self.dataset, self._folder, f"seed-{self.seed}.json")
+        folder = changed_name(self.method, self.changes)
+        return PurePosixPath(self.suite, self.dataset, folder, f"seed-{self.seed}.json")
 
     @property
     def changes_key(self) -> str:
         """The changes as text, equal for equal ones; "" without any."""
         return _json(self.changes) if self.changes else ""
-
-    @property
-    def _folder(self) -> str:
-        if not self.changes:
-            return self.method
-        told = ",".join(f"{name}={_plain(value)}" for name, value in sorted(self.changes.items()))
-        name = f"{self.method}+{told}"
-        if any(map(_looks_otherwise, self.changes.values())):
-            told = self.changes_key
-        elif len(name) <= _LONGEST_NAME and re.fullmatch(r"[\w.,=+-]+", name):
-            return name
-        return f"{self.method}+{hashlib.sha256(told.encode()).hexdigest()[:12]}"
-
-
-def _plain(value: Setting) -> str:
-    if isinstance(value, list):
-        return "-".join(map(_plain, value)) or "none"
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _looks_otherwise(value: Setting) -> bool:
-    """Whether `_plain` makes of a value what it makes of one of another type, or of more items."""
-    if isinstance(value, list):
-        return any(
-            isinstance(item, list) or (isinstance(item, str) and "-" in item) for item in value
-        ) or any(map(_looks_otherwise, value))
-    if not isinstance(value, str):
-        return False
-    try:  # as `bench.cells.parse_changes` does
-        msgspec.toml.decode(f"value = {value}")
-    except msgspec.DecodeError:
-        return False
-    return True
 
 
 class DatasetUsed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

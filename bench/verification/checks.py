@@ -81,9 +81,7 @@ def check_dataset(record: Record) -> Iterator[Remark]:
 
 def _test_clips(name: str) -> dict[str, int]:
     """Test clip -> quadrant 0..3, in the dataset's order."""
-    return {
-        row.clip: QUADRANTS.index(row.label) for row in clip_rows(name) if row.split == "test"
-    }
+    return {row.clip: QUADRANTS.index(row.label) for row in clip_rows(name) if row.split == "test"}
 
 
 def _clips(
