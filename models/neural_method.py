@@ -118,6 +118,7 @@ class NeuralMethod(ABC):
     ) -> None:
         """See `bench.methods.Method`."""
         self._network = self.new_network(seed)
+        self._ticks_per_beat = None  # it learns from files as they are
         self._history = train_network(
             self._network,
             self.labelled_examples(train),

@@ -397,6 +397,17 @@ def test_beats_are_told_as_files_tell_them(tmp_path: Path) -> None:
     assert list(rescaled[:, 1]) == [0, 2, 4, 6, 8, 10, 12, 13]
 
 
+def test_what_is_fitted_anew_reads_files_as_they_are(clips: list[Clip], tmp_path: Path) -> None:
+    notes = [SmfNote(480 * i, 480 * i + 240, 60 + i, 64) for i in range(8)]
+    slow = [clip(tmp_path, "slow", notes, beat=960)]
+    fitted, taken = tiny(MidiBertMethod, epochs=1), tiny(MidiBertMethod, epochs=1)
+    fitted.fit(clips[:32], clips[32:], seed=0, progress=silent)
+    taken.take(fitted.network.backbone, fitted.network.state_dict(), ticks_per_beat=480)
+    assert not np.array_equal(taken.predict_proba(slow), fitted.predict_proba(slow))
+    taken.fit(clips[:32], clips[32:], seed=0, progress=silent)
+    assert np.array_equal(taken.predict_proba(slow), fitted.predict_proba(slow))
+
+
 def test_velocity_is_no_task_of_midigpt() -> None:
     with pytest.raises(UserError, match="unknown task 'velocity'"):
         tiny(MidiGptMethod, tasks=["velocity"])
