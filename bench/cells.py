@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from bench.datasets import dataset_info
+from bench.datasets import dataset_info, dataset_names
 from bench.errors import UserError
 from bench.names import pick
 from bench.records import PROTOCOL, CellIdentity
@@ -221,9 +221,9 @@ def _matching(glob: str, names: Iterable[str], kind: str, *, see: str) -> list[s
     known = list(names)
     found = [name for name in known if fnmatchcase(name, glob)]
     if not found:
-        if glob in methods() and kind == "method":
-            hint = f"add [methods.{glob}] to its file"
-            raise UserError(f"method {glob!r} is not in this suite: {hint}")
+        hint = f"[methods.{glob}]" if kind == "method" else "it to `datasets`"
+        if glob in (methods() if kind == "method" else dataset_names()):
+            raise UserError(f"{kind} {glob!r} is not in this suite: add {hint} in its file")
         pick(glob, known, kind, see=see)
     return found
 

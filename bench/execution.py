@@ -92,11 +92,16 @@ def _new_method(cell: Cell) -> Method:
         method = cell.method.load()(**cell.settings)
     except (TypeError, ValueError) as error:
         raise UserError(f"{cell.method.name}: these settings do not fit: {error}") from error
-    for part in OPTIONAL_PARTS:  # else it would be found out after hours
+    # All of this would else be found out after hours.
+    for part in OPTIONAL_PARTS:
         if hasattr(method, part) and not callable(getattr(method, part)):
             raise UserError(
                 f"{cell.method.name}: its {part} is no function: see bench/methods.py, or rename it"
             )
+    answers = "predict_segments" if hasattr(method, "predict_segments") else "predict_proba"
+    for part in ("fit", answers):
+        if not callable(getattr(method, part, None)):
+            raise UserError(f"{cell.method.name}: it has no function {part}: see bench/methods.py")
     return method
 
 

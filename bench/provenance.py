@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib.util
 import os
 import platform
 import re
@@ -22,6 +24,7 @@ from bench.records import Provenance
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_OWN = ("bench", "baselines", "models")
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "transformers", "music21")
 
 
@@ -45,7 +48,8 @@ class Meter:
         """What the work since the start has cost, and where it ran.
 
         Args:
-            module: of the method that did it; the version of its package is recorded too.
+            module: of the method that did it; the version of its package is recorded, too, and
+                what its code is, if that is not the benchmark's.
         """
         revision, dirty = _git_state()
         return Provenance(
@@ -60,7 +64,31 @@ class Meter:
             wall_seconds=round(time.monotonic() - self.wall, 2),
             cpu_seconds=round(_cpu_seconds() - self.cpu, 2),
             peak_memory_mb=round(_peak_memory_bytes() / 2**20, 1),
+            code=code_digest(module),
         )
+
+
+def code_digest(module: str) -> str:
+    """sha256 of the Python files of another package, or of its one module; "" for the benchmark's.
+
+    The benchmark's own code is what the revision names. A package elsewhere may have none, and is
+    changed more often than its version.
+    """
+    name = module.partition(".")[0]
+    if name in _OWN:
+        return ""
+    spec = importlib.util.find_spec(name)
+    if spec is None:
+        return ""
+    folders = [Path(folder) for folder in spec.submodule_search_locations or ()]
+    files = {f.relative_to(d).as_posix(): f for d in folders for f in d.rglob("*.py")}
+    if not files and spec.origin:
+        files = {name: Path(spec.origin)}
+    digest = hashlib.sha256()
+    for place, file in sorted(files.items()):
+        with suppress(OSError):  # removed since it was imported
+            digest.update(f"{place}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+    return digest.hexdigest()
 
 
 def _libraries(module: str) -> list[str]:
@@ -107,7 +135,7 @@ def _git_state() -> tuple[str, bool]:
     try:
         revision = _git(folder, "rev-parse", "HEAD").strip()
         # Results are what a run adds; they do not make the code another.
-        changed = _git(folder, "status", "--porcelain", "--", "bench", "baselines", "models")
+        changed = _git(folder, "status", "--porcelain", "--", *_OWN)
     except (OSError, subprocess.SubprocessError):
         return "", False
     return revision, bool(changed.strip())

@@ -119,7 +119,7 @@ class Prediction(
     segments: Annotated[list[Probabilities], msgspec.Meta(min_length=1)] | None = None
 
 
-class Provenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Provenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Where, when, with what and at which cost; nothing here changes a score."""
 
     package: str  # version of smer-bench
@@ -133,6 +133,7 @@ class Provenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     wall_seconds: float
     cpu_seconds: float
     peak_memory_mb: float
+    code: str = ""  # digest of the code of a method of another package, whose version may stay
 
 
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):

@@ -27,7 +27,7 @@ _COMMANDS = {
     "run": "Run the cells that have no record yet.",
     "ablate": "Run every subset of the auxiliary tasks.",
     "plan": "Show what would run, what is done, and about how long it takes.",
-    "ls": "List methods, datasets or suites.",
+    "ls": "List methods, datasets or suites, or a method's settings.",
     "show": "Show finished cells: scores, confusion matrix, history.",
     "evaluate": "Score answers from elsewhere, and compare them with a board's.",
     "verify": "Check records against themselves, the manifests and the suites.",

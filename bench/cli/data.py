@@ -173,7 +173,7 @@ def _table(first: str, *numbers: str) -> Table:
     from rich.table import Table
 
     table = Table(box=box.SIMPLE, show_edge=False, pad_edge=False)
-    table.add_column(first)
-    for name in numbers:
-        table.add_column(name, justify="right")
+    table.add_column(first, overflow="fold")
+    for name in numbers:  # of a number that is cut off nobody knows what it was
+        table.add_column(name, justify="right", no_wrap=True, min_width=len(name))
     return table

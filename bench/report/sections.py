@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from bench.report.ablation import grids
 from bench.report.entries import ACCURACY, MACRO_F1
+from bench.report.rows import SHIPPED
 from bench.report.table import Section
-from bench.report.tables import ablation_table, paper_table, variants_table
+from bench.report.tables import ablation_table, paper_table, settings_table, variants_table
 from bench.report.titles import board_title
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ alone does not explain the difference."""
 _UNITS = """\
 The paper's MIDIBERT figures count segments of 512 notes, on VGMIDI presumably; its other figures
 count clips. A note marks each value that counts something other than its row does."""
+_ABOUT_SETTINGS = """\
+Of a suite that does not come with the benchmark: what it sets, beside the methods' own defaults."""
 _ABOUT_ABLATION = """\
 One model with every set of auxiliary tasks that was run. *Gain* is over the seeds that both rows
 have."""
@@ -61,4 +64,6 @@ def board_sections(board: Board, expected: Expected, inference: Inference) -> li
     variants = [row for row in board.variants if row not in in_grid]
     if table := variants_table(variants, expected, title):
         sections.append(Section("variants", "Variants", table))
+    if board.suite not in SHIPPED:
+        sections.append(Section("settings", "Settings", settings_table(board), _ABOUT_SETTINGS))
     return sections

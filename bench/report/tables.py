@@ -258,6 +258,19 @@ def variants_table(rows: Sequence[Row], expected: Expected, title: str) -> Table
     return Table(f"{title}: variants", columns, cells, sorted_by=ACCURACY.column.title)
 
 
+def settings_table(board: Board) -> Table:
+    """The settings that a suite of another package gives its methods."""
+    columns = (METHOD, Column("Settings", numeric=False, prose=True))
+    rows = tuple(
+        (
+            Entry(row.method, {"method": row.method}),
+            Entry(text := changes_text(row.first.method.settings) or "none", {"settings": text}),
+        )
+        for row in board.rows
+    )
+    return Table(f"{board_title(board)}: settings", columns, rows)
+
+
 def confusion_table(row: Row) -> Table:
     """What a row answered to the clips of each quadrant."""
     columns = (Column("True", numeric=False), *(Column(f"→ {name}") for name in QUADRANTS))

@@ -14,6 +14,7 @@ from bench.datasets import clip_rows, dataset_info, dataset_names
 from bench.datasets.builtin import BUILT_IN
 from bench.errors import UserError
 from bench.labels import QUADRANTS
+from bench.provenance import code_digest
 from bench.records import DECIMALS, PROTOCOL
 from bench.registry import methods
 from bench.starts import sha256_of
@@ -131,6 +132,8 @@ def check_method(record: Record) -> Iterator[Remark]:
         told, known = getattr(record.method, field), getattr(entry, field)
         if told != known:
             yield Remark(f"run with {field} {told!r} of {entry.name}; today's is {known!r}")
+    if (code := record.provenance.code) and code != code_digest(entry.module):
+        yield note(f"the code of {entry.name} has changed since it was run: --rerun tells how much")
 
 
 def check_suite(record: Record) -> Iterator[Remark]:
@@ -170,7 +173,7 @@ def check_suite(record: Record) -> Iterator[Remark]:
 
 def _differences(told: Mapping[str, Any], known: Mapping[str, Any]) -> list[str]:
     return [
-        f"{name} is {told.get(name, 'not set')}, not {known.get(name, 'unset')}"
+        f"{name} is {told.get(name, 'not set')}, not {known.get(name, 'not set')}"
         for name in sorted(told.keys() | known.keys())
         if told.get(name) != known.get(name) or (name in told) != (name in known)
     ]

@@ -28,13 +28,6 @@ if TYPE_CHECKING:
     from bench.methods import FloatArray, Progress
 
 
-class Unchecked:
-    """Takes whatever settings it is given."""
-
-    def __init__(self, known: int = 1, **others: object) -> None:
-        self.settings = {"known": known, **others}
-
-
 class Uniform:
     """Answers at random, the same for one seed."""
 
@@ -51,6 +44,14 @@ class Uniform:
 
     def predict_proba(self, clips: Sequence[Clip]) -> FloatArray:
         return self._random.dirichlet(np.ones(4), len(clips))
+
+
+class Unchecked(Uniform):
+    """Takes whatever settings it is given."""
+
+    def __init__(self, known: int = 1, **others: object) -> None:
+        super().__init__()
+        self.settings = {"known": known, **others}
 
 
 class TellsByAttribute(Uniform):

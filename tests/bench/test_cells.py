@@ -139,6 +139,7 @@ def test_no_value_of_a_change_leaves_its_folder(value: str) -> None:
         ({"dataset": "synthetik"}, "unknown dataset 'synthetik': did you mean 'synthetic'"),
         ({"method": "xx*"}, "unknown method"),
         ({"method": "gbdt-jsymbolic"}, "not in this suite"),
+        ({"dataset": "emopia"}, "dataset 'emopia' is not in this suite"),
     ],
 )
 def test_a_glob_that_matches_nothing_is_told(asked: dict[str, str], message: str) -> None:

@@ -242,3 +242,15 @@ def test_lists() -> None:
     assert "mt-midibert" in bench("ls", "methods", cwd=here).stdout
     assert "869 train, 114 valid, 88 test" in bench("ls", "datasets", cwd=here).stdout
     assert "lite" in bench("ls", "suites", cwd=here).stdout
+
+
+def test_a_method_is_listed_with_its_settings() -> None:
+    here = Path.cwd()
+    told = bench("ls", "methods", "svm-lin", cwd=here)
+    assert told.returncode == 0
+    assert "in suites: lite, paper, smoke" in told.stdout
+    assert "  dimensions = 521\n" in told.stdout
+    assert bench("ls", "methods", "majority", cwd=here).stdout.endswith("no settings\n")
+    wrong = bench("ls", "methods", "svm-lim", cwd=here)
+    assert (wrong.returncode, "did you mean 'svm-lin'" in wrong.stderr) == (2, True)
+    assert bench("ls", "suites", "lite", cwd=here).returncode == 2

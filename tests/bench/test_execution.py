@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import strange
 from cells_to_run import strange_cell
 
 from bench.cells import plan
@@ -104,6 +105,16 @@ def test_a_constructor_that_takes_any_setting_is_given_any() -> None:
 def test_an_attribute_in_place_of_an_optional_part_is_told_before_the_work(part: str) -> None:
     with pytest.raises(UserError, match=f"tellsbyattribute: its {part} is no function"):
         check_settings(strange_cell("TellsByAttribute", part=part))
+
+
+@pytest.mark.parametrize("part", ["fit", "predict_proba"])
+def test_a_method_without_one_of_its_functions_is_told_before_the_work(
+    part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cell = strange_cell("Uniform")
+    monkeypatch.delattr(strange.Uniform, part)
+    with pytest.raises(UserError, match=f"uniform: it has no function {part}"):
+        check_settings(cell)
 
 
 def test_a_constructor_that_fails_is_left_to_its_cells() -> None:

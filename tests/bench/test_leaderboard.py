@@ -273,6 +273,20 @@ def test_seeds_that_no_one_asked_for_are_told_apart(make_record: MakeRecord) -> 
     assert column(text, "### EMOPIA 1.0", "Seeds") == {"alpha": "1 of 4, 2 beyond"}
 
 
+def test_a_foreign_suites_settings_are_told_and_its_rows_not_set_beside_the_paper(
+    make_record: MakeRecord,
+) -> None:
+    records = [
+        make_record("svm-lin", suite=suite, settings={"dimensions": 20})
+        for suite in ("lite", "mine")
+    ]
+    ours, theirs = rendered(records).split("## Suite mine")
+    assert "47.72" in ours
+    assert "dimensions" not in ours
+    assert "47.72" not in theirs
+    assert column(theirs, "#### Settings", "Settings") == {"svm-lin": "dimensions = 20"}
+
+
 def test_suites_stand_apart_the_papers_first_and_smoke_last(make_record: MakeRecord) -> None:
     records = [make_record(suite=suite) for suite in ("smoke", "mine", "lite", "paper")]
     text = rendered(records)

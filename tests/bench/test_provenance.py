@@ -11,9 +11,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
+from genuine import genuine, smoke_cell
 
-from bench.provenance import Meter
+from bench.provenance import Meter, code_digest
+from bench.verification.checks import check_method
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +37,30 @@ def test_the_version_of_a_methods_package_is_told() -> None:
     assert Meter().read("pytest.sub.module").libraries["pytest"] == pytest.__version__
     # The benchmark's own stands beside, with its revision.
     assert "smer-bench" not in Meter().read("baselines.svm").libraries
+
+
+def test_the_code_of_a_method_from_elsewhere_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "strange_package").mkdir()
+    (tmp_path / "strange_module.py").write_text("x = 1")
+    for name in ("__init__", "method", "helper"):
+        (tmp_path / f"strange_package/{name}.py").write_text("x = 1")
+    package, module = code_digest("strange_package.method"), code_digest("strange_module")
+    assert Meter().read("strange_module").code == module != package
+    assert Meter().read("baselines.svm").code == code_digest("models.training") == ""
+    (tmp_path / "strange_package/helper.py").write_text("x = 2")
+    assert code_digest("strange_module") == module
+    assert code_digest("strange_package.method") != package
+
+
+@pytest.mark.parametrize(("code", "notes"), [("", 0), ("another", 1)])
+def test_a_record_of_other_code_than_is_here_is_noted(code: str, notes: int) -> None:
+    record = genuine(smoke_cell("majority"))
+    provenance = msgspec.structs.replace(record.provenance, code=code)
+    found = [*check_method(msgspec.structs.replace(record, provenance=provenance))]
+    assert [remark.wrong for remark in found] == [False] * notes
 
 
 def output(folder: Path, command: Sequence[str]) -> str:
