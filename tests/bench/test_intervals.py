@@ -31,9 +31,9 @@ def test_clips_of_their_own_songs_give_scipys_bootstrap() -> None:
     assert ours.high == pytest.approx(theirs.high, abs=1.5 / 150)
 
 
-def test_seeds_alone_give_the_normal_interval_of_their_mean() -> None:
+@pytest.mark.parametrize("n_seeds", [5, 40])
+def test_seeds_alone_give_the_normal_interval_of_their_mean(n_seeds: int) -> None:
     # Every clip is right or wrong together: songs cannot add to the noise.
-    n_seeds = 40
     share = np.random.default_rng(5).random(n_seeds)
     means = share[:, None] * np.ones((n_seeds, 1))
     resamples = intervals.mean_over_seeds(np.repeat(means.T, 20_000, axis=0))
@@ -69,6 +69,25 @@ def test_songs_whose_clips_agree_widen_the_interval() -> None:
     by_clip = accuracy_interval(runs(hits), np.arange(300))
     ratio = (by_song.high - by_song.low) / (by_clip.high - by_clip.low)
     assert ratio == pytest.approx(10**0.5, rel=0.15)  # ten clips that say the same count once
+
+
+def test_the_clips_of_one_song_give_the_normal_interval() -> None:
+    hits = (np.arange(100) % 2 == 0)[None]
+    interval = accuracy_interval(runs(hits), np.zeros(100, dtype=np.int64))
+    assert interval.high - interval.low == pytest.approx(2 * 1.96 * 0.05, abs=0.02)
+
+
+def test_songs_of_unequal_length_leave_no_doubt_of_what_is_always_right() -> None:
+    songs = np.repeat([0, 1, 2], [1, 2, 9])
+    assert accuracy_interval(runs(np.ones((1, 12), bool)), songs) == Interval(1.0, 1.0)
+
+
+def test_equal_records_give_equal_intervals() -> None:
+    songs = np.repeat(np.arange(7), 3)
+    hits = np.eye(21, dtype=np.bool_)
+    before = intervals.resampled_means(hits, songs)
+    intervals._drawn_counts.cache_clear()  # as in another process
+    assert np.array_equal(intervals.resampled_means(hits, songs), before)
 
 
 def test_intervals_cover_what_they_promise(few_resamples: None) -> None:

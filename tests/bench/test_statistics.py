@@ -100,6 +100,26 @@ def test_a_clear_difference_is_found(few_resamples: None) -> None:
     assert 0 < result.interval.low < 0.3 < result.interval.high
 
 
+def test_the_interval_of_a_difference_draws_seeds_too() -> None:
+    # A seed gets all clips right or none, so songs add nothing to the noise.
+    lucky = np.array([1, 0, 1, 1, 0, 1, 0, 0, 1, 1], dtype=np.bool_)
+    first = np.repeat(lucky[:, None], 60, axis=1)
+    result = compare(runs(first), runs(np.zeros_like(first)), np.arange(60))
+    error = lucky.std(ddof=1) / 10**0.5
+    assert result.difference == pytest.approx(0.6)
+    assert result.interval.low == pytest.approx(0.6 - 1.96 * error, abs=0.1)
+    assert result.interval.high == pytest.approx(0.6 + 1.96 * error, abs=0.1)
+
+
+def test_the_standard_error_is_that_of_a_mean_over_seeds() -> None:
+    rng = np.random.default_rng(3)
+    first, second = rng.random((6, 50)) < 0.6, rng.random((6, 50)) < 0.5
+    songs = np.arange(50) // 5
+    expected = stats.sem(first.mean(axis=1) - second.mean(axis=1))
+    assert compare(runs(first), runs(second), songs).seed_error == pytest.approx(expected)
+    assert compare(runs(first[:1]), runs(second[:1]), songs).seed_error is None
+
+
 def test_one_seed_allows_no_test() -> None:
     rng = np.random.default_rng(19)
     hits = rng.random((2, 1, 30)) < 0.5
@@ -107,6 +127,15 @@ def test_one_seed_allows_no_test() -> None:
     assert result.p is None
     apart = told_apart([runs(np.ones((1, 30), bool)), runs(np.zeros((1, 30), bool))], np.arange(30))
     assert not apart.any()
+
+
+def test_one_seed_allows_no_test_against_a_deterministic_method_either() -> None:
+    songs = np.arange(30)
+    once = runs(np.ones((1, 30), bool))
+    fixed = Runs(np.zeros((1, 30), bool), (0,), deterministic=True)
+    for pair in ((once, fixed), (fixed, once)):
+        assert compare(*pair, songs).p is None
+        assert not told_apart(pair, songs).any()
 
 
 def test_only_seeds_that_both_have_are_compared() -> None:
@@ -152,8 +181,9 @@ def test_p_of_seeds_is_the_paired_t_tests() -> None:
     for n_seeds in (1, 3):  # alone, or all the same
         same = compare(runs(first[:1].repeat(n_seeds, 0)), runs(second[:n_seeds]), np.arange(50))
         assert (same.p_seeds is None) == (n_seeds == 1)
-    equal = compare(runs(first[:1].repeat(3, 0)), runs(second[:1].repeat(3, 0)), np.arange(50))
-    assert equal.p_seeds is None
+    # Three times a tenth have a mean that is no tenth, and a deviation above 0.
+    tenth = np.repeat([[True] + [False] * 9], 3, axis=0)
+    assert compare(runs(tenth), runs(np.zeros_like(tenth)), np.arange(10)).p_seeds is None
 
 
 def test_the_mean_square_is_of_means_over_seeds() -> None:
@@ -172,6 +202,16 @@ def test_clips_that_say_the_same_raise_the_design_effect(clips: int) -> None:
     second = np.repeat([[False, True, False, True, True, False]], clips, axis=1)
     songs = np.repeat(np.arange(6), clips)
     assert compare(runs(first), runs(second), songs).design_effect == pytest.approx(clips)
+
+
+def test_the_design_effect_is_of_means_over_seeds() -> None:
+    rng = np.random.default_rng(3)
+    first, second = rng.random((6, 48)) < 0.7, rng.random((6, 48)) < 0.4
+    songs = np.repeat(np.arange(12), 4)
+    by_clip = (first.astype(float) - second).mean(axis=0)
+    noise = by_clip - by_clip.mean()
+    expected = (np.bincount(songs, noise) ** 2).sum() / (noise**2).sum()
+    assert compare(runs(first), runs(second), songs).design_effect == pytest.approx(expected)
 
 
 @settings(deadline=None, max_examples=10)
@@ -255,16 +295,29 @@ def test_so_many_clips_find_the_difference_four_times_in_five() -> None:
     assert clips_needed(-difference, discordance) == n
 
 
+@pytest.mark.parametrize(("difference", "discordance"), [(0.3, 0.4), (0.2, 0.2)])
+def test_the_number_of_clips_is_connors(difference: float, discordance: float) -> None:
+    found, kept = stats.norm.ppf(0.8), stats.norm.ppf(0.975)
+    root = kept * discordance**0.5 + found * (discordance - difference**2) ** 0.5
+    n = clips_needed(difference, discordance)
+    assert n == np.ceil((root / difference) ** 2)
+    # Songs never make up for clips.
+    assert clips_needed(difference, discordance, design_effect=0.5) == n
+
+
 def test_a_difference_needs_clips_to_differ_on() -> None:
     with pytest.raises(ValueError, match="discordance"):
         clips_needed(0.05, 0.02)
 
 
-def test_runs_against_a_published_mean_are_scipys_welch_test() -> None:
-    ours = [0.51, 0.55, 0.47, 0.53, 0.50]
+@pytest.mark.parametrize("ours", [[0.51, 0.55, 0.47, 0.53, 0.50], [0.51, 0.55]])
+def test_runs_against_a_published_mean_are_scipys_welch_test(ours: list[float]) -> None:
     expected = stats.ttest_ind_from_stats(
-        np.mean(ours), np.std(ours, ddof=1), 5, 0.5875, 0.0313, 10, equal_var=False
+        np.mean(ours), np.std(ours, ddof=1), len(ours), 0.5875, 0.0313, 10, equal_var=False
     ).pvalue
     assert runs_p(ours, 0.5875, 0.0313, 10) == pytest.approx(expected)
+
+
+def test_runs_that_say_nothing_of_others_have_no_p() -> None:
     assert runs_p([0.5], 0.5875, 0.0313, 10) is None
     assert runs_p([0.5, 0.5], 0.6, 0.0, 10) is None
