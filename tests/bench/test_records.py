@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from genuine import with_predictions
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bench.errors import UserError
-from bench.records import DECIMALS, decode_record, encode_record, rounded
+from bench.records import DECIMALS, Table, decode_record, encode_record, rounded
 
 if TYPE_CHECKING:
     from tests.bench.conftest import MakeRecord
@@ -83,10 +84,27 @@ def test_forged_segment_scores_are_refused(make_record: MakeRecord) -> None:
     record = make_record(segments=[[0], [1, 0], [2], [3]])
     assert record.segment_scores is not None
     better = msgspec.structs.replace(record.segment_scores, accuracy=1.0)
-    for scores in (better, None):
-        forged = encode_record(msgspec.structs.replace(record, segment_scores=scores))
+    whole = make_record()
+    for of, scores in ((record, better), (record, None), (whole, whole.scores)):
+        forged = encode_record(msgspec.structs.replace(of, segment_scores=scores))
         with pytest.raises(UserError, match="segment-level"):
             decode_record(forged, name="mine.json")
+
+
+def test_segments_of_some_clips_have_no_scores(make_record: MakeRecord) -> None:
+    first, *others = make_record(segments=[[0], [1, 0], [2], [3]]).predictions
+    whole = msgspec.structs.replace(first, segments=None)
+    assert Table.of([whole, *others]).scores() == (make_record().scores, None)
+
+
+def test_segments_have_probabilities_too(make_record: MakeRecord) -> None:
+    record = make_record(segments=[[0], [1, 0], [2], [3]])
+    first, *others = record.predictions
+    # Their mean is the clip's, and that sums to 1.
+    wrong = msgspec.structs.replace(first, segments=[[1.4, 0.2, 0.2, 0.2], [0.0] * 4])
+    forged = with_predictions(record, [wrong, *others])
+    with pytest.raises(UserError, match=r"2 rows are not probabilities, the first is \[1\.4,"):
+        decode_record(encode_record(forged), name="mine.json")
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"[1, 2", b"\xff\xfe", b'{"key": 3}'])
@@ -97,6 +115,7 @@ def test_what_is_no_record_is_named(data: bytes) -> None:
 
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.floats(0, 1), min_size=4, max_size=4).filter(lambda row: sum(row) > 0))
+@example([0.30001, 0.30004, 0.2, 0.19995])  # two that are equal in four decimals
 def test_rounding_keeps_the_winner(row: list[float]) -> None:
     p = np.array(row) / sum(row)
     kept = rounded(p)
