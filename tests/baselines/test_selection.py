@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.feature_selection import f_classif
 
+from baselines import selection
 from baselines.selection import anova_f, relieff, top
 from baselines.tables import Standardiser
 
@@ -40,6 +41,37 @@ def test_relieff_of_four_clips_by_hand() -> None:
     misses = np.array([(3 / 4 + 1 + 2 / 4 + 3 / 4) / 4, 1 / 2])
     weights = relieff(table, labels, ["a", "b", "c", "d"], n_neighbours=2)
     assert weights == pytest.approx(misses - hits)
+
+
+def test_relieffs_nearest_are_those_of_the_least_sum_of_differences() -> None:
+    # As the crow flies, 2 would be the nearest hit of 0 and of 1.
+    table = np.array([[0, 0], [0.65, 0], [0.4, 0.45], [1, 1]])
+    hits = np.array([[0.65, 0], [0.65, 0], [0.25, 0.45]])
+    misses = np.array([[1, 1], [0.35, 1], [0.6, 0.55], [0.6, 0.55]])
+    weights = relieff(table, np.array([0, 0, 0, 1]), list("abcd"), n_neighbours=1)
+    assert weights == pytest.approx((misses.sum(axis=0) - hits.sum(axis=0)) / 4)
+
+
+def test_relieff_looks_at_ten_neighbours() -> None:
+    random = np.random.default_rng(5)
+    table, labels = random.normal(size=(60, 4)), random.integers(0, 2, 60)
+    songs = [str(i) for i in range(60)]
+    nine, ten, eleven = (relieff(table, labels, songs, n_neighbours=n) for n in (9, 10, 11))
+    found = relieff(table, labels, songs)
+    assert np.array_equal(found, ten)
+    assert not np.allclose(found, nine)
+    assert not np.allclose(found, eleven)
+
+
+def test_relieff_is_the_same_however_many_clips_are_looked_at_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    random = np.random.default_rng(6)
+    table, labels = random.normal(size=(40, 5)), random.integers(0, 4, 40)
+    songs = [str(i // 2) for i in range(40)]
+    whole = relieff(table, labels, songs)
+    monkeypatch.setattr(selection, "_BLOCK", 7)
+    assert relieff(table, labels, songs) == pytest.approx(whole)
 
 
 def test_relieff_sees_what_only_two_columns_together_tell() -> None:
