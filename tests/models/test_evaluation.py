@@ -55,6 +55,12 @@ def test_validation_scores_clips_and_counts_what_is_right_of_other_tasks(network
     assert shares == {task: pytest.approx(np.mean(right)) for task, right in told.items()}
 
 
+def test_the_precision_asked_for_is_computed_in(network: Network) -> None:
+    full, half = predict(network, examples(), "fp32"), predict(network, examples(), "bf16")
+    assert not np.array_equal(full, half)
+    np.testing.assert_allclose(half, full, atol=0.02)
+
+
 def test_a_task_without_a_label_has_no_share(network: Network) -> None:
     unknown = [Example(e.clip, e.tokens, {**e.targets, "key": -1}) for e in examples()]
     assert validate(network, unknown, "fp32")[1].keys() == {"velocity"}

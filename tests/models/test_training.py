@@ -87,11 +87,29 @@ def test_losses_and_gradients_are_those_of_equation_3() -> None:
         assert torch.linalg.norm(one - other) <= 1e-5 * torch.linalg.norm(other) + 1e-8
 
 
+def test_a_batch_without_any_key_learns_from_the_rest() -> None:
+    batch = [replace(e, targets={**e.targets, "key": -1}) for e in examples(4, seed=1)]
+    loss, found = gradients(bert(), batch, Packing(longest=16))
+    assert math.isfinite(loss)
+    assert all(gradient.isfinite().all() for gradient in found)
+    assert any(gradient.any() for gradient in found)
+
+
+def test_the_precision_asked_for_is_computed_in() -> None:
+    network, batch = bert(dropout=0.0).eval(), examples(6, seed=2)
+    packing = Packing(longest=16)
+    full = float(training.add_gradients(network, batch, packing, "fp32")[0])
+    half = float(training.add_gradients(network, batch, packing, "bf16")[0])
+    assert full != half
+    assert half == pytest.approx(full, rel=0.02)
+
+
 def test_weights_decay_and_the_tasks_scales_do_not() -> None:
     network = bert()
     decayed, free = training.new_optimiser(network, recipe(weight_decay=0.3)).param_groups
     assert (decayed["weight_decay"], free["weight_decay"]) == (0.3, 0.0)
     assert [id(p) for p in free["params"]] == [id(network.weights.scales)]
+    assert decayed["betas"] == free["betas"] == (0.9, 0.999)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
@@ -161,7 +179,9 @@ def test_without_improvement_training_stops_after_three_tenths_of_the_epochs() -
     assert len(history.epochs) == 1 + 6
 
 
-@pytest.mark.parametrize(("patience", "epochs_run"), [(0.01, 2), (0.3, 4), (0.5, 6), (1, 10)])
+@pytest.mark.parametrize(
+    ("patience", "epochs_run"), [(0.01, 2), (0.25, 3), (0.3, 4), (0.39, 4), (0.5, 6), (1, 10)]
+)
 def test_training_stops_when_no_epoch_has_been_better_for_a_share_of_them(
     patience: float, epochs_run: int
 ) -> None:

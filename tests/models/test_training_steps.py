@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from tests.models.small import bert, examples, recipe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from bench.scoring import Scores
     from models.batching import Example
@@ -26,8 +28,10 @@ if TYPE_CHECKING:
     from models.training import Recipe
 
 
-def test_it_ends_with_the_weights_of_the_best_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
-    macro_f1 = [0.1, 0.9, 0.2, 0.3]
+def weights_of_epochs(
+    macro_f1: list[float], monkeypatch: pytest.MonkeyPatch
+) -> list[dict[str, torch.Tensor]]:
+    """Where the weights are kept that each epoch ends with, while it is given its macro-F1."""
     weights: list[dict[str, torch.Tensor]] = []
 
     def validate(network: Network, *_: object) -> tuple[Scores, dict[str, float]]:
@@ -38,6 +42,12 @@ def test_it_ends_with_the_weights_of_the_best_epoch(monkeypatch: pytest.MonkeyPa
         return scores, {}
 
     monkeypatch.setattr(training, "validate", validate)
+    return weights
+
+
+def test_it_ends_with_the_weights_of_the_best_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    macro_f1 = [0.1, 0.9, 0.2, 0.3]
+    weights = weights_of_epochs(macro_f1, monkeypatch)
     network = bert()
     how = recipe(epochs=4, batch_size=8, lr=3e-3, patience=1)
     history = train(network, examples(8, seed=3), [], how, seed=0, progress=silent)
@@ -48,6 +58,65 @@ def test_it_ends_with_the_weights_of_the_best_epoch(monkeypatch: pytest.MonkeyPa
     )
     for other in (weights[0], weights[2], weights[3]):
         assert not all(torch.equal(other[name], weights[1][name]) for name in other)
+
+
+def test_a_resumed_run_ends_with_the_best_weights_of_those_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = weights_of_epochs([0.9, 0.1, 0.2, 0.3], monkeypatch)
+
+    class StoppedError(Exception):
+        pass
+
+    def stop_after_two(fraction: float, note: str = "") -> None:
+        del note
+        if fraction > 0.5:
+            raise StoppedError
+
+    how = recipe(epochs=4, batch_size=8, lr=3e-3, patience=1)
+    data = examples(8, seed=3)
+    with pytest.raises(StoppedError):
+        train(bert(), data, [], how, seed=0, progress=stop_after_two, scratch=tmp_path)
+    assert len(weights) == 2
+    network = bert()
+    history = train(network, data, [], how, seed=0, progress=silent, scratch=tmp_path)
+    assert (len(weights), history.best_epoch) == (4, 1)
+    assert all(
+        torch.equal(tensor, weights[0][name]) for name, tensor in network.state_dict().items()
+    )
+
+
+def test_the_history_has_the_means_of_an_epoch_and_what_validation_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    of_batches = iter([(1.0, 3.0, 2.0), (4.0, 6.0, 5.5)])
+
+    def add_gradients(*_: object) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        loss, emotion, key = map(torch.tensor, next(of_batches))
+        return loss, {"emotion": emotion, "key": key}
+
+    scores = msgspec.structs.replace(score_predictions([0], [0]), accuracy=0.25, macro_f1=1 / 3)
+    monkeypatch.setattr(training, "add_gradients", add_gradients)
+    monkeypatch.setattr(training, "validate", lambda *_: (scores, {"key": 0.125}))
+    network, data = bert(tasks=["key"]), examples(10, seed=3)
+    with torch.no_grad():
+        network.weights.scales.copy_(torch.tensor([0.5, 1.5]))
+    assert len(data) == 12
+    data[0] = replace(data[0], targets={"emotion": 0, "key": -1})
+    history = train(network, data, [], recipe(epochs=1, batch_size=8), seed=0, progress=silent)
+    assert history.epochs == [
+        {
+            "train_loss": (8 * 1 + 4 * 4) / 12,  # the second batch has four examples
+            "train_emotion_loss": 9 / 12,
+            "train_key_loss": round(7.5 / 11, 5),
+            "valid_accuracy": 0.25,
+            "valid_macro_f1": 0.33333,
+            "valid_key_accuracy": 0.125,
+            "scale_emotion": 0.5,
+            "scale_key": 1.5,
+        }
+    ]
+    assert (history.best_epoch, history.best_macro_f1) == (1, 1 / 3)
 
 
 @pytest.mark.parametrize(
