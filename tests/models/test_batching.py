@@ -68,6 +68,21 @@ def test_blocks_have_few_lengths_and_masks_say_where_the_padding_is(
                 assert torch.equal(block.mask, real)
 
 
+def test_a_micro_batch_is_filled_to_the_last_row() -> None:
+    batches = micro_batches(examples_of([8, 8, 8, 8]), Packing(max_rows=16))
+    assert [batch.order for batch in batches] == [[0, 1], [2, 3]]
+
+
+def test_the_longest_come_first() -> None:
+    (batch,) = micro_batches(examples_of([3, 9, 5, 9]), Packing())
+    assert batch.order == [1, 3, 2, 0]
+
+
+def test_an_example_longer_than_the_longest_is_neither_cut_nor_padded() -> None:
+    (batch,) = micro_batches(examples_of([29]), Packing(multiple=8, longest=20))
+    assert batch.tokens.tolist() == list(range(1, 30))
+
+
 @settings(deadline=None, max_examples=25)
 @given(st.integers(1, 50), st.integers(1, 20), st.integers(0, 1000))
 def test_an_epoch_takes_every_example_once_in_batches_of_the_size(

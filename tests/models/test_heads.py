@@ -40,6 +40,26 @@ def test_the_last_token_is_the_last_real_one() -> None:
     assert LastToken(1)(hidden, batch).flatten().tolist() == [4.0, 6.0]
 
 
+def test_sizes_are_midibert_pianos() -> None:
+    pooling = AttentionPooling(WIDTH)
+    assert (pooling.inner.weight.shape, pooling.outer.weight.shape) == ((128, WIDTH), (4, 128))
+    assert pooling.width == 4 * WIDTH
+    assert sum(p.numel() for p in pooling.parameters()) == 128 * WIDTH + 4 * 128  # no biases
+    n = (WIDTH + 1) * 256 + (256 + 1) * 3
+    for classifier in (Classifier(WIDTH, 3), TokenClassifier(WIDTH, 3, 0.1)):
+        assert sum(p.numel() for p in classifier.parameters()) == n
+
+
+def test_of_the_classifiers_that_of_tokens_alone_drops_anything() -> None:
+    x = torch.randn(50, WIDTH)
+    for classifier, drops in (
+        (Classifier(WIDTH, 3), False),
+        (TokenClassifier(WIDTH, 3, 0.5), True),
+    ):
+        assert torch.equal(classifier(x), classifier(x)) != drops
+        assert torch.equal(classifier.eval()(x), classifier(x))
+
+
 def test_classifiers_have_two_linear_layers_with_relu_between() -> None:
     for classifier in (Classifier(WIDTH, 3), TokenClassifier(WIDTH, 3, 0.1).eval()):
         linear = [part for part in classifier if isinstance(part, torch.nn.Linear)]

@@ -99,13 +99,13 @@ def test_all_are_found_by_name() -> None:
 def test_defaults_are_the_papers() -> None:
     bert, gpt = MultiTaskMidiBert(), MultiTaskMidiGpt()
     assert (bert.width, bert.layers, bert.heads, bert.embedding) == (768, 12, 12, 256)
-    assert (bert.max_length, tuple(bert.tasks)) == (512, ("key", "velocity"))
+    assert (bert.dropout, bert.max_length, tuple(bert.tasks)) == (0.1, 512, ("key", "velocity"))
     assert (gpt.width, gpt.layers, gpt.heads, gpt.dropout) == (512, 4, 8, 0.25)
     assert (gpt.max_length, tuple(gpt.tasks)) == (2048, ("key",))
     for method in (bert, gpt, MidiBertMethod(), MidiGptMethod()):
         assert (method.epochs, method.batch_size, method.lr) == (100, 16, 3e-5)
         assert (method.weight_decay, method.warmup_steps, method.patience) == (0.01, 500, 0.3)
-        assert (method.loss, method.start) == ("printed", "")
+        assert (method.loss, method.precision, method.start) == ("printed", "fp32", "")
     assert not MidiBertMethod().tasks
     assert not MidiGptMethod().tasks
 

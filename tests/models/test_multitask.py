@@ -50,6 +50,14 @@ def test_scales_never_reach_zero() -> None:
     assert second == 0.5
 
 
+def test_a_scale_that_training_may_reach_is_left_as_it_is() -> None:
+    weights = TaskWeights(["emotion", "key"])
+    with torch.no_grad():
+        weights.scales.copy_(torch.tensor([0.02, 50.0]))
+    weights.keep_positive()
+    assert weights.scales.tolist() == pytest.approx([0.02, 50.0])
+
+
 def test_what_has_no_label_counts_in_no_loss() -> None:
     logits = {"key": torch.randn(4, 24)}
     labels = torch.tensor([3, -1, 5, -1])
