@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 import pytest
 from genuine import flipped, genuine, put, smoke_cell, with_predictions
 from verified import notes, problems
@@ -98,6 +100,17 @@ def test_a_flipped_prediction_contradicts_its_segments(tmp_path: Path) -> None:
     (problem,) = problems(put(tmp_path, flipped(MIDIBERT)))
     assert problem.startswith("probabilities that are not the mean of the segments'")
     assert MIDIBERT.predictions[0].clip in problem
+
+
+def test_the_mean_of_segments_is_exact_but_for_rounding(tmp_path: Path) -> None:
+    first, *others = MIDIBERT.predictions
+    second, largest = np.argsort(first.p)[-2:]
+    for moved, wrong in ((0.0001, False), (0.002, True)):
+        p = list(first.p)
+        p[largest] += moved
+        p[second] -= moved
+        found = problems(put(tmp_path, with_predictions(MIDIBERT, [replace(first, p=p), *others])))
+        assert any("not the mean of the segments'" in problem for problem in found) == wrong
 
 
 def test_a_flipped_prediction_with_scores_and_digest_is_for_a_rerun(tmp_path: Path) -> None:
@@ -199,6 +212,7 @@ def _shift(content: dict[str, Any], path: str, value: object) -> None:
         ("dataset.digest", "f" * 64, "measured on another manifest of synthetic: ffffffffffff"),
         ("dataset.version", "9", "synthetic 9, but this manifest"),
         ("dataset.n_train", 4000, "4000 train clips, but synthetic has 144"),
+        ("dataset.n_train", 3, "3 train clips, but synthetic has 144"),
         ("method.version", 99, "run with version 99 of midibert"),
         ("method.encoding", "", "run with encoding '' of midibert"),
         ("method.deterministic", True, "seed 1 of a method that ignores it"),
@@ -212,6 +226,9 @@ def _shift(content: dict[str, Any], path: str, value: object) -> None:
         ("provenance.finished", "2026-01-01T00:00:00", "has no time zone"),
         ("provenance.finished", "2999-01-01T00:00:00+00:00", "in the future"),
         ("provenance.wall_seconds", -1.0, "an impossible cost"),
+        ("provenance.cpu_seconds", -1.0, "an impossible cost"),
+        ("provenance.peak_memory_mb", -1.0, "an impossible cost"),
+        ("provenance.peak_memory_mb", 0.0, "an impossible cost"),
     ],
 )
 def test_what_a_record_says_of_itself_is_looked_up(
@@ -224,7 +241,13 @@ def test_what_a_record_says_of_itself_is_looked_up(
 
 def test_probabilities_are_probabilities(tmp_path: Path) -> None:
     first, *others = KEY_MODE.predictions
-    for p in ([0.5, 0.5, 0.5, 0.5], [1.2, -0.2, 0.0, 0.0], [1e308] * 4):
+    for p in (
+        [0.5, 0.5, 0.5, 0.5],
+        [0.26, 0.25, 0.25, 0.25],
+        [0.24, 0.25, 0.25, 0.25],
+        [1.2, -0.2, 0.0, 0.0],
+        [1e308] * 4,
+    ):
         forged = with_predictions(KEY_MODE, [replace(first, p=p), *others])
         path = put(tmp_path, forged)
         assert any("rows are not probabilities" in problem for problem in problems(path))
@@ -232,10 +255,30 @@ def test_probabilities_are_probabilities(tmp_path: Path) -> None:
             read_record(path)
 
 
-def test_the_number_of_threads_is_the_suite_s(tmp_path: Path) -> None:
-    cell = smoke_cell("midibert")
-    fast = genuine(dataclasses.replace(cell, threads=8))
-    assert problems(put(tmp_path, fast)) == ["run with 8 threads; suite smoke says 1"]
+@pytest.mark.parametrize("threads", [8, 0])
+def test_the_number_of_threads_is_the_suite_s(tmp_path: Path, threads: int) -> None:
+    fast = genuine(dataclasses.replace(smoke_cell("midibert"), threads=threads))
+    assert problems(put(tmp_path, fast)) == [f"run with {threads} threads; suite smoke says 1"]
+
+
+def test_a_setting_too_many_or_too_few_is_named_though_the_key_fits(tmp_path: Path) -> None:
+    cell = smoke_cell("midibert", 1)
+    fewer = {name: value for name, value in cell.settings.items() if name != "epochs"}
+    for settings, message in (
+        ({**cell.settings, "weight_decay": 0.5}, "weight_decay is 0.5, "),
+        ({**cell.settings, "weight_decay": None}, "weight_decay is None, "),
+        (fewer, f"epochs is not set, not {cell.settings['epochs']}"),
+    ):
+        (problem,) = problems(put(tmp_path, genuine(dataclasses.replace(cell, settings=settings))))
+        assert message in problem
+
+
+@pytest.mark.parametrize(("hours", "wrong"), [(12, False), (72, True)])
+def test_clocks_may_differ_by_a_day(tmp_path: Path, hours: int, wrong: bool) -> None:
+    finished = (datetime.now(UTC) + timedelta(hours=hours)).isoformat()
+    record = replace(KEY_MODE, provenance=replace(KEY_MODE.provenance, finished=finished))
+    found = problems(put(tmp_path, record))
+    assert any("which is in the future" in problem for problem in found) == wrong
 
 
 def test_a_name_that_stands_twice_is_told(tmp_path: Path) -> None:
@@ -269,7 +312,7 @@ def test_unknown_methods_and_datasets_are_said_to_be_unchecked(tmp_path: Path) -
 
 
 def test_dirty_trees_and_strange_seeds_are_worth_a_note(tmp_path: Path) -> None:
-    record = genuine(smoke_cell("midibert", 17))
+    record = genuine(smoke_cell("midibert", 2))
     dirty = replace(record, provenance=replace(record.provenance, dirty=True, revision=""))
     path = put(tmp_path, dirty)
     assert not problems(path)

@@ -38,6 +38,10 @@ MIDIBERT = genuine(smoke_cell("midibert", 1), segments=True)
             "a number beyond 64 bits",
         ),
         (
+            lambda text: text.replace('"details": {}', '"details": {"a": -1' + "0" * 30 + "}"),
+            "a number beyond 64 bits",
+        ),
+        (
             lambda text: text.replace(
                 '"details": {}', '"details": {"a": ' + "[" * 99 + "]" * 99 + "}"
             ),
