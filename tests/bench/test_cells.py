@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.cells import parse_changes, parse_seeds, plan
+from bench.datasets import dataset_info
 from bench.errors import UserError
 from bench.records import CellIdentity
 from bench.suites import Suite, load_suite
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 
 SMOKE = load_suite("smoke")
 LITE = load_suite("lite")
+
+
+def made_up(methods: dict[str, dict[str, Any]], **limits: Any) -> Suite:
+    """A suite with one seed on the synthetic dataset."""
+    return Suite("mine", "", ["synthetic"], methods, seeds=1, **limits)
 
 
 def test_seeds_are_outermost_and_deterministic_methods_run_once() -> None:
@@ -39,11 +45,21 @@ def test_keys_tell_cells_apart_and_nothing_else() -> None:
     assert replace(cell, method=replace(cell.method, version=99)).key != cell.key
     assert replace(cell, method=replace(cell.method, encoding="other")).key != cell.key
     assert replace(cell, threads=cell.threads + 1).key != cell.key
+    assert replace(cell, settings={**cell.settings, "lr": 0.5}).key != cell.key
+
+
+def test_a_cell_is_of_its_own_dataset_and_under_its_suites_limits() -> None:
+    assert {(c.dataset, c.dataset_digest) for c in plan(LITE)} == {
+        (name, dataset_info(name).digest) for name in LITE.datasets
+    }
+    (cell,) = plan(made_up({"majority": {}}, threads=4, time_limit_minutes=5.0))
+    assert (cell.threads, cell.time_limit_minutes) == (4, 5.0)
 
 
 @given(st.randoms(use_true_random=False))
 def test_the_order_of_changes_changes_no_key(shuffler: random.Random) -> None:
-    changes = ["epochs=3", "lr=1e-3", 'tasks=["key"]', "width=16"]
+    # Some that the suite has too, and some that it lacks.
+    changes = ["epochs=3", "lr=1e-3", 'tasks=["key"]', "weight_decay=0.3", "dropout=0.2"]
     shuffled = list(changes)
     shuffler.shuffle(shuffled)
     (one,), (two,) = (
@@ -59,6 +75,19 @@ def test_all_tasks_on_the_single_task_method_is_the_multi_task_method() -> None:
     (named,) = plan(SMOKE, method="mt-midibert", seeds=[0])
     assert [c.key for c in changed] == [named.key]
     assert changed[0].path == named.path
+
+
+def test_a_method_with_the_settings_of_another_family_stays_what_it_is() -> None:
+    suite = made_up({"midibert": {"width": 16}, "midigpt": {"width": 32}})
+    (cell,) = plan(suite, method="midibert", changes={"width": 32})
+    assert (cell.method.name, cell.changes) == ("midibert", {"width": 32})
+
+
+def test_without_its_start_a_method_keeps_its_other_changes() -> None:
+    suite = made_up({"midibert": {"width": 16, "start": "lite"}, "majority": {}})
+    (cell,) = plan(suite, changes={"lr": 0.5}, from_scratch=True)
+    assert cell.settings == {"width": 16, "lr": 0.5}
+    assert cell.changes == {"lr": 0.5, "start": "none"}
 
 
 def test_a_change_that_changes_nothing_is_the_suite_s_own_cell() -> None:
@@ -84,7 +113,7 @@ def test_changed_cells_lie_beside_the_suite_s_own() -> None:
 
 
 def test_a_change_that_python_takes_for_the_suites_value_is_another_cell() -> None:
-    suite = Suite("mine", "", ["synthetic"], {"majority": {"flag": True, "depth": 1.5}}, seeds=1)
+    suite = made_up({"majority": {"flag": True, "depth": 1.5}})
     (own,) = plan(suite)
     (same,) = plan(suite, changes={"flag": True})
     (other,) = plan(suite, changes={"flag": 1})
@@ -158,7 +187,8 @@ def test_globs_choose() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "seeds"), [("0-3", [0, 1, 2, 3]), ("4", [4]), ("2,0,1-2", [2, 0, 1])]
+    ("text", "seeds"),
+    [("0-3", [0, 1, 2, 3]), ("4", [4]), ("3-3", [3]), ("2,0,1-2", [2, 0, 1])],
 )
 def test_seeds_are_read(text: str, seeds: list[int]) -> None:
     assert parse_seeds(text) == seeds
@@ -179,6 +209,7 @@ def test_changes_are_read_as_toml_where_they_are_toml() -> None:
         "e": ["key"],
         "f": "",
     }
+    assert parse_changes(["batch-size=8"]) == {"batch_size": 8}
 
 
 @pytest.mark.parametrize("texts", [["a"], ["=1"], ["a=1", "a=2"], ["a b=1"]])
