@@ -49,6 +49,13 @@ def test_cells_that_take_no_time_have_an_estimate(tmp_path: Path) -> None:
     assert total == "2 cells to run: about 0 s with 1 at a time, and 1 cells of unknown time"
 
 
+def test_each_cell_counts_once_and_no_job_has_none(tmp_path: Path) -> None:
+    leave(tmp_path, cells(seeds=[0]), 60)
+    line, total = estimate([*cells(seeds=[0, 1, 2]), *cells(seeds=[0, 1])], tmp_path, jobs=8)
+    assert line == "lite/emopia/midibert    1 of 3 done  about 60 s per cell"
+    assert total == "2 cells to run: about 60 s with 2 at a time"
+
+
 def test_a_plan_sees_what_a_board_sees(tmp_path: Path) -> None:
     leave(tmp_path / "elsewhere", cells(seeds=[0]), 60)
     linked = tmp_path / "results/lite/emopia"

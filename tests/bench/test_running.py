@@ -6,17 +6,21 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 from cells_to_run import strange_cell
+from genuine import genuine, smoke_cell
 
 from bench.errors import UserError
 from bench.executors import Failed, Finished, Progressed, Started
 from bench.executors.local import LocalExecutor
 from bench.records import encode_record
-from bench.running import pending, run_cells
+from bench.running import pending, run_cells, sweep
+from bench.scratch import scratch_folder
 from bench.store import Store, read_failures, read_records
 
 if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
+    from bench.cells import Cell
     from bench.executors import Event
 
 
@@ -77,6 +81,43 @@ def test_a_success_removes_the_failure_of_before(tmp_path: Path) -> None:
     run_cells(store, [cell], LocalExecutor(1), lambda _: None)
     assert not store.has_failed(cell)
     assert read_failures(tmp_path) == []
+
+
+@pytest.fixture
+def states(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[Cell, Path]:
+    """Two cells, and what they have left to go on from."""
+    monkeypatch.setenv("SMER_BENCH_CACHE", str(tmp_path / "cache"))
+    left = {}
+    for cell in (smoke_cell("majority"), smoke_cell("key-mode")):
+        with scratch_folder(cell.key) as folder:
+            assert folder
+            folder.mkdir(parents=True)
+            left[cell] = folder
+    return left
+
+
+def test_a_state_is_kept_until_its_cell_has_a_record(
+    tmp_path: Path, states: dict[Cell, Path]
+) -> None:
+    done, failed = states
+
+    class Halfway:
+        def run(self, cells: Iterator[Cell]) -> Generator[Event, None, None]:
+            for cell in cells:
+                yield Finished(cell, genuine(cell)) if cell is done else Failed(cell, "no", "")
+
+    outcome = run_cells(Store(tmp_path), [done, failed], Halfway(), lambda _: None)
+    assert outcome.finished == [done]
+    assert [folder.exists() for folder in states.values()] == [False, True]
+
+
+def test_a_sweep_removes_the_states_of_cells_that_are_done(
+    tmp_path: Path, states: dict[Cell, Path]
+) -> None:
+    store, (done, lacking) = Store(tmp_path), states
+    store.write(done, genuine(done))
+    sweep(store, [done, lacking])
+    assert [folder.exists() for folder in states.values()] == [False, True]
 
 
 def test_records_do_not_depend_on_how_many_run_at_once(tmp_path: Path) -> None:
