@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from click.testing import CliRunner
 from genuine import put
+from msgspec.structs import replace
 
 from bench.cli.leaderboard import leaderboard
 from bench.errors import UserError
@@ -49,6 +51,39 @@ def test_an_unchanged_board_is_said_to_be_one(make_record: MakeRecord) -> None:
     assert "Records: 0 new, 1 changed, 0 gone; 1 in all." in text
     assert "No row of the board changes." in text
     assert not rows(text)
+
+
+def test_a_row_changes_with_its_answers_and_with_its_keys(make_record: MakeRecord) -> None:
+    record, rerun = (make_record(labels=LABELS, predicted=with_hits(n)) for n in (9, 10))
+    assert rerun.key == record.key
+    assert list(rows(render_difference([record], [rerun]))) == ["alpha"]
+    renamed = replace(record, key="of other settings")
+    assert list(rows(render_difference([record], [renamed]))) == ["alpha"]
+
+
+def test_every_column_is_a_score_of_its_own(make_record: MakeRecord) -> None:
+    # What is always right leaves no doubt.
+    worst, best = (make_record(labels=LABELS, predicted=with_hits(n)) for n in (0, 20))
+    told = rows(render_difference([worst], [best]))["alpha"]
+    assert told[:4] == ["0.00", "100.00", "+100.00", "100.0 to 100.0"]
+    assert told[4:] == ["0.000", "1.000", "+1.000", "1 → 1"]
+
+
+def test_songs_decide_how_sure_one_can_be(make_record: MakeRecord) -> None:
+    before, after = (make_record(labels=LABELS, predicted=with_hits(n)) for n in (0, 10))
+
+    def width(songs: dict[str, str]) -> float:
+        told = rows(render_difference([before], [after], songs={"emopia": songs}))["alpha"]
+        low, high = told[3].split(" to ")
+        return float(high) - float(low)
+
+    assert width({f"clip-{i}": str(i // 5) for i in range(20)}) > 1.3 * width({})
+
+
+def test_suites_stand_as_on_the_board(make_record: MakeRecord) -> None:
+    suites = ("smoke", "mine", "lite", "paper")
+    text = render_difference([make_record(suite="mine")], [make_record(suite=s) for s in suites])
+    assert re.findall("### Suite ([a-z]+)", text) == ["paper", "lite", "smoke"]
 
 
 def test_variants_stand_beside_their_method(make_record: MakeRecord) -> None:
