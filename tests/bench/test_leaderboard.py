@@ -98,9 +98,15 @@ def test_segments_stand_beside_clips(make_record: MakeRecord) -> None:
     assert "| 63.41 ± 3.52 |" in segments
 
 
-def beside_paper(text: str) -> list[str]:
+def test_segments_of_a_method_that_the_paper_lacks_stand_there_too(make_record: MakeRecord) -> None:
+    mine = make_record("mine", segments=[[0, 0, 1], [1], [2], [3, 0]])
+    (segments,) = beside_paper(rendered([make_record("midibert"), mine]), "mine")
+    assert segments.startswith("| mine | segments | 7 | 71.43 |")
+
+
+def beside_paper(text: str, method: str = "midibert") -> list[str]:
     table = text.partition("#### Accuracy beside the paper")[2].partition("####")[0]
-    return [line for line in table.splitlines() if line.startswith("| midibert")]
+    return [line for line in table.splitlines() if line.startswith(f"| {method} ")]
 
 
 @pytest.mark.parametrize(("hits", "inside"), [(12, "yes"), (20, "no")])
@@ -307,7 +313,7 @@ def test_failed_cells_are_listed_with_their_reason(make_record: MakeRecord) -> N
 def test_records_that_do_not_belong_together_never_meet(make_record: MakeRecord) -> None:
     late = "2027-01-01T00:00:00+00:00"
     old = [
-        make_record("older-rules", protocol=PROTOCOL + 1),
+        *(make_record("older-rules", seed=seed, protocol=PROTOCOL + 1) for seed in (0, 1)),
         make_record("other-data", digest="d0"),
         make_record("beta", seed=1, settings={"lr": 1}, predicted=(0, 0, 0, 0)),
     ]
@@ -320,7 +326,7 @@ def test_records_that_do_not_belong_together_never_meet(make_record: MakeRecord)
     assert "from 2 records" in text
     left_out = text.partition("## Left out")[2]
     place = "lite | EMOPIA"
-    assert f"| older-rules | 0 | {place} | measured by protocol {PROTOCOL + 1}" in left_out
+    assert f"| older-rules | 0, 1 | {place} | measured by protocol {PROTOCOL + 1}" in left_out
     assert f"| other-data | 0 | {place} | measured on another manifest of emopia" in left_out
     assert f"| beta | 1 | {place} | other settings or version of beta than" in left_out
 
