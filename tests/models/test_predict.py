@@ -22,12 +22,12 @@ from bench.registry import find_method
 from bench.scratch import scratch_folder
 from bench.store import Store
 from bench.suites import load_suite
-from models.aiming import Aim, Share, yardstick
+from models.aiming import Share, yardstick
 from models.checkpoints import is_finetuned, save_checkpoint, shipped
 from models.checkpoints.finetuned import find_finetuned, load_finetuned
 from models.checkpoints.weights import read_metadata, read_weights, write_weights
 from models.neural_method import NeuralMethod
-from models.predicting import Guess, guess_files
+from models.predicting import guess_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -262,27 +262,6 @@ def test_score_counts_hits_beside_the_networks_own(
     nothing = run("predict", tmp_path / "bad.mid", "--checkpoint", network, "-o", output)
     assert isinstance(nothing.exception, WorkError)
     assert output.read_text() == "of another day\n"
-
-
-def guess(quadrant: int, p: float = 0.7) -> Guess:
-    others = np.full(4, (1 - p) / 3)
-    others[quadrant] = p
-    return Guess("x.mid", tuple(others.tolist()), None, 1)
-
-
-def test_an_aim_is_hit_as_a_whole_and_by_halves() -> None:
-    aim = Aim.of([guess(0), guess(0), guess(1), guess(3), guess(2)], target=0)
-    assert aim.called == (2, 1, 1, 1)
-    assert (aim.hits, aim.valence, aim.arousal) == (Share(2, 5), Share(3, 5), Share(3, 5))
-    assert aim.mean_p == pytest.approx((2 * 0.7 + 3 * 0.1) / 5)
-
-
-def test_intervals_are_wilsons() -> None:
-    share, z = Share(7, 10), 1.959963984540054
-    centre = (0.7 + z * z / 20) / (1 + z * z / 10)
-    half = z * (0.7 * 0.3 / 10 + z * z / 400) ** 0.5 / (1 + z * z / 10)
-    assert share.interval == pytest.approx((centre - half, centre + half))
-    assert Share(5, 5).interval[1] == 1
 
 
 def test_the_yardstick_is_hits_and_false_alarms_on_the_test_clips(record: Record) -> None:
