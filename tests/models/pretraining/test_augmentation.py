@@ -93,6 +93,13 @@ def test_doubled_time_is_the_music_at_half_the_speed(seed: int) -> None:
     np.testing.assert_array_equal(stretched, slower)
 
 
+def test_a_window_that_begins_with_a_bar_does_so_when_stretched() -> None:
+    # Notes 0, 16 and 24 positions after the window's first bar line.
+    window = np.array([[0, 0, 40, 15], [0, 0, 41, 15], [1, 8, 42, 15]])
+    stretched = COMPOUND.stretched(window, 1.1)
+    assert stretched.tolist() == [[0, 0, 40, 17], [0, 2, 41, 17], [1, 10, 42, 17]]
+
+
 def test_no_augmentation_changes_nothing() -> None:
     for tokens, kind in ((compound(music(1)), COMPOUND), (performance(music(1)), PERFORMANCE)):
         unchanged = Augmentation().apply(tokens, kind, np.random.default_rng(0))

@@ -4,7 +4,7 @@ import hashlib
 import math
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -13,29 +13,17 @@ from bench.clips import Clip
 from bench.datasets import GROUP, Dataset, dataset_info, dataset_names, load_dataset
 from bench.datasets.smf import SmfNote, smf_bytes
 from bench.errors import UserError, WorkError
-from models.backbones.midibert import MidiBert, MidiBertConfig
 from models.checkpoints import load_checkpoint
 from models.pretraining.corpora import open_corpus
-from models.pretraining.objectives import MaskedNotes
-from models.pretraining.order import Order
-from models.pretraining.pieces import divide
 from models.pretraining.session import run_order
-from models.pretraining.store import stored_tokens
-from models.pretraining.training import Pretraining, Recipe
-from models.tokens.encodings import COMPOUND_WORDS
-from tests.models.pretraining.orders import order, recipe
+from models.pretraining.training import Pretraining
+from tests.models.pretraining.orders import order
+
+if TYPE_CHECKING:
+    from models.pretraining.order import Order
 
 #: A file that is a test clip of a dataset elsewhere.
 THEIRS = smf_bytes([[SmfNote(240 * i, 240 * i + 200, 60 + i, 64) for i in range(20)]])
-
-
-def new_run(folder: Path, how: Recipe) -> Pretraining:
-    torch.manual_seed(0)
-    backbone = MidiBert(
-        MidiBertConfig(width=16, layers=1, heads=2, inner=64, embedding=4, max_length=24)
-    )
-    learned, held = divide([stored_tokens(open_corpus(folder), COMPOUND_WORDS)])
-    return Pretraining(MaskedNotes(backbone, Order.mask_share), learned, held, how)
 
 
 def interrupt_after(steps: int, asked: Order) -> None:
@@ -258,33 +246,3 @@ def test_train_splits_are_learned_from_and_no_other_clips(folder: Path) -> None:
     clips = load_dataset("synthetic").train
     assert (corpus["name"], corpus["pieces"]) == ("synthetic (train split)", len(clips))
     assert card["pieces"] + card["held_out_pieces"] == len({clip.sha256 for clip in clips})
-
-
-def test_timing_leaves_no_trace(folder: Path) -> None:
-    weights = []
-    for timed in (False, True):
-        run = new_run(folder, recipe(steps=4))
-        if timed:
-            assert run.seconds_per_step() > 0
-        run.take_step()
-        weights.append(run.objective.state_dict())
-    for name, tensor in weights[0].items():
-        assert torch.equal(weights[1][name], tensor), name
-
-
-def test_steps_follow_the_schedule(folder: Path) -> None:
-    rising = recipe(lr=0.1, warmup_steps=4)
-    run = new_run(folder, rising)
-    run.take_step()
-    run.take_step()
-    assert {group["lr"] for group in run.optimiser.param_groups} == {rising.lr_at(1)}
-
-
-def test_the_learning_rate_rises_and_falls_to_nothing() -> None:
-    long = recipe(steps=1000, lr=1.0, warmup_steps=100)
-    rates = [long.lr_at(step) for step in range(1001)]
-    assert rates[0] == 0.01
-    assert rates[99] == max(rates) == 1.0
-    assert rates[100:] == sorted(rates[100:], reverse=True)
-    assert rates[1000] == 0
-    assert recipe(steps=20, lr=1.0, warmup_steps=500).lr_at(1) == 1.0

@@ -65,6 +65,46 @@ def test_every_token_is_heard_and_those_far_from_a_pieces_ends_equally_often(
     assert all(counts.max() < 1.3 * counts.min() for counts in far)
 
 
+def test_every_epoch_has_an_order_and_cuts_of_its_own(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[tuple[int, int]] = []
+    read = Pieces.read
+
+    def watched(pieces: Pieces, piece: int, start: int, length: int) -> Tokens:
+        heard.append((piece, start))
+        return read(pieces, piece, start, length)
+
+    monkeypatch.setattr(Pieces, "read", watched)
+    learned, _ = divide([stored_tokens(open_corpus(folder), COMPOUND_WORDS)])
+    windows = Windows(learned, length=16, seed=0)
+    n = len(windows)
+    for i in range(2 * n):
+        windows.read(i)
+    one, other = ([piece for piece, _ in epoch] for epoch in (heard[:n], heard[n:]))
+    assert one != other
+    assert sorted(one) == sorted(other) != one
+    assert set(heard[:n]) != set(heard[n:])
+
+
+def test_a_few_windows_are_spread_evenly_over_all_pieces(folder: Path) -> None:
+    learned, _ = divide([stored_tokens(open_corpus(folder), COMPOUND_WORDS)])
+    windows = Windows(learned, length=16, seed=0)
+    n = len(windows)
+    # Each in the middle of where it may begin.
+    expected = [
+        learned.read(piece, int((k + 0.5) * (length - 15) / -(-length // 16)), 16)
+        for piece, length in enumerate(learned.lengths.tolist())
+        for k in range(-(-length // 16))
+    ]
+    assert learned.lengths.min() > 16
+    for at_most, places in [(n + 1, range(n)), (3, [0, n // 3, 2 * n // 3])]:
+        few = windows.spread(at_most)
+        assert len(few) == len(places)
+        for window, place in zip(few, places, strict=True):
+            np.testing.assert_array_equal(window, expected[place])
+
+
 def test_a_window_depends_on_its_number_alone(folder: Path) -> None:
     learned, _ = divide([stored_tokens(open_corpus(folder), COMPOUND_WORDS)])
     one, other = Windows(learned, 16, 3), Windows(learned, 16, 3)
