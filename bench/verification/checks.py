@@ -173,7 +173,7 @@ def check_suite(record: Record) -> Iterator[Remark]:
 
 def _differences(told: Mapping[str, Any], known: Mapping[str, Any]) -> list[str]:
     return [
-        f"{name} is {told.get(name, 'not set')}, not {known.get(name, 'not set')}"
+        f"{name} is {told.get(name, 'left out')}, not {known.get(name, 'left out')}"
         for name in sorted(told.keys() | known.keys())
         if told.get(name) != known.get(name) or (name in told) != (name in known)
     ]

@@ -267,7 +267,7 @@ def test_a_setting_too_many_or_too_few_is_named_though_the_key_fits(tmp_path: Pa
     for settings, message in (
         ({**cell.settings, "weight_decay": 0.5}, "weight_decay is 0.5, "),
         ({**cell.settings, "weight_decay": None}, "weight_decay is None, "),
-        (fewer, f"epochs is not set, not {cell.settings['epochs']}"),
+        (fewer, f"epochs is left out, not {cell.settings['epochs']}"),
     ):
         (problem,) = problems(put(tmp_path, genuine(dataclasses.replace(cell, settings=settings))))
         assert message in problem
