@@ -7,11 +7,15 @@ import numpy as np
 import pytest
 
 from bench.datasets import load_dataset
+from bench.datasets.smf import SmfNote
 from bench.midi import parse_midi
+from tests.models import small
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
+    from bench.clips import Clip
     from bench.derived import Derivation
     from bench.midi import Midi
 
@@ -61,3 +65,26 @@ def digest_of() -> Callable[[Derivation], str]:
 def midi_of() -> Callable[..., Midi]:
     """Make a MIDI file of tracks, each a sequence of (tick, event bytes) in the order of time."""
     return _midi_of
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing derived is shared with other tests."""
+    monkeypatch.setenv("SMER_BENCH_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def clips(tmp_path: Path) -> list[Clip]:
+    """40 clips that tell their quadrant by register; one has no note, some fill two segments."""
+    rng = np.random.default_rng(0)
+    made = []
+    for i in range(40):
+        quadrant = i % 4
+        length = 0 if i == 17 else int(rng.integers(3, 40))
+        onsets = np.cumsum(rng.integers(60, 480, length))
+        notes = [
+            SmfNote(int(on), int(on) + 200, int(rng.integers(0, 15)) + 30 + 15 * quadrant, 64)
+            for on in onsets
+        ]
+        made.append(small.clip(tmp_path, f"clip{i}", notes, quadrant))
+    return made

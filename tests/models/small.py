@@ -8,17 +8,49 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from bench.clips import Clip
+from bench.datasets.smf import SmfNote, smf_bytes
 from models.backbones.midibert import MidiBert, MidiBertConfig
 from models.backbones.midigpt import MidiGpt, MidiGptConfig
 from models.batching import Example
 from models.heads import AttentionPooling, LastToken
-from models.midibert_method import MidiBertMethod
+from models.midibert_method import MidiBertMethod, MultiTaskMidiBert
+from models.midigpt_method import MidiGptMethod, MultiTaskMidiGpt
 from models.network import Network
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
+    from models.neural_method import NeuralMethod
     from models.training import Recipe
+
+
+TINY: dict[str, Any] = {
+    "width": 16,
+    "layers": 1,
+    "heads": 2,
+    "epochs": 4,
+    "batch_size": 8,
+    "lr": 5e-3,
+    "warmup_steps": 2,
+    "max_length": 24,
+}
+ALL = [MidiBertMethod, MultiTaskMidiBert, MidiGptMethod, MultiTaskMidiGpt]
+
+
+def tiny(cls: type[NeuralMethod], **changes: Any) -> NeuralMethod:
+    sizes = {"embedding": 4} if issubclass(cls, MidiBertMethod) else {}
+    return cls(**{**TINY, **sizes, **changes})
+
+
+def clip(
+    folder: Path, name: str, notes: list[SmfNote], quadrant: int | None = 0, beat: int = 480
+) -> Clip:
+    data = smf_bytes([notes], ticks_per_beat=beat)
+    path = folder / f"{name}.mid"
+    path.write_bytes(data)
+    return Clip.from_file(path, quadrant=quadrant)
 
 
 def recipe(**changes: Any) -> Recipe:

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-import hashlib
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,80 +10,25 @@ import torch
 
 from bench import machine
 from bench.clips import Clip
-from bench.datasets.smf import SmfNote, smf_bytes
-from bench.derived import Derivation
+from bench.datasets.smf import SmfNote
 from bench.errors import UserError
-from bench.keys import find_keys
 from bench.methods import DetailedMethod, SegmentMethod, silent
 from bench.registry import methods
-from models.checkpoints import load_checkpoint, save_checkpoint, shipped
 from models.dropout import Dropout
 from models.midibert_method import MidiBertMethod, MultiTaskMidiBert, RescaledMidiBert
 from models.midigpt_method import MidiGptMethod, MultiTaskMidiGpt
-from models.multitask import TASKS, Task
-from models.tokens.compound import encode_compound
-from models.tokens.encodings import COMPOUND_WORDS
-from models.tokens.performance import encode_performance
 from models.training import History, Recipe
+from tests.models.small import ALL, clip, tiny
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
-    from bench.midi import Midi
     from models.batching import Example
     from models.network import Network
     from models.neural_method import NeuralMethod
 
-TINY: dict[str, Any] = {
-    "width": 16,
-    "layers": 1,
-    "heads": 2,
-    "epochs": 4,
-    "batch_size": 8,
-    "lr": 5e-3,
-    "warmup_steps": 2,
-    "max_length": 24,
-}
-ALL = [MidiBertMethod, MultiTaskMidiBert, MidiGptMethod, MultiTaskMidiGpt]
-
-
-def tiny(cls: type[NeuralMethod], **changes: Any) -> NeuralMethod:
-    sizes = {"embedding": 4} if issubclass(cls, MidiBertMethod) else {}
-    return cls(**{**TINY, **sizes, **changes})
-
-
-def clip(
-    folder: Path, name: str, notes: list[SmfNote], quadrant: int | None = 0, beat: int = 480
-) -> Clip:
-    data = smf_bytes([notes], ticks_per_beat=beat)
-    path = folder / f"{name}.mid"
-    path.write_bytes(data)
-    return Clip.from_file(path, quadrant=quadrant)
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SMER_BENCH_CACHE", str(tmp_path / "cache"))
-
-
-@pytest.fixture
-def clips(tmp_path: Path) -> list[Clip]:
-    """40 clips that tell their quadrant by register; one has no note, some fill two segments."""
-    rng = np.random.default_rng(0)
-    made = []
-    for i in range(40):
-        quadrant = i % 4
-        length = 0 if i == 17 else int(rng.integers(3, 40))
-        onsets = np.cumsum(rng.integers(60, 480, length))
-        notes = [
-            SmfNote(int(on), int(on) + 200, int(rng.integers(0, 15)) + 30 + 15 * quadrant, 64)
-            for on in onsets
-        ]
-        made.append(clip(tmp_path, f"clip{i}", notes, quadrant))
-    return made
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 def test_all_are_found_by_name() -> None:
@@ -270,94 +214,6 @@ def test_a_seed_draws_the_weights(cls: type[NeuralMethod]) -> None:
     assert not torch.equal(one, other)
 
 
-def test_targets_are_each_clips_key_and_each_notes_velocity(tmp_path: Path) -> None:
-    def tune(name: str, pitches: Sequence[int], quadrant: int) -> Clip:
-        notes = [SmfNote(480 * i, 480 * i + 400, p, 10 + 30 * i) for i, p in enumerate(pitches)]
-        return clip(tmp_path, name, notes, quadrant)
-
-    three = [tune("a", (57, 60, 64, 57), 2), tune("b", (), 1), tune("c", (60, 64, 67, 60), 0)]
-    found = [-1 if key is None else key.index for key in find_keys(three)]
-    assert found[0] >= 12 > found[2] >= 0 > found[1]  # minor, none, major
-    for cls in (MultiTaskMidiBert, MultiTaskMidiGpt):
-        made = tiny(cls, max_length=3).labelled_examples(three)
-        targets = {(e.clip, e.targets["emotion"], e.targets["key"]) for e in made}
-        assert targets == {(i, (2, 1, 0)[i], key) for i, key in enumerate(found)}
-    made = tiny(MultiTaskMidiBert, max_length=3).labelled_examples(three)
-    velocities = [e.targets["velocity"] for e in made if e.clip == 0]
-    assert np.concatenate(velocities).tolist() == [0, 1, 3, 5]
-
-
-def test_a_task_is_learned_by_its_entry_alone(
-    clips: list[Clip], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def lengths(clips: Sequence[Clip]) -> list[int]:
-        return [int(len(clip.midi.notes) > 20) for clip in clips]
-
-    monkeypatch.setitem(TASKS, "length", Task(2, lengths))
-    for cls in (MidiBertMethod, MidiGptMethod):
-        method = tiny(cls, tasks=["key", "length"], epochs=1)
-        method.fit(clips[:32], clips[32:], seed=0, progress=silent)
-        assert "valid_length_accuracy" in method.details()["history"][0]
-        made = method.labelled_examples(clips)
-        assert {(e.clip, e.targets["length"]) for e in made} == set(enumerate(lengths(clips)))
-
-
-def _parity(midi: Midi) -> NDArray[np.int16]:
-    """Of each performance word's number, as a task of tokens might have it."""
-    return (encode_performance(midi) % 2).astype(np.int16)
-
-
-def _register(midi: Midi) -> NDArray[np.int16]:
-    """Whether each compound word's note is high."""
-    return (encode_compound(midi)[:, 2] >= 30).astype(np.int16)
-
-
-@pytest.mark.parametrize(
-    ("cls", "what", "of_tokens"),
-    [
-        (MidiBertMethod, Derivation("register", 1, _register), lambda tokens: tokens[:, 2] >= 30),
-        (MidiGptMethod, Derivation("parity", 1, _parity), lambda tokens: tokens % 2),
-    ],
-)
-def test_a_task_of_tokens_is_learned_by_its_entry_and_its_labels_alone(
-    cls: type[NeuralMethod],
-    what: Derivation,
-    of_tokens: Callable[[Any], Any],
-    clips: list[Clip],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    plain = tiny(cls).labelled_examples(clips)
-    start = tmp_path / "start.safetensors"
-    save_checkpoint(tiny(cls).new_backbone(), start, {"encoding": cls.encoding.id})
-    monkeypatch.setitem(TASKS, what.name, Task(2))
-    monkeypatch.setattr(cls, "encoding", replace(cls.encoding, labels={what.name: what}))
-    method = tiny(cls, tasks=["key", what.name], epochs=1, start=str(start))
-    method.check()  # its tokens are still those that the start has learned
-
-    made = [tiny(cls).labelled_examples(clips), method.labelled_examples(clips)]
-    for before, without, example in zip(plain, *made, strict=True):
-        assert np.array_equal(before.tokens, without.tokens)
-        assert np.array_equal(before.tokens, example.tokens)
-        assert without.targets.keys() == {"emotion"}
-        empty = example.clip == 17 and cls is MidiBertMethod
-        expected = [-1] if empty else of_tokens(example.tokens)
-        assert np.array_equal(np.asarray(example.targets[what.name]), expected)
-    method.fit(clips[:32], clips[32:], seed=0, progress=silent)
-    assert f"valid_{what.name}_accuracy" in method.details()["history"][0]
-    assert method.predict_proba(clips).shape == (40, 4)
-
-
-def test_labels_that_are_not_one_a_token_are_refused(
-    clips: list[Clip], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(TASKS, "parity", Task(2))
-    labels = {"parity": Derivation("parity", 1, _parity)}  # of another encoding's tokens
-    monkeypatch.setattr(MidiBertMethod, "encoding", replace(COMPOUND_WORDS, labels=labels))
-    with pytest.raises(ValueError, match=r"clip0.mid: \d+ tokens, but \d+ of parity"):
-        tiny(MidiBertMethod, tasks=["parity"]).labelled_examples(clips)
-
-
 def test_a_gpu_that_is_not_there_is_told(clips: list[Clip]) -> None:
     with pytest.raises(UserError, match="device cuda:99: there is no such GPU here"):
         tiny(MidiBertMethod, device="cuda:99").fit(clips[:4], clips[4:8], seed=0, progress=silent)
@@ -373,17 +229,6 @@ def test_a_gpu_without_what_its_kernels_need_is_told(
     with pytest.raises(UserError, match=r"lacks Triton.*or choose the device cpu"):
         tiny(MidiBertMethod, device=device).chosen_device()
     assert tiny(MidiBertMethod, device="cpu").chosen_device().type == "cpu"
-
-
-def test_a_method_whose_key_would_not_hold_its_start_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "start.safetensors"
-    save_checkpoint(tiny(MidiBertMethod).new_backbone(), path)
-
-    class Mine(MidiBertMethod):
-        method_name = "majority"  # of which the registry knows no start
-
-    with pytest.raises(UserError, match="majority says no start in its @register_method"):
-        tiny(Mine, start=str(path)).new_network(0)
 
 
 def test_beats_are_told_as_files_tell_them(tmp_path: Path) -> None:
@@ -406,64 +251,3 @@ def test_what_is_fitted_anew_reads_files_as_they_are(clips: list[Clip], tmp_path
     assert not np.array_equal(taken.predict_proba(slow), fitted.predict_proba(slow))
     taken.fit(clips[:32], clips[32:], seed=0, progress=silent)
     assert np.array_equal(taken.predict_proba(slow), fitted.predict_proba(slow))
-
-
-def test_velocity_is_no_task_of_midigpt() -> None:
-    with pytest.raises(UserError, match="unknown task 'velocity'"):
-        tiny(MidiGptMethod, tasks=["velocity"])
-
-
-@pytest.mark.parametrize("cls", [MidiBertMethod, MidiGptMethod])
-def test_a_method_starts_from_a_checkpoint(
-    cls: type[NeuralMethod], clips: list[Clip], tmp_path: Path
-) -> None:
-    path = tmp_path / "start.safetensors"
-    backbone = tiny(cls).new_backbone()
-    save_checkpoint(backbone, path, {"corpus": "tests"})
-    loaded, card = load_checkpoint(path)
-    assert card == {"corpus": "tests"}
-    assert loaded.config == backbone.config
-
-    method = tiny(cls, start=str(path), epochs=1, lr=0.0, dropout=0.3)
-    method.fit(clips[:32], clips[32:], seed=0, progress=silent)
-    assert method.details()["start"] == {
-        "checkpoint": "start.safetensors",
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        "exposure": "transductive",
-        "corpus": "tests",
-    }
-    after = method.network.backbone
-    assert after.config.dropout == 0.3
-    for name, tensor in backbone.state_dict().items():
-        assert (after.state_dict()[name] == tensor).all(), name
-
-
-def test_a_start_of_other_sizes_or_kind_or_none_is_refused(
-    clips: list[Clip], tmp_path: Path
-) -> None:
-    path = tmp_path / "start.safetensors"
-    small = tiny(MidiBertMethod)
-    save_checkpoint(small.new_backbone(), path, {"encoding": "compound-1"})
-    tiny(MidiBertMethod, start=str(path)).check()
-    cut = tmp_path / "cut.safetensors"
-    cut.write_bytes(path.read_bytes()[:1000])
-    for method, says in [
-        (tiny(MidiBertMethod, start=str(path), width=32), "width=32: the checkpoint .* width=16"),
-        (tiny(MidiGptMethod, start=str(path)), "a checkpoint of midibert"),
-        (tiny(RescaledMidiBert, start=str(path)), "has learned the encoding 'compound-1'"),
-        (tiny(MidiBertMethod, start=str(tmp_path / "no.safetensors")), "no such checkpoint"),
-        (tiny(MidiBertMethod, start="no-such-name"), "unknown checkpoint 'no-such-name'"),
-        (tiny(MidiBertMethod, start=str(cut)), "not a checkpoint of smer-bench, or a damaged one"),
-    ]:
-        with pytest.raises(UserError, match=says):
-            method.check()
-        with pytest.raises(UserError, match=says):
-            method.fit(clips[:4], clips[4:8], seed=0, progress=silent)
-
-
-def test_checkpoints_that_are_shipped_can_be_loaded() -> None:
-    assert set(shipped()) == {"midibert-lite", "midigpt-lite"}
-    for path in shipped().values():
-        _, card = load_checkpoint(path)
-        assert card
-        assert path.stat().st_size <= 20e6
