@@ -14,7 +14,7 @@ from models.pretraining.objectives import MaskedNotes
 from models.pretraining.order import Order
 from models.pretraining.pieces import divide
 from models.pretraining.store import stored_tokens
-from models.pretraining.training import Pretraining, Recipe
+from models.pretraining.training import Pretraining, Progressed, Recipe, State
 from models.pretraining.windows import Windows
 from models.tokens.compound import SIZES
 from models.tokens.encodings import COMPOUND_WORDS
@@ -70,6 +70,23 @@ def test_the_loss_is_the_mean_over_what_is_predicted(folder: Path) -> None:
     assert run.windows_per_step < n_tokens <= 96
 
 
+def test_the_loss_that_is_told_is_the_mean_since_the_last_look(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses = [1.0, 2.0, 6.0, 4.0, 8.0, 0.0, 5.0, 7.0]
+    run = new_run(folder, recipe(steps=8))
+
+    def step() -> tuple[float, int]:
+        run.step += 1
+        return losses[run.step - 1], 96
+
+    monkeypatch.setattr(run, "take_step", step)
+    told: list[Progressed] = []
+    run.run(3, told.append, State(tmp_path / "state", {}))
+    assert [now.loss for now in told] == [1, 1.5, 3, 4, 6, 4, 5, 6]
+    assert [(now.step, now.loss) for now in run.history] == [(3, 3), (6, 4), (8, 6)]
+
+
 def test_nothing_is_dropped_in_validation(folder: Path) -> None:
     run = new_run(folder, recipe())
     run.take_step()
@@ -100,6 +117,7 @@ def test_a_large_gradient_is_clipped_to_length_1(
 
 
 def test_weights_decay_and_embeddings_norms_and_biases_do_not(folder: Path) -> None:
+    assert recipe().weight_decay == 0.01
     run = new_run(folder, recipe(weight_decay=0.3))
     decayed, free = run.optimiser.param_groups
     assert (decayed["weight_decay"], free["weight_decay"]) == (0.3, 0.0)
