@@ -92,9 +92,8 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command line; exit code 2 for the user's mistakes, 1 for work that failed."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # whose encoding may lack "±" or "→"
-            stream.reconfigure(errors="replace")
+    if isinstance(sys.stdout, io.TextIOWrapper):  # whose encoding may lack "±" or "→"
+        sys.stdout.reconfigure(errors="replace")
     try:
         code = cli.main(args=arguments, prog_name="bench", standalone_mode=False)
     except (UserError, WorkError) as error:
