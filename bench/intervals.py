@@ -134,7 +134,8 @@ def resampled_means(values: NDArray[np.generic], songs: IntArray) -> FloatArray:
     counts = _counts(songs)
     # Sums of whole numbers are exact in any order, and so the same with every BLAS.
     sums = (counts @ values.astype(np.float32)).astype(np.float64)
-    means: FloatArray = sums / counts.sum(axis=1, dtype=np.float64, keepdims=True)
+    sizes = (counts @ np.ones((len(values), 1), dtype=np.float32)).astype(np.float64)
+    means: FloatArray = sums / sizes
     return means
 
 

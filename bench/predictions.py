@@ -37,7 +37,7 @@ _NO_SEED = 0  # that of a file which names none
 class Predictions:
     """What was answered on all test clips."""
 
-    clips: list[str]  # in the dataset's order
+    clips: tuple[str, ...]  # in the dataset's order
     labels: NDArray[np.int64]  # true quadrants, shape (n_clips,)
     answers: NDArray[np.int64]  # predicted ones, shape (n_seeds, n_clips)
     seeds: tuple[int, ...]  # ascending
@@ -74,7 +74,7 @@ def read_predictions(path: Path, rows: Sequence[ClipRow]) -> Predictions:
                 f"answer, such as {missing[0]!r}"
             )
     return Predictions(
-        clips=list(test),
+        clips=tuple(test),
         labels=np.array([*test.values()]),
         answers=np.array([[by_seed[seed][clip] for clip in test] for seed in sorted(by_seed)]),
         seeds=tuple(sorted(by_seed)),

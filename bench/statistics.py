@@ -223,10 +223,9 @@ def _flipped(by_song: IntArray) -> FloatArray:
     """
     chances = np.ones(1)
     for step in sorted(np.abs(by_song).tolist()):  # small ones first, while the array is small
-        wider = np.zeros(len(chances) + step)
-        wider[: len(chances)] += chances
-        wider[step:] += chances
-        chances = wider / 2
+        halves = chances / 2
+        chances = np.concatenate((halves, np.zeros(step)))
+        chances[step:] += halves
     return chances
 
 

@@ -40,29 +40,28 @@ cut from one song, intervals are wider and differences less sure than they look.
 class Answers:
     """What a row answered on its test set, by clip or by segment."""
 
-    items: tuple[list[str], bytes, bytes]  # clips, with their quadrants and numbers of segments
+    items: tuple[tuple[str, ...], bytes, bytes]  # clips, their quadrants, n_segments
     labels: IntArray  # shape (n,)
     answers: IntArray  # predicted quadrants, shape (n_seeds, n)
     songs: IntArray  # shape (n,)
     runs: Runs
 
 
-def answers_of(row: Row, songs: Mapping[str, str]) -> Answers | None:
+def answers_of(row: Row, songs: IntArray) -> Answers | None:
     """A row's answers; None if its seeds were not tested on the same items.
 
     Args:
         row: one method with its seeds.
-        songs: the song of each clip; a clip that is not in it counts as a song of its own.
+        songs: of the clips of its first record, shape (n_clips,).
     """
     records = row.records[:1] if row.deterministic else row.records
     first = records[0].table
     items = _items(first, segments=row.segments)
     if any(_items(record.table, segments=row.segments) != items for record in records[1:]):
         return None
-    numbered = numbered_songs(first.clips, songs)
     if row.segments:
         labels = first.segment_labels
-        numbered = np.repeat(numbered, first.n_segments)
+        songs = np.repeat(songs, first.n_segments)
         answers = np.stack([record.table.segment_answers for record in records])
     else:
         labels = first.labels
@@ -71,19 +70,25 @@ def answers_of(row: Row, songs: Mapping[str, str]) -> Answers | None:
         items=items,
         labels=labels,
         answers=answers,
-        songs=numbered,
+        songs=songs,
         runs=Runs(answers == labels, tuple(r.cell.seed for r in records), row.deterministic),
     )
 
 
 def numbered_songs(clips: Sequence[str], songs: Mapping[str, str]) -> IntArray:
-    """The song of each clip as a number, shape (n_clips,); see `answers_of`."""
-    numbers: dict[tuple[str, bool], int] = {}
-    named = [(songs[clip], True) if clip in songs else (clip, False) for clip in clips]
+    """The song of each clip as a number, shape (n_clips,).
+
+    Args:
+        clips: names.
+        songs: their songs; a clip that is not in it counts as a song of its own.
+    """
+    numbers: dict[str | tuple[str], int] = {}
+    # A clip without a song is wrapped: its name may be that of a song.
+    named = [songs.get(clip, (clip,)) for clip in clips]
     return np.array([numbers.setdefault(song, len(numbers)) for song in named])
 
 
-def _items(table: Table, *, segments: bool) -> tuple[list[str], bytes, bytes]:
+def _items(table: Table, *, segments: bool) -> tuple[tuple[str, ...], bytes, bytes]:
     return table.clips, table.labels.tobytes(), table.n_segments.tobytes() if segments else b""
 
 
@@ -118,6 +123,7 @@ class Inference:
         self._songs = songs
         self._answers: dict[Row, Answers | None] = {}
         self._intervals: dict[Row, Interval | None] = {}
+        self._numbered: dict[tuple[str, tuple[str, ...]], IntArray] = {}
 
     def knows_songs(self, board: Board) -> bool:
         """Whether clips of one song are known to be."""
@@ -126,8 +132,16 @@ class Inference:
     def answers(self, row: Row) -> Answers | None:
         """See `answers_of`."""
         if row not in self._answers:
-            self._answers[row] = answers_of(row, self._songs.get(row.dataset, {}))
+            self._answers[row] = answers_of(row, self._songs_of(row))
         return self._answers[row]
+
+    def _songs_of(self, row: Row) -> IntArray:
+        """The songs of a row's test clips, as numbers."""
+        clips = row.records[0].table.clips
+        key = row.dataset, clips
+        if key not in self._numbered:
+            self._numbered[key] = numbered_songs(clips, self._songs.get(row.dataset, {}))
+        return self._numbered[key]
 
     def interval(self, row: Row) -> Interval | None:
         """95 % interval of a row's accuracy; None if its seeds were tested on different items."""

@@ -100,7 +100,7 @@ def test_neither_the_order_of_rows_nor_other_columns_matter(
     columns = ("note", *reversed(QUADRANTS), "seed", "clip")
     other = read_predictions(written(tmp_path / "other.csv", columns, shuffled), rows)
     assert (other.answers == plain.answers).all()
-    assert other.clips == plain.clips == [row.clip for row in TEST]
+    assert other.clips == plain.clips == tuple(row.clip for row in TEST)
     assert (plain.seeds, other.seeds) == ((40, 41, 42), SEEDS)
 
 

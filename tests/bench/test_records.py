@@ -33,7 +33,7 @@ def test_a_table_holds_the_predictions(make_record: MakeRecord) -> None:
     again = decode_record(encode_record(record).replace(b"0.0", b"0"), name="r.json")
     for of in (record, again):
         table = of.table
-        assert table.clips == [p.clip for p in of.predictions]
+        assert table.clips == tuple(p.clip for p in of.predictions)
         assert table.labels.tolist() == [p.label for p in of.predictions]
         assert table.probabilities.tolist() == [p.p for p in of.predictions]
         rows = [row for p in of.predictions for row in p.segments or ()]
