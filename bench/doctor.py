@@ -14,15 +14,13 @@ from typing import TYPE_CHECKING, Literal
 from bench.errors import UserError
 from bench.files import check_folder_writable
 from bench.folders import cache_directory, data_directory
-from bench.machine import cpu_flags, lacks_for_amx, lacks_for_kernels, usable_cores
+from bench.machine import has_amx, lacks_for_amx, lacks_for_kernels, usable_cores
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 Status = Literal["present", "absent", "broken"]
 
-#: Instruction sets that training in bfloat16 gains from, fastest first.
-_BFLOAT16 = ("amx_bf16", "avx512_bf16")
 _ANOTHER_TORCH = "see https://pytorch.org for a build that fits the driver"
 _EXTRAS = {
     "pyarrow": "parquet",
@@ -65,15 +63,16 @@ def _torch() -> Finding:
 
 
 def _processor() -> Finding:
-    flags = cpu_flags()
-    fast = next((name for name in _BFLOAT16 if name in flags), None)
-    threads = os.environ.get("OMP_NUM_THREADS")
-    text = f"{usable_cores()} cores, " + (
-        f"bfloat16 by {fast}" if fast else "no bfloat16 instructions"
-    )
-    if fast == _BFLOAT16[0] and (lacks := lacks_for_amx()):
-        text += f" (attention would be faster with {lacks})"
-    return Finding("processor", "present", text + (f", OMP_NUM_THREADS={threads}" * bool(threads)))
+    text = f"{usable_cores()} cores"
+    if not has_amx():
+        text += ", no AMX: networks compute in float32"
+    else:
+        text += ", AMX: networks may compute in bfloat16"
+        if lacks := lacks_for_amx():
+            text += f" (attention would be faster with {lacks})"
+    if threads := os.environ.get("OMP_NUM_THREADS"):
+        text += f", OMP_NUM_THREADS={threads}"
+    return Finding("processor", "present", text)
 
 
 def _gpu() -> Finding:

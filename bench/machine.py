@@ -32,20 +32,20 @@ def lacks_for_kernels() -> str:
     return ""
 
 
-def cpu_flags() -> set[str]:
-    """What Linux says of the processor, instruction sets among it; elsewhere nothing."""
+@cache
+def has_amx() -> bool:
+    """Whether the processor has AMX, units for products in bfloat16, and Linux grants their use."""
     try:
-        return set(Path("/proc/cpuinfo").read_text(encoding="utf-8").split())
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
     except OSError:
-        return set()
+        return False
+    return {"amx_bf16", "avx512_bf16", "avx512vl"} <= {*flags} and _grants_tiles()
 
 
 def lacks_for_amx() -> str:
     """What the compiled attention, for processors with AMX, would miss here; empty if nothing."""
-    if not {"amx_bf16", "avx512_bf16", "avx512vl"} <= cpu_flags():
-        return "a processor with AMX, under Linux"
-    if not _grants_tiles():
-        return "a system that grants the use of AMX"
+    if not has_amx():
+        return "a processor with AMX, under a Linux that grants its use"
     if cxx_compiler() is None:
         return "a C++ compiler, g++ or clang++"
     return ""
@@ -57,7 +57,6 @@ def cxx_compiler() -> str | None:
     return next((c for c in commands if c.strip() and shutil.which(shlex.split(c)[0])), None)
 
 
-@cache
 def _grants_tiles() -> bool:
     """Asks Linux for AMX's tiles, which a process may use only after that."""
     arch_prctl, request, tile_data = 158, 0x1023, 18  # ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA

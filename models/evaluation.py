@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from bench.labels import N_QUADRANTS
 from bench.scoring import score
 from models.batching import Packing, label_counts, micro_batches
 from models.multitask import EMOTION
+from models.precision import autocast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from bench.scoring import Scores
     from models.batching import Example, MicroBatch
     from models.network import Network
-
-Precision = Literal["fp32", "bf16"]
+    from models.precision import Precision
 
 
 def predict(network: Network, examples: Sequence[Example], precision: Precision) -> FloatArray:
@@ -59,11 +59,6 @@ def mean_by_clip(values: FloatArray, clips: np.ndarray[Any, Any]) -> FloatArray:
     np.add.at(sums, index, values)
     means: FloatArray = sums / counts[:, None]
     return means
-
-
-def autocast(device: torch.device, precision: Precision) -> torch.autocast:
-    """In which a network computes with this precision."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
 
 
 def _logits(

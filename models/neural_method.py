@@ -20,9 +20,10 @@ from bench.starts import RANDOM_WEIGHTS, find_start, sha256_of
 from models.attention import implementation
 from models.batching import Example
 from models.checkpoints import TRANSDUCTIVE, load_checkpoint, load_sizes
-from models.evaluation import Precision, mean_by_clip, predict
+from models.evaluation import mean_by_clip, predict
 from models.multitask import EMOTION, TASKS, UNKNOWN, LossForm, auxiliary_tasks
 from models.network import Network
+from models.precision import Precision, computed
 from models.training import History, Recipe
 from models.training import train as train_network
 
@@ -65,7 +66,7 @@ class NeuralMethod(ABC):
     weight_decay: float = 0.01
     warmup_steps: int = 500
     patience: float = 0.3  # share of the epochs without a better one after which training stops
-    precision: Precision = "fp32"
+    precision: Precision = "fp32"  # bf16 where the device has units for it
     start: str = ""  # a shipped checkpoint's name, or a file; empty or "none": random weights
     device: str = "auto"  # "cpu", "cuda", or the GPU where there is one
 
@@ -182,13 +183,14 @@ class NeuralMethod(ABC):
         """See `bench.methods.DetailedMethod`."""
         network = self.network
         device = next(network.parameters()).device
-        dtype = torch.bfloat16 if self.precision == "bf16" else torch.float32
+        precision = computed(self.precision, device)
+        dtype = torch.bfloat16 if precision == "bf16" else torch.float32
         return {
             "history": self._history.epochs,
             "best_epoch": self._history.best_epoch,
             "epochs_run": len(self._history.epochs),
             "n_parameters": sum(p.numel() for p in network.parameters()),
-            "precision": self.precision,
+            "precision": precision,
             "attention": implementation(device, dtype, self.width // self.heads),
             "start": self._origin or "random",
         }

@@ -19,9 +19,10 @@ import torch
 
 from bench.errors import UserError
 from models.batching import Packing, label_counts, micro_batches, shuffled_batches
-from models.evaluation import autocast, validate
+from models.evaluation import validate
 from models.memory import keep_freed_memory, return_freed_memory
 from models.multitask import loss_sums
+from models.precision import autocast
 from models.states import read_state, write_state
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 
     from bench.methods import Progress
     from models.batching import Example
-    from models.evaluation import Precision
     from models.network import Network
+    from models.precision import Precision
 
 #: Warm-up takes at most this share of all steps. It shortens only runs of fewer than 5,000 steps
 #: (with 500 steps of warm-up), so none of the paper's.

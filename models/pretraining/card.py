@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from models.checkpoints import INDUCTIVE
+from models.precision import computed
 from models.pretraining.pieces import held_against
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def new_card(
         # Not there where nothing was held out: JSON has no NaN.
         **({} if math.isnan(last.valid_loss) else {"valid_loss": round(last.valid_loss, 4)}),
         **order.options,
-        "precision": training.recipe.precision,
+        "precision": computed(training.recipe.precision, training.device),
         # Steps that were timed here would be others elsewhere, and so would the weights.
         "command": replace(order, steps=steps, minutes=None).command(),
     }

@@ -17,8 +17,8 @@ import torch
 
 from bench.errors import UserError, WorkError
 from models.batching import Packing, micro_batches
-from models.evaluation import autocast
 from models.memory import keep_freed_memory
+from models.precision import autocast
 from models.pretraining.objectives import n_targets
 from models.pretraining.windows import Windows
 from models.states import read_state, write_state
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from models.batching import Example
-    from models.evaluation import Precision
+    from models.precision import Precision
     from models.pretraining.augmentation import Augmentation
     from models.pretraining.objectives import Objective
     from models.pretraining.pieces import Pieces

@@ -55,7 +55,10 @@ def test_validation_scores_clips_and_counts_what_is_right_of_other_tasks(network
     assert shares == {task: pytest.approx(np.mean(right)) for task, right in told.items()}
 
 
-def test_the_precision_asked_for_is_computed_in(network: Network) -> None:
+def test_the_precision_asked_for_is_computed_in(
+    monkeypatch: pytest.MonkeyPatch, network: Network
+) -> None:
+    monkeypatch.setattr("models.precision.has_amx", lambda: True)
     full, half = predict(network, examples(), "fp32"), predict(network, examples(), "bf16")
     assert not np.array_equal(full, half)
     np.testing.assert_allclose(half, full, atol=0.02)

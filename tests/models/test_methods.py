@@ -197,6 +197,16 @@ def test_seed_and_settings_reach_the_training(
     assert told["network"].weights.form == "liebel"
 
 
+def test_the_details_tell_what_was_computed_in(
+    clips: list[Clip], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method = tiny(MidiBertMethod, epochs=1, precision="bf16")
+    method.fit(clips[:6], clips[6:10], seed=0, progress=silent)
+    for amx, precision in ((True, "bf16"), (False, "fp32")):
+        monkeypatch.setattr("models.precision.has_amx", lambda amx=amx: amx)
+        assert method.details()["precision"] == precision
+
+
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
 def test_dropout_is_that_of_all_parts(dropout: float) -> None:
     network = tiny(MultiTaskMidiBert, dropout=dropout).new_network(0)

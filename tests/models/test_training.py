@@ -95,7 +95,8 @@ def test_a_batch_without_any_key_learns_from_the_rest() -> None:
     assert any(gradient.any() for gradient in found)
 
 
-def test_the_precision_asked_for_is_computed_in() -> None:
+def test_the_precision_asked_for_is_computed_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.precision.has_amx", lambda: True)
     network, batch = bert(dropout=0.0).eval(), examples(6, seed=2)
     packing = Packing(longest=16)
     full = float(training.add_gradients(network, batch, packing, "fp32")[0])
