@@ -8,8 +8,9 @@ Both sides take the first EMOPIA training clips in file order, 64 of them, 16 a 
 to the model's length, and do a whole step: forward, backward, AdamW. The textbook pads to that
 length in fp32; since all its clips cost the same, it may do fewer steps, of fewer clips. The share
 of the peak counts the operations a step needs (no padding, nothing computed twice) against the
-best bf16 matrix product of the step's own shapes, measured beside it. Where attention runs on AMX
-our step is also done without, in turn.
+best matrix product of the step's own shapes and precision, measured beside it: bf16 where the
+device has units for that, fp32 elsewhere. Where attention runs on AMX our step is also done
+without, in turn.
 
 On a CPU that does other work too, set OMP_NUM_THREADS=1 and measure CPU-seconds (--cpu-time).
 """
@@ -33,6 +34,7 @@ from models.batching import Packing, micro_batches
 from models.memory import keep_freed_memory
 from models.midibert_method import MidiBertMethod
 from models.midigpt_method import MidiGptMethod
+from models.precision import computed
 from models.training import add_gradients, new_optimiser
 
 if TYPE_CHECKING:
@@ -90,7 +92,10 @@ def main() -> None:
         keep_freed_memory()
     step = OurStep(network)
     size = method.width // method.heads
-    kind = implementation(torch.device(options.device), torch.bfloat16, size)
+    device = torch.device(options.device)
+    precision = computed("bf16", device)
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    kind = implementation(device, dtype, size)
     kinds = ["amx", "plain"] if kind == "amx" else [kind]
     # The first step allocates; on a GPU each layout may also load kernels.
     for batch in batches if options.device == "cuda" else batches[:1]:
@@ -105,7 +110,7 @@ def main() -> None:
     peaks = []
     for _ in range(options.rounds):
         for kind in kinds:
-            peaks.append(matrix_peak(options.device, width, rows, clock))
+            peaks.append(matrix_peak(device, dtype, width, rows, clock))
             with without_amx() if kind == "plain" else nullcontext():
                 took = [seconds(step, batch, clock) for batch in batches]
             ours[kind] += took
@@ -113,8 +118,8 @@ def main() -> None:
     print(f"{needed / 1e12:.2f} TFLOP a step, peak {statistics.median(peaks) / 1e12:.2f} TFLOP/s")
     for kind in kinds:
         print(
-            f"ours, bf16, attention {kind}: {statistics.median(ours[kind]):.4f} s a step of 16 "
-            f"clips, {statistics.median(shares[kind]):.2f} of the peak"
+            f"ours, {precision}, attention {kind}: {statistics.median(ours[kind]):.4f} s a step of "
+            f"16 clips, {statistics.median(shares[kind]):.2f} of the peak"
         )
     for kind in kinds if options.profile else ():
         with without_amx() if kind == "plain" else nullcontext(), torch.profiler.profile() as told:
@@ -123,8 +128,8 @@ def main() -> None:
         print(told.key_averages().table(sort_by=f"self_{options.device}_time_total", row_limit=25))
     ours_s = statistics.median(ours[kinds[0]])
     print(
-        f"train_step method={options.method} device={options.device} attention={kinds[0]} "
-        f"ratio={statistics.median(theirs) / ours_s:.1f} "
+        f"train_step method={options.method} device={options.device} precision={precision} "
+        f"attention={kinds[0]} ratio={statistics.median(theirs) / ours_s:.1f} "
         f"peak_share={statistics.median(shares[kinds[0]]):.2f} clips_per_s={SIZE / ours_s:.2f}"
     )
 
@@ -217,13 +222,18 @@ def check_equal(network: Network, reference: nn.Module, batch: Sequence[Example]
 
 
 def matrix_peak(
-    device: str, width: int, rows: int, clock: Callable[[], float], rounds: int = 20
+    device: torch.device,
+    dtype: torch.dtype,
+    width: int,
+    rows: int,
+    clock: Callable[[], float],
+    rounds: int = 20,
 ) -> float:
-    """The best bf16 rate seen over the products of a feed-forward part, operations a second."""
-    x = torch.randn(rows, width, dtype=torch.bfloat16, device=device)
-    w = torch.randn(4 * width, width, dtype=torch.bfloat16, device=device)
-    y = torch.randn(rows, 4 * width, dtype=torch.bfloat16, device=device)
-    repeats = 1 if device == "cpu" else 50  # so that starting one counts for nothing
+    """The best rate seen over the products of a feed-forward part, operations a second."""
+    x = torch.randn(rows, width, dtype=dtype, device=device)
+    w = torch.randn(4 * width, width, dtype=dtype, device=device)
+    y = torch.randn(rows, 4 * width, dtype=dtype, device=device)
+    repeats = 1 if device.type == "cpu" else 50  # so that starting one counts for nothing
     best = 0.0
     for _ in range(rounds):
         for product in (lambda: x @ w.T, lambda: y @ w, lambda: y.T @ x):
