@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 #: with them the fourth decimal, depend on the machine.
 TOLERANCE = 1e-3
 
+#: Details of a record that the machine has a say in; see docs/records.md.
+_MACHINE_DETAILS = ("precision", "attention")
+
 
 def choose(records: Mapping[Path, Record], n: int) -> dict[Path, Record]:
     """The n records to run again: one of each method, then another of each, and so on.
@@ -119,24 +122,30 @@ def compare(record: Record, again: Record) -> list[Remark]:
     differences = np.abs(told - found).max(axis=1)
     n = int((differences > TOLERANCE).sum())
     if n:
+        differing = _elsewhere(record, again)
+        reasons = f" ({'; '.join(differing)})" if differing else ""
         worst = record.predictions[int(np.argmax(differences))].clip
         text = (
             f"its re-run predicts otherwise for {n:,} of {len(told):,} clips, most of all {worst} "
             f"(by {differences.max():.4f}); accuracy {again.scores.accuracy:.4f}, in the record "
-            f"{record.scores.accuracy:.4f}{_elsewhere(record, again)}"
+            f"{record.scores.accuracy:.4f}{reasons}"
         )
         remarks.append(Remark(text, wrong=record.method.deterministic))
     return remarks
 
 
-def _elsewhere(record: Record, again: Record) -> str:
-    """How the two machines differ."""
+def _elsewhere(record: Record, again: Record) -> list[str]:
+    """In what the two runs were computed otherwise, as far as they tell."""
     told, here = record.provenance, again.provenance
     differing = [
         f"{name} {told.libraries.get(name, 'none')} there, {here.libraries.get(name, 'none')} here"
         for name in sorted(told.libraries.keys() | here.libraries.keys())
         if told.libraries.get(name) != here.libraries.get(name)
     ]
+    for name in _MACHINE_DETAILS:
+        there, now = (run.details.get(name, "untold") for run in (record, again))
+        if there != now:
+            differing.append(f"{name} {there} there, {now} here")
     if told.device != here.device:
         differing.insert(0, f"{told.device} there, {here.device} here")
-    return f" ({'; '.join(differing)})" if differing else ""
+    return differing

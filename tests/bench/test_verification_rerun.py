@@ -54,3 +54,14 @@ def test_a_seeded_method_may_differ_and_the_machines_are_told() -> None:
     (remark,) = compare(MIDIBERT, here)
     assert not remark.wrong
     assert "(a CPU there, a GPU here; numpy 2.0.0 there, 3 here)" in remark.text
+
+
+def test_it_is_told_what_computed_a_network_otherwise() -> None:
+    there = replace(MIDIBERT, details={"precision": "bf16", "attention": "amx"})
+    here = replace(flipped(MIDIBERT), details={"precision": "fp32", "attention": "plain"})
+    (remark,) = compare(there, here)
+    assert "(precision bf16 there, fp32 here; attention amx there, plain here)" in remark.text
+    (remark,) = compare(replace(there, details={"precision": "fp32"}), here)
+    assert "(attention untold there, plain here)" in remark.text
+    (remark,) = compare(replace(MIDIBERT, details=here.details), here)
+    assert "attention" not in remark.text
