@@ -94,4 +94,4 @@ def _rerun(found: Verification, n: int) -> dict[Path, list[Remark]]:
         fetch_missing(cell.dataset for cell in cells)
         return watch(store, cells, n_done=0)
 
-    return rerun(chosen, run)
+    return rerun(chosen, run, beside=found.right.values())

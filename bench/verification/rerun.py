@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import cache
+from math import sqrt
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec.structs import replace
 
 from bench.cells import Cell
 from bench.datasets import dataset_names
 from bench.errors import UserError, WorkError
 from bench.execution import check_settings
+from bench.provenance import Meter
 from bench.registry import find_method, methods
 from bench.starts import START
 from bench.store import Store, read_record
@@ -20,7 +24,7 @@ from bench.verification.identity import has_start, shipped_start, shipped_suite,
 from bench.verification.remarks import Remark
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from bench.records import Record
     from bench.running import Outcome
@@ -28,6 +32,10 @@ if TYPE_CHECKING:
 #: How far a probability of a deterministic method may be from its record's: sums of floats, and
 #: with them the fourth decimal, depend on the machine.
 TOLERANCE = 1e-3
+
+#: How far apart the accuracies of a record and its re-run may be, in standard deviations of the
+#: difference of two seeds. No two seeds of a row of the board are so far apart (docs/records.md).
+FARTHEST = 5.0
 
 #: Details of a record that the machine has a say in; see docs/records.md.
 _MACHINE_DETAILS = ("precision", "attention")
@@ -51,13 +59,16 @@ def choose(records: Mapping[Path, Record], n: int) -> dict[Path, Record]:
 
 
 def rerun(
-    records: Mapping[Path, Record], run: Callable[[Store, Sequence[Cell]], Outcome]
+    records: Mapping[Path, Record],
+    run: Callable[[Store, Sequence[Cell]], Outcome],
+    beside: Iterable[Record] = (),
 ) -> dict[Path, list[Remark]]:
     """Run the cells of records in which nothing is wrong again; what comes of it, by file.
 
     Args:
         records: those that were chosen.
         run: runs cells, fetches their data where it must, and puts their records into the store.
+        beside: records that tell how far other seeds of the same cells are apart.
 
     Raises:
         WorkError: the run was interrupted.
@@ -72,11 +83,13 @@ def rerun(
             remarks[file] = [Remark(f"its re-run failed: {error}")]
         else:
             files[cell] = file
+    beside = list(beside)
     with TemporaryDirectory(prefix="smer-bench-") as folder:
         outcome = run(Store(Path(folder)), list(files))
         for cell in outcome.finished:
             file = files[cell]
-            remarks[file] = compare(records[file], read_record(Path(folder, cell.path)))
+            again = read_record(Path(folder, cell.path))
+            remarks[file] = compare(records[file], again, beside)
     for cell, reason in outcome.failed:
         remarks[files[cell]] = [Remark(f"its re-run failed: {reason}")]
     if outcome.interrupted:
@@ -109,11 +122,18 @@ def cell_of(record: Record) -> Cell:
     )
 
 
-def compare(record: Record, again: Record) -> list[Remark]:
+def compare(record: Record, again: Record, beside: Iterable[Record] = ()) -> list[Remark]:
     """What the re-run says of the record; nothing if it came out the same.
 
     A deterministic method must give the same probabilities on every machine, to within
-    `TOLERANCE`. A seeded one need not: training multiplies what sums of floats differ by.
+    `TOLERANCE`; a seeded one only where all that is known to change them is the same, for training
+    multiplies what sums of floats differ by. Elsewhere it is as another seed, and may be as far
+    off.
+
+    Args:
+        record: the record.
+        again: that of its re-run, on this machine.
+        beside: other records, among them those of other seeds of the same cell.
     """
     remarks = []
     if has_start(record) and record.details.get(START) != again.details.get(START):
@@ -123,15 +143,52 @@ def compare(record: Record, again: Record) -> list[Remark]:
     n = int((differences > TOLERANCE).sum())
     if n:
         differing = _elsewhere(record, again)
-        reasons = f" ({'; '.join(differing)})" if differing else ""
+        alike = record.method.deterministic or not (differing or _used_gpu(again))
+        too_far = _is_beyond_seeds(record, again, beside)
         worst = record.predictions[int(np.argmax(differences))].clip
         text = (
             f"its re-run predicts otherwise for {n:,} of {len(told):,} clips, most of all {worst} "
             f"(by {differences.max():.4f}); accuracy {again.scores.accuracy:.4f}, in the record "
-            f"{record.scores.accuracy:.4f}{reasons}"
+            f"{record.scores.accuracy:.4f}"
         )
-        remarks.append(Remark(text, wrong=record.method.deterministic))
+        text += ", further apart than seeds are" if too_far else ""
+        text += f" ({'; '.join(differing)})" if differing else ""
+        remarks.append(Remark(text, wrong=alike or too_far))
     return remarks
+
+
+def _is_beyond_seeds(record: Record, again: Record, beside: Iterable[Record]) -> bool:
+    """Whether the accuracies are further apart than those of two seeds.
+
+    The standard deviation of one is taken as that of chance, in as many clips, or as that of the
+    row's other seeds, whichever is larger.
+    """
+    told, found = record.scores.accuracy, again.scores.accuracy
+    mean = (told + found) / 2
+    spread = sqrt(mean * (1 - mean) / record.scores.n)
+    others = [r.scores.accuracy for r in beside if _are_seeds_of_one_cell(r, record)]
+    if len(others) > 1:
+        spread = max(spread, float(np.std(others, ddof=1)))
+    return abs(told - found) > FARTHEST * sqrt(2) * spread
+
+
+def _are_seeds_of_one_cell(first: Record, second: Record) -> bool:
+    one, other = first.cell, second.cell
+    return one.seed != other.seed and replace(one, seed=other.seed) == other
+
+
+def _used_gpu(again: Record) -> bool:
+    """Whether a record of this machine was computed on a GPU, whose kernels add in no fixed order.
+
+    A record names the GPU if one was used.
+    """
+    return again.provenance.device != _cpu()
+
+
+@cache
+def _cpu() -> str:
+    """This machine's CPU as its records name it: here nothing is computed on a GPU."""
+    return Meter().read(__name__).device
 
 
 def _elsewhere(record: Record, again: Record) -> list[str]:
@@ -146,6 +203,8 @@ def _elsewhere(record: Record, again: Record) -> list[str]:
         there, now = (run.details.get(name, "untold") for run in (record, again))
         if there != now:
             differing.append(f"{name} {there} there, {now} here")
+    if told.code != here.code:
+        differing.append("other code of its package")
     if told.device != here.device:
         differing.insert(0, f"{told.device} there, {here.device} here")
     return differing

@@ -6,15 +6,33 @@ from typing import TYPE_CHECKING
 import msgspec
 from genuine import flipped, genuine, put, smoke_cell, with_predictions
 
-from bench.verification.rerun import cell_of, choose, compare
+from bench.provenance import Meter
+from bench.running import Outcome
+from bench.verification.rerun import cell_of, choose, compare, rerun
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from bench.cells import Cell
+    from bench.records import Record
+    from bench.store import Store
 
 replace = msgspec.structs.replace
 
 KEY_MODE = genuine(smoke_cell("key-mode"))
 MIDIBERT = genuine(smoke_cell("midibert", 1), segments=True)
+
+HERE = replace(MIDIBERT.provenance, device=Meter().read("bench").device)
+
+
+def answering(record: Record, n_right: int) -> Record:
+    """The record with so many right answers, sure of each."""
+    predictions = [
+        replace(p, p=[float(q == (p.label + (i >= n_right)) % 4) for q in range(4)], segments=None)
+        for i, p in enumerate(record.predictions)
+    ]
+    return with_predictions(record, predictions)
 
 
 def test_each_method_has_its_turn_deterministic_ones_first(tmp_path: Path) -> None:
@@ -65,3 +83,52 @@ def test_it_is_told_what_computed_a_network_otherwise() -> None:
     assert "(attention untold there, plain here)" in remark.text
     (remark,) = compare(replace(MIDIBERT, details=here.details), here)
     assert "attention" not in remark.text
+
+
+def test_a_seeded_method_may_not_differ_where_nothing_else_does() -> None:
+    there = replace(MIDIBERT, provenance=HERE)
+    (remark,) = compare(there, flipped(there))
+    assert remark.wrong
+    others = (
+        replace(HERE, libraries={"numpy": "3"}),
+        replace(HERE, code="ab" * 32),
+        replace(HERE, device="another CPU"),
+    )
+    for provenance in others:
+        (remark,) = compare(replace(there, provenance=provenance), flipped(there))
+        assert not remark.wrong
+    (remark,) = compare(replace(there, details={"attention": "amx"}), flipped(there))
+    assert not remark.wrong
+
+
+def test_a_gpu_may_differ_from_itself() -> None:
+    gpu = replace(MIDIBERT, provenance=replace(HERE, device="a GPU"))
+    (remark,) = compare(gpu, flipped(gpu))
+    assert not remark.wrong
+
+
+def test_no_machine_explains_what_no_seed_does() -> None:
+    record, far = answering(MIDIBERT, 62), answering(MIDIBERT, 30)
+    (remark,) = compare(record, far)
+    assert remark.wrong
+    assert "accuracy 0.4688, in the record 0.9688, further apart than seeds are" in remark.text
+    (remark,) = compare(record, answering(MIDIBERT, 40))
+    assert not remark.wrong
+    (remark,) = compare(far, record)
+    assert remark.wrong
+
+
+def test_seeds_that_differ_much_explain_much(tmp_path: Path) -> None:
+    record, far = answering(MIDIBERT, 62), answering(MIDIBERT, 30)
+    row = [answering(genuine(smoke_cell("midibert", seed)), n) for seed, n in ((2, 20), (3, 60))]
+    of_another_row = [answering(genuine(smoke_cell("midigpt", seed)), 9 * seed) for seed in (2, 3)]
+
+    def run(store: Store, cells: Sequence[Cell]) -> Outcome:
+        for cell in cells:
+            store.write(cell, far)
+        return Outcome(finished=list(cells))
+
+    path = put(tmp_path, record)
+    for beside, wrong in ((row, False), (row[:1], True), (of_another_row, True)):
+        ((remark,),) = rerun({path: record}, run, beside=[record, *beside]).values()
+        assert remark.wrong is wrong
