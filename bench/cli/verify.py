@@ -29,7 +29,12 @@ _WIDEST = 400
     default=0,
     help="Rerun N cells, of each method one before another of any, and compare.",
 )
-def verify(paths: tuple[Path, ...], rerun: int) -> None:
+@click.option(
+    "--draw",
+    metavar="TEXT",
+    help="Rerun the cells that an earlier --rerun told with this text.  [default: at random]",
+)
+def verify(paths: tuple[Path, ...], rerun: int, draw: str | None) -> None:
     """Check records against themselves, the manifests and the suites.
 
     PATH is a record or a folder; results if none is given. Every problem is reported, one line
@@ -40,14 +45,18 @@ def verify(paths: tuple[Path, ...], rerun: int) -> None:
       bench verify
       bench verify results/lite/emopia/my-method --rerun 1
     """
-    from bench.errors import WorkError
+    from secrets import token_hex
+
+    from bench.errors import UserError, WorkError
     from bench.verification import files_to_verify
     from bench.verification import verify as verify_records
 
+    if draw is not None and not rerun:
+        raise UserError("--draw says which cells --rerun takes: give both")
     found = verify_records(files_to_verify(paths or [Path("results")]))
     _tell(found.remarks)
     if rerun:
-        again = _rerun(found, rerun)
+        again = _rerun(found, rerun, token_hex(8) if draw is None else draw)
         _tell(again)
         for file, remarks in again.items():
             found.remarks[file] += remarks
@@ -79,16 +88,16 @@ def _line(text: str) -> str:
     return line if len(line) <= _WIDEST else f"{line[:_WIDEST]}..."
 
 
-def _rerun(found: Verification, n: int) -> dict[Path, list[Remark]]:
+def _rerun(found: Verification, n: int, draw: str) -> dict[Path, list[Remark]]:
     from bench.cli.data import fetch_missing
     from bench.cli.progress import watch
     from bench.verification.rerun import choose, rerun
 
-    chosen = choose(found.right, n)
+    chosen = choose(found.right, n, draw=draw)
     if not chosen:
         click.echo("no valid record can be rerun here")
         return {}
-    click.echo(f"{len(chosen)} of {len(found.right)} valid records are rerun")
+    click.echo(_line(f"{len(chosen)} of {len(found.right)} valid records are rerun, --draw {draw}"))
 
     def run(store: Store, cells: Sequence[Cell]) -> Outcome:
         fetch_missing(cell.dataset for cell in cells)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from functools import cache
 from math import sqrt
@@ -41,20 +42,24 @@ FARTHEST = 5.0
 _MACHINE_DETAILS = ("precision", "attention")
 
 
-def choose(records: Mapping[Path, Record], n: int) -> dict[Path, Record]:
+def choose(records: Mapping[Path, Record], n: int, *, draw: str) -> dict[Path, Record]:
     """The n records to run again: one of each method, then another of each, and so on.
 
-    In a round deterministic methods come first, and keys decide the rest. A key is a digest, so no
-    one can choose what is looked at. Left out are records whose method, dataset or start is not on
-    this machine.
+    In a round deterministic methods come first, and the draw decides the rest: a digest of it and
+    the cell. Who does not know the draw cannot tell which records will be looked at. Left out are
+    records whose method, dataset or start is not on this machine.
     """
-    possible = [file for file, record in records.items() if _can_rerun(record)]
+    drawn = {
+        file: hashlib.sha256(f"{draw} {record.cell.path}".encode(errors="replace")).hexdigest()
+        for file, record in records.items()
+        if _can_rerun(record)
+    }
     rounds: Counter[str] = Counter()
     order: dict[Path, tuple[int, bool, str]] = {}
-    for file in sorted(possible, key=lambda file: (records[file].key, file)):
-        record = records[file]
-        order[file] = rounds[record.method.name], not record.method.deterministic, record.key
-        rounds[record.method.name] += 1
+    for file in sorted(drawn, key=lambda file: (drawn[file], file)):
+        method = records[file].method
+        order[file] = rounds[method.name], not method.deterministic, drawn[file]
+        rounds[method.name] += 1
     return {file: records[file] for file in sorted(order, key=order.__getitem__)[:n]}
 
 

@@ -96,7 +96,7 @@ def test_what_cannot_be_run_here_is_not_chosen(tmp_path: Path, started: Record) 
         replace(KEY_MODE, method=replace(KEY_MODE.method, name="my-method")),
         replace(KEY_MODE, cell=replace(KEY_MODE.cell, dataset="my-songs")),
     ]
-    assert choose({tmp_path / str(i): record for i, record in enumerate(records)}, 3) == {}
+    assert choose({tmp_path / str(i): record for i, record in enumerate(records)}, 3, draw="") == {}
 
 
 @pytest.mark.parametrize("start", ["", "none"])

@@ -87,6 +87,7 @@ def test_notes_are_told_once_for_all_records(bench: Bench, tmp_path: Path) -> No
         (["absent"], "absent: no such file or folder"),
         (["."], "holds no records"),
         (["--rerun", "-1"], "-1"),
+        (["--draw", "ab"], "--draw says which cells --rerun takes: give both"),
     ],
 )
 def test_a_mistake_has_exit_code_2(
@@ -127,8 +128,28 @@ def test_a_rerun_catches_what_nothing_else_can(bench: Bench, tmp_path: Path) -> 
     assert bench("verify", tmp_path)[0] == 0
     code, out, err = bench("verify", tmp_path, "--rerun", "3")
     assert (code, err[-1]) == (1, "bench: 2 records checked, 1 wrong")
-    assert "2 of 2 valid records are rerun" in out
+    assert any(line.startswith("2 of 2 valid records are rerun") for line in out)
     assert out[-1].startswith(f"{forged}: its re-run predicts otherwise for 1 of 64 clips")
+
+
+def test_which_cells_are_run_again_is_drawn_and_can_be_drawn_again(
+    bench: Bench, tmp_path: Path
+) -> None:
+    right = run_cell(smoke_cell("majority"), silent)
+    for i in range(12):
+        cell = msgspec.structs.replace(right.cell, suite=f"mine-{i}")
+        put(tmp_path, msgspec.structs.replace(right, cell=cell))
+
+    def drawn(*arguments: str) -> tuple[str, str]:
+        """The draw, and the record that is run again."""
+        _, out, err = bench("verify", tmp_path, "--rerun", "1", *arguments)
+        (line,) = (line for line in out if line.startswith("1 of 12 valid records are rerun"))
+        (ran,) = (line for line in err if "/majority/seed-0" in line)
+        return line.partition("--draw ")[2].split()[0], ran.split()[1]
+
+    draw, record = drawn()
+    assert drawn("--draw", draw) == (draw, record)
+    assert drawn()[0] != draw
 
 
 def test_settings_that_no_method_has_are_the_records_mistake(bench: Bench, tmp_path: Path) -> None:
