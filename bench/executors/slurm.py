@@ -41,9 +41,10 @@ _UNKNOWN = 600.0
 #: Minutes that a job has beyond its cell's time limit.
 _SPARE = 5
 _LOG_TAIL = 4000
-#: States of a job that will still answer; the first word of what Slurm says.
-_ALIVE = {"PENDING", "RUNNING", "CONFIGURING", "REQUEUED", "SUSPENDED", "PREEMPTED", "COMPLETING"}
-_SUSPENDED, _NOT_KNOWN = "SUSPENDED", "UNKNOWN"
+#: States of a job that will still answer; the first word of what Slurm's accounting says. One that
+#: was preempted may be queued again or over, as its partition has it.
+_ALIVE = {"PENDING", "RUNNING", "CONFIGURING", "REQUEUED", "SUSPENDED", "COMPLETING"}
+_NOT_KNOWN = "UNKNOWN"
 #: What squeue says of a job that is over.
 _NO_JOB = "Invalid job id"
 _NOT_SUBMITTED = (OSError, RuntimeError, subprocess.SubprocessError, UserError)
@@ -183,24 +184,25 @@ class _Job:
     def _given_up(self) -> Failed | None:
         """Why there will be no answer; None as long as there may."""
         state = _state(self.job)
-        if state == _SUSPENDED:  # submitit takes it for an end; have it asked for again
-            self.job.watcher._finished.discard(self.job.job_id)  # noqa: SLF001
         if state in _ALIVE:
-            self.over = None
-            return None
+            return self._waited_for()
         if self.over is None or self.over[0] != state:
             self.over = state, time.monotonic()
         if time.monotonic() - self.over[1] < (_UNKNOWN if state == _NOT_KNOWN else _SETTLE):
             return None
         if _may_live(self.job) or self.job.paths.result_pickle.exists():
-            self.over = None  # it lives, or has ended since its answer was looked for
-            return None
+            return self._waited_for()  # or it has ended since its answer was looked for
         with suppress(OSError, subprocess.SubprocessError):  # should it live after all
             self.job.cancel(check=False)
         if state == _NOT_KNOWN:
             return self._failed(f"its job {self.job.job_id} is not known to Slurm")
         told = self.job.state.lower()
         return self._failed(f"its job {self.job.job_id} ended without an answer: {told}")
+
+    def _waited_for(self) -> None:
+        """It lives, though submitit may take its state for an end; have it asked for again."""
+        self.over = None
+        self.job.watcher._finished.discard(self.job.job_id)  # noqa: SLF001
 
     def _failed(self, reason: str) -> Failed:
         return Failed(self.cell, reason, (self.job.stderr() or "")[-_LOG_TAIL:])
@@ -222,13 +224,14 @@ def _state(job: submitit.Job[Any]) -> str:
 
 
 def _may_live(job: submitit.Job[Any]) -> bool:
-    """Whether an answer may still come. Of what accounting does not know, the queue is asked."""
-    state = _state(job)
-    if state != _NOT_KNOWN:
-        return state in _ALIVE
+    """Whether an answer may still come. What accounting takes for over may be in the queue again."""
+    if _state(job) in _ALIVE:
+        return True
     command = ["squeue", "--noheader", "--jobs", job.job_id]
     try:
         told = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    except FileNotFoundError:  # jobs on this machine have none
+        return False
     except (OSError, subprocess.SubprocessError):
         return True
     return bool(told.stdout.strip()) if told.returncode == 0 else _NO_JOB not in told.stderr

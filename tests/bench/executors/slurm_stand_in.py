@@ -4,8 +4,8 @@
 Called as sbatch, srun, sacct, squeue, scancel or scontrol, with a folder in the variable STAND_IN.
 A job's number is that of its process; `<number>.job` there is what was submitted, `refuse` is what
 sbatch says instead of taking a job, and `requeued` names the job that wants to be queued again.
-`running` is what sacct says of a job that runs; where there is `silent`, it knows no job, and where
-there is `forgotten`, neither does squeue.
+`running` and `ended` are what sacct says of jobs that run, and that do not; where there is `silent`,
+it knows no job, and where there is `forgotten`, neither does squeue.
 """
 
 from __future__ import annotations
@@ -52,9 +52,10 @@ def sacct(*_: str) -> None:
     print("JobID|State|NodeList")
     if (FOLDER / "silent").exists():
         return
-    running = (FOLDER / "running").read_text() if (FOLDER / "running").exists() else "RUNNING"
     for path in FOLDER.glob("*.job"):
-        print(f"{path.stem}|{running if is_alive(path.stem) else 'FAILED'}|here")
+        name, state = ("running", "RUNNING") if is_alive(path.stem) else ("ended", "FAILED")
+        told = FOLDER / name
+        print(f"{path.stem}|{told.read_text() if told.exists() else state}|here")
 
 
 def squeue(*arguments: str) -> None:

@@ -114,14 +114,18 @@ def test_options_reach_sbatch(queue: Path) -> None:
         assert f"#SBATCH --{option}" in lines
 
 
-def test_a_job_that_is_killed_is_a_cell_that_failed(queue: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("state", ["FAILED", "PREEMPTED"])
+def test_a_job_that_is_killed_is_a_cell_that_failed(
+    queue: Path, tmp_path: Path, state: str
+) -> None:
+    (queue / "ended").write_text(state)
     events = SlurmExecutor({}).run(iter([strange_cell("Sleeps")]))
     assert isinstance(next(events), Started)
     (job,) = jobs(queue)
     os.killpg(job, signal.SIGKILL)
     (end,) = events
     assert isinstance(end, Failed)
-    assert end.reason == f"its job {job} ended without an answer: failed"
+    assert end.reason == f"its job {job} ended without an answer: {state.lower()}"
     assert jobs_left(tmp_path) == []
 
 
@@ -186,11 +190,25 @@ def test_a_job_that_slurm_never_knows_is_given_up(
     assert jobs_left(tmp_path) == []
 
 
-def test_a_suspended_job_is_waited_for(queue: Path) -> None:
-    (queue / "running").write_text("SUSPENDED")
+@pytest.mark.parametrize("state", ["SUSPENDED", "CONFIGURING", "PREEMPTED", "NODE_FAIL"])
+def test_a_job_that_may_go_on_is_waited_for(queue: Path, state: str) -> None:
+    (queue / "running").write_text(state)
     cell = replace(strange_cell("Sleeps"), time_limit_minutes=0.05)
     told = ends(SlurmExecutor({}).run(iter([cell])))
     assert told == {"test/synthetic/sleeps/seed-0": "over its time limit of 0.05 minutes"}
+
+
+@pytest.mark.parametrize("state", ["SUSPENDED", "CONFIGURING", "NODE_FAIL"])
+def test_a_job_that_does_not_go_on_after_all_is_given_up(queue: Path, state: str) -> None:
+    (queue / "running").write_text(state)
+    events = SlurmExecutor({}).run(iter([strange_cell("Sleeps")]))
+    assert isinstance(next(events), Started)
+    (job,) = jobs(queue)
+    (queue / "ended").write_text("CANCELLED by 0")
+    os.killpg(job, signal.SIGKILL)
+    (end,) = events
+    assert isinstance(end, Failed)
+    assert end.reason == f"its job {job} ended without an answer: cancelled by 0"
 
 
 def test_an_answer_lies_there_until_it_has_been_taken(queue: Path, tmp_path: Path) -> None:
