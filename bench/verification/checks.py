@@ -7,6 +7,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 
 from bench.cells import plan
@@ -172,11 +173,16 @@ def check_suite(record: Record) -> Iterator[Remark]:
 
 
 def _differences(told: Mapping[str, Any], known: Mapping[str, Any]) -> list[str]:
+    """Settings that make another key: as JSON, where 6 is not 6.0, and 1 not true."""
     return [
         f"{name} is {told.get(name, 'left out')}, not {known.get(name, 'left out')}"
         for name in sorted(told.keys() | known.keys())
-        if told.get(name) != known.get(name) or (name in told) != (name in known)
+        if (name in told) != (name in known) or _as_json(told[name]) != _as_json(known[name])
     ]
+
+
+def _as_json(value: Any) -> bytes:
+    return msgspec.json.encode(value, order="deterministic")
 
 
 def check_key(record: Record) -> Iterator[Remark]:

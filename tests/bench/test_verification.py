@@ -261,13 +261,17 @@ def test_the_number_of_threads_is_the_suite_s(tmp_path: Path, threads: int) -> N
     assert problems(put(tmp_path, fast)) == [f"run with {threads} threads; suite smoke says 1"]
 
 
-def test_a_setting_too_many_or_too_few_is_named_though_the_key_fits(tmp_path: Path) -> None:
+def test_a_setting_too_many_too_few_or_of_another_type_is_named_though_the_key_fits(
+    tmp_path: Path,
+) -> None:
     cell = smoke_cell("midibert", 1)
+    epochs = cell.settings["epochs"]
     fewer = {name: value for name, value in cell.settings.items() if name != "epochs"}
     for settings, message in (
         ({**cell.settings, "weight_decay": 0.5}, "weight_decay is 0.5, "),
         ({**cell.settings, "weight_decay": None}, "weight_decay is None, "),
-        (fewer, f"epochs is left out, not {cell.settings['epochs']}"),
+        ({**cell.settings, "epochs": float(epochs)}, f"epochs is {epochs}.0, not {epochs}"),
+        (fewer, f"epochs is left out, not {epochs}"),
     ):
         (problem,) = problems(put(tmp_path, genuine(dataclasses.replace(cell, settings=settings))))
         assert message in problem
