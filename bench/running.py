@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from bench.errors import UserError
 from bench.execution import check_settings
 from bench.executors import Failed, Finished, Started
+from bench.executors.answers import forget_answer
 from bench.scratch import forget, forget_abandoned
 
 if TYPE_CHECKING:
@@ -56,10 +57,11 @@ def check_all_settings(cells: Iterable[Cell]) -> None:
 
 
 def sweep(store: Store, cells: Sequence[Cell]) -> None:
-    """Remove what runs that were killed have left: claims, and states of cells that are done."""
+    """Remove what killed runs have left: claims; states, and jobs' answers, of cells now done."""
     for cell in cells:
         if store.is_done(cell):
             forget(cell.key)
+            forget_answer(cell.key)
     forget_abandoned()
     store.tidy()
 
@@ -154,10 +156,11 @@ class _Run:
         if isinstance(event, Finished):
             try:
                 self._store.write(event.cell, event.record)
-            except UserError as error:  # a full disk, say; its scratch is kept, to go on from
+            except UserError as error:  # a full disk, say; what can be gone on from is kept
                 event = Failed(event.cell, str(error), "")
             else:
                 forget(event.cell.key)
+                forget_answer(event.cell.key)
                 self.outcome.finished.append(event.cell)
         if isinstance(event, Failed):
             with suppress(UserError):  # if it cannot be written either, it is told all the same

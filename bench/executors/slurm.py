@@ -18,16 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 import submitit
 
-from bench.claims import Claims
 from bench.errors import UserError
 from bench.executors import Failed, Finished, Started
+from bench.executors.answers import answer_claims, answer_folder
 from bench.executors.process import run_alone
-from bench.folders import cache_directory
 from bench.names import pick
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
-    from pathlib import Path
 
     from bench.cells import Cell
     from bench.claims import Claim
@@ -87,7 +85,7 @@ class SlurmExecutor:
         finally:
             for job in jobs:
                 job.cancel()
-            Claims(_root()).tidy()
+            answer_claims().tidy()
 
     def _run(self, cells: Iterator[Cell], jobs: list[_Job]) -> Iterator[Event]:
         room = self.jobs or math.inf
@@ -104,12 +102,13 @@ class SlurmExecutor:
                 for event in job.news():
                     if isinstance(event, Finished | Failed):
                         jobs.remove(job)
+                        job.claim.release()
                     yield event
             time.sleep(_LOOK)
 
     def _job(self, cell: Cell) -> _Job:
         """The cell's job, for as long as it lives this process's alone."""
-        claim = Claims(_root()).claim(cell.key)
+        claim = answer_claims().claim(cell.key)
         if claim is None:
             raise UserError("another `bench run` waits for this cell's job, with other --results")
         try:
@@ -119,7 +118,7 @@ class SlurmExecutor:
             raise
 
     def _submit(self, cell: Cell) -> submitit.Job[Finished | Failed]:
-        folder = _folder(cell)
+        folder = answer_folder(cell.key)
         shutil.rmtree(folder, ignore_errors=True)  # of a job that ended without an answer
         executor = submitit.AutoExecutor(folder, cluster=self.cluster)
         executor.update_parameters(
@@ -131,12 +130,20 @@ class SlurmExecutor:
         return executor.submit(_RunCell(), cell)
 
     def _left_behind(self, cell: Cell) -> submitit.Job[Finished | Failed] | None:
-        """The cell's job that a killed process has submitted, if it has or will have an answer."""
-        for path in _folder(cell).glob("*_submitted.pkl"):
+        """The cell's job that another process has submitted, if it has or may have a record.
+
+        One that has failed is not taken: since, its method may have been mended.
+        """
+        for path in answer_folder(cell.key).glob("*_submitted.pkl"):
             job_id = path.name.removesuffix("_submitted.pkl")
             job: submitit.Job[Finished | Failed] = submitit.SlurmJob(path.parent, job_id)
-            if job.paths.result_pickle.exists() or _may_live(job):
-                return job
+            if not job.paths.result_pickle.exists():
+                if _may_live(job):
+                    return job
+                continue
+            with suppress(Exception):  # it is an error, or cannot be read
+                if isinstance(job.result(), Finished):
+                    return job
         return None
 
 
@@ -168,9 +175,10 @@ class _Job:
         if not self.started and (end or self.job.paths.stdout.exists()):
             self.started = True
             yield Started(self.cell)
-        if end:
-            yield end  # and its record is written before the answer goes
+        if isinstance(end, Failed):
             self._forget()
+        if end:  # a record's stays until it is kept; see `forget_answer`
+            yield end
 
     def _end(self) -> Finished | Failed | None:
         self.job.done()  # has a network's file system look again
@@ -185,13 +193,15 @@ class _Job:
         """Why there will be no answer; None as long as there may."""
         state = _state(self.job)
         if state in _ALIVE:
-            return self._waited_for()
+            self._wait_on()
+            return None
         if self.over is None or self.over[0] != state:
             self.over = state, time.monotonic()
         if time.monotonic() - self.over[1] < (_UNKNOWN if state == _NOT_KNOWN else _SETTLE):
             return None
         if _may_live(self.job) or self.job.paths.result_pickle.exists():
-            return self._waited_for()  # or it has ended since its answer was looked for
+            self._wait_on()  # or it has ended since its answer was looked for
+            return None
         with suppress(OSError, subprocess.SubprocessError):  # should it live after all
             self.job.cancel(check=False)
         if state == _NOT_KNOWN:
@@ -199,7 +209,7 @@ class _Job:
         told = self.job.state.lower()
         return self._failed(f"its job {self.job.job_id} ended without an answer: {told}")
 
-    def _waited_for(self) -> None:
+    def _wait_on(self) -> None:
         """It lives, though submitit may take its state for an end; have it asked for again."""
         self.over = None
         self.job.watcher._finished.discard(self.job.job_id)  # noqa: SLF001
@@ -212,10 +222,10 @@ class _Job:
         with suppress(OSError, subprocess.SubprocessError):
             self.job.cancel(check=False)
         self._forget()
+        self.claim.release()
 
     def _forget(self) -> None:
-        shutil.rmtree(_folder(self.cell), ignore_errors=True)
-        self.claim.release()
+        shutil.rmtree(answer_folder(self.cell.key), ignore_errors=True)
 
 
 def _state(job: submitit.Job[Any]) -> str:
@@ -224,7 +234,7 @@ def _state(job: submitit.Job[Any]) -> str:
 
 
 def _may_live(job: submitit.Job[Any]) -> bool:
-    """Whether an answer may still come. What accounting takes for over may be in the queue again."""
+    """Whether an answer may still come. What accounting says is over may be queued again."""
     if _state(job) in _ALIVE:
         return True
     command = ["squeue", "--noheader", "--jobs", job.job_id]
@@ -235,14 +245,6 @@ def _may_live(job: submitit.Job[Any]) -> bool:
     except (OSError, subprocess.SubprocessError):
         return True
     return bool(told.stdout.strip()) if told.returncode == 0 else _NO_JOB not in told.stderr
-
-
-def _root() -> Path:
-    return cache_directory() / "slurm"
-
-
-def _folder(cell: Cell) -> Path:
-    return _root() / cell.key
 
 
 def _last_line(error: Exception) -> str:

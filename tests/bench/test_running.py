@@ -10,6 +10,7 @@ from genuine import genuine, smoke_cell
 
 from bench.errors import UserError
 from bench.executors import Failed, Finished, Progressed, Started
+from bench.executors.answers import answer_folder
 from bench.executors.local import LocalExecutor
 from bench.records import encode_record
 from bench.running import pending, run_cells, sweep
@@ -84,20 +85,21 @@ def test_a_success_removes_the_failure_of_before(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def states(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[Cell, Path]:
-    """Two cells, and what they have left to go on from."""
+def states(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[Cell, list[Path]]:
+    """Two cells, and what they have left to go on from: states, and answers of jobs."""
     monkeypatch.setenv("SMER_BENCH_CACHE", str(tmp_path / "cache"))
     left = {}
     for cell in (smoke_cell("majority"), smoke_cell("key-mode")):
         with scratch_folder(cell.key) as folder:
             assert folder
-            folder.mkdir(parents=True)
-            left[cell] = folder
+            left[cell] = [folder, answer_folder(cell.key)]
+        for path in left[cell]:
+            path.mkdir(parents=True)
     return left
 
 
 def test_a_state_is_kept_until_its_cell_has_a_record(
-    tmp_path: Path, states: dict[Cell, Path]
+    tmp_path: Path, states: dict[Cell, list[Path]]
 ) -> None:
     done, failed = states
 
@@ -108,16 +110,18 @@ def test_a_state_is_kept_until_its_cell_has_a_record(
 
     outcome = run_cells(Store(tmp_path), [done, failed], Halfway(), lambda _: None)
     assert outcome.finished == [done]
-    assert [folder.exists() for folder in states.values()] == [False, True]
+    assert not any(path.exists() for path in states[done])
+    assert all(path.exists() for path in states[failed])
 
 
 def test_a_sweep_removes_the_states_of_cells_that_are_done(
-    tmp_path: Path, states: dict[Cell, Path]
+    tmp_path: Path, states: dict[Cell, list[Path]]
 ) -> None:
     store, (done, lacking) = Store(tmp_path), states
     store.write(done, genuine(done))
     sweep(store, [done, lacking])
-    assert [folder.exists() for folder in states.values()] == [False, True]
+    assert not any(path.exists() for path in states[done])
+    assert all(path.exists() for path in states[lacking])
 
 
 def test_records_do_not_depend_on_how_many_run_at_once(tmp_path: Path) -> None:

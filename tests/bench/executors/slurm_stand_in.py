@@ -4,8 +4,8 @@
 Called as sbatch, srun, sacct, squeue, scancel or scontrol, with a folder in the variable STAND_IN.
 A job's number is that of its process; `<number>.job` there is what was submitted, `refuse` is what
 sbatch says instead of taking a job, and `requeued` names the job that wants to be queued again.
-`running` and `ended` are what sacct says of jobs that run, and that do not; where there is `silent`,
-it knows no job, and where there is `forgotten`, neither does squeue.
+`running` and `ended` are what sacct says of jobs that run, and of those that do not; where there is
+`silent`, it knows no job, and where there is `forgotten`, neither does squeue.
 """
 
 from __future__ import annotations

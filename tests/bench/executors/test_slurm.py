@@ -13,14 +13,18 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 from cells_to_run import strange_cell
-from waiting import ended, is_alive, text_of, wait_for
+from waiting import ended, is_alive, soon, text_of, wait_for
 
 from bench.errors import UserError
 from bench.execution import run_cell
 from bench.executors import Failed, Finished, Started
 from bench.executors import slurm as on_slurm
+from bench.executors.answers import answer_folder, forget_answer
+from bench.executors.local import LocalExecutor
 from bench.executors.slurm import SlurmExecutor
 from bench.methods import silent
+from bench.running import run_cells
+from bench.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,6 +68,8 @@ def ends(events: Iterable[Event]) -> dict[str, str]:
             assert isinstance(event, Finished | Failed)
             assert event.cell in begun
             assert str(event.cell) not in found
+            if isinstance(event, Finished):  # as who keeps its record does
+                forget_answer(event.cell.key)
             text = event.record.predictions if isinstance(event, Finished) else event.reason
             found[str(event.cell)] = str(text)
     return found
@@ -88,6 +94,11 @@ def submit_and_die(cell: Cell) -> None:
     process.start()
     process.join(300)
     assert process.exitcode == 0
+
+
+def submit_die_and_be_answered(cell: Cell) -> None:
+    submit_and_die(cell)
+    assert soon(lambda: list(answer_folder(cell.key).glob("*_result.pkl")))
 
 
 def test_jobs_give_the_records_that_every_executor_gives(tmp_path: Path) -> None:
@@ -140,11 +151,30 @@ def test_closing_cancels_jobs(queue: Path, tmp_path: Path) -> None:
 
 
 def test_a_job_that_outlives_its_submitter_is_not_submitted_again(queue: Path) -> None:
-    cell = replace(strange_cell("Sleeps"), time_limit_minutes=0.05)
+    cell = strange_cell("Uniform")
     submit_and_die(cell)
     told = ends(SlurmExecutor({}).run(iter([cell])))
-    assert told == {"test/synthetic/sleeps/seed-0": "over its time limit of 0.05 minutes"}
+    assert told == {str(cell): str(run_cell(cell, silent).predictions)}
     assert len(jobs(queue)) == 1
+
+
+def test_a_job_that_has_failed_meanwhile_is_submitted_again(queue: Path) -> None:
+    cell = strange_cell("Raises")
+    submit_die_and_be_answered(cell)
+    told = ends(SlurmExecutor({}).run(iter([cell])))
+    assert told == {str(cell): "ValueError: no such luck"}
+    assert len(jobs(queue)) == 2
+
+
+def test_an_answer_is_not_kept_for_a_cell_that_was_run_elsewhere(
+    queue: Path, tmp_path: Path
+) -> None:
+    cell = strange_cell("Uniform")
+    submit_die_and_be_answered(cell)
+    assert len(jobs_left(tmp_path)) == len(jobs(queue)) == 1
+    outcome = run_cells(Store(tmp_path), [cell], LocalExecutor(1), lambda _: None)
+    assert outcome.finished == [cell]
+    assert jobs_left(tmp_path) == []
 
 
 def test_a_job_answers_one_of_two_runs(queue: Path) -> None:
@@ -158,12 +188,12 @@ def test_a_job_answers_one_of_two_runs(queue: Path) -> None:
 
 
 def test_a_job_that_slurm_does_not_know_yet_is_not_submitted_again(queue: Path) -> None:
-    cell = replace(strange_cell("Sleeps"), time_limit_minutes=0.05)
+    cell = strange_cell("Uniform")
     submit_and_die(cell)
     (queue / "silent").touch()
     on_slurm.submitit.SlurmJob.watcher.clear()  # as in a process that begins anew
     told = ends(SlurmExecutor({}).run(iter([cell])))
-    assert told == {"test/synthetic/sleeps/seed-0": "over its time limit of 0.05 minutes"}
+    assert told == {str(cell): str(run_cell(cell, silent).predictions)}
     assert len(jobs(queue)) == 1
 
 
@@ -198,7 +228,7 @@ def test_a_job_that_may_go_on_is_waited_for(queue: Path, state: str) -> None:
     assert told == {"test/synthetic/sleeps/seed-0": "over its time limit of 0.05 minutes"}
 
 
-@pytest.mark.parametrize("state", ["SUSPENDED", "CONFIGURING", "NODE_FAIL"])
+@pytest.mark.parametrize("state", ["SUSPENDED", "CONFIGURING"])
 def test_a_job_that_does_not_go_on_after_all_is_given_up(queue: Path, state: str) -> None:
     (queue / "running").write_text(state)
     events = SlurmExecutor({}).run(iter([strange_cell("Sleeps")]))
@@ -211,12 +241,17 @@ def test_a_job_that_does_not_go_on_after_all_is_given_up(queue: Path, state: str
     assert end.reason == f"its job {job} ended without an answer: cancelled by 0"
 
 
-def test_an_answer_lies_there_until_it_has_been_taken(queue: Path, tmp_path: Path) -> None:
-    events = SlurmExecutor({}).run(iter([strange_cell("Uniform")]))
-    assert any(isinstance(event, Finished) for event in events)  # and no look at a later one
-    assert len(jobs_left(tmp_path)) == len(jobs(queue)) == 1
-    assert not list(events)
+def test_an_answer_lies_there_until_its_record_is_kept(queue: Path, tmp_path: Path) -> None:
+    store, cell = Store(tmp_path / "results"), strange_cell("Uniform")
+    store.root.mkdir()
+    (store.root / cell.suite).write_text("no folder: as a full disk, it takes no record")
+    outcome = run_cells(store, [cell], SlurmExecutor({}), lambda _: None)
+    assert [failed for failed, _ in outcome.failed] == [cell]
+    assert len(jobs_left(tmp_path)) == 1
+    (store.root / cell.suite).unlink()
+    assert run_cells(store, [cell], SlurmExecutor({}), lambda _: None).finished == [cell]
     assert jobs_left(tmp_path) == []
+    assert len(jobs(queue)) == 1
 
 
 def test_a_job_that_died_with_its_submitter_is_submitted_again(queue: Path, tmp_path: Path) -> None:
