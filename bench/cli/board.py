@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from bench.records import CellIdentity, Record
+    from bench.cells import Cell
+    from bench.records import Record
     from bench.report.findings import Findings
 
 
@@ -48,26 +49,39 @@ def findings_of(results: Path) -> Findings:
     from bench.suites import load_suite, suite_names
 
     records = board_records(results)
+    cells = _planned_cells(records)
     return Findings.of(
         records,
         read_failures(results),
-        expected=_expected_cells(records),
+        expected=[cell.identity for cell in cells],
+        current=_keys(cells),
         songs=songs_of_clips(records),
         about={name: load_suite(name).description for name in suite_names()},
     )
 
 
-def _expected_cells(records: Iterable[Record]) -> list[CellIdentity]:
+def current_keys(records: Iterable[Record]) -> set[str]:
+    """Keys of the cells that the suites of these records ask for now."""
+    return _keys(_planned_cells(records))
+
+
+def _keys(cells: Iterable[Cell]) -> set[str]:
+    from bench.errors import UserError
+
+    keys = set()
+    for cell in cells:
+        with suppress(UserError):  # its start is not here
+            keys.add(cell.key)
+    return keys
+
+
+def _planned_cells(records: Iterable[Record]) -> list[Cell]:
     """The cells of the suites that these records are of, as far as they come with the package."""
     from bench.cells import plan
     from bench.suites import load_suite, suite_names
 
     suites = {record.cell.suite for record in records}
-    return [
-        cell.identity
-        for name in sorted(suites & set(suite_names()))
-        for cell in plan(load_suite(name))
-    ]
+    return [cell for name in sorted(suites & set(suite_names())) for cell in plan(load_suite(name))]
 
 
 def songs_of_clips(records: Iterable[Record]) -> dict[str, dict[str, str]]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import click
 
 from bench.cli.options import results_option
+
+if TYPE_CHECKING:
+    from bench.report.findings import Findings
 
 _README = "README.md"
 _FIGURES = Path("docs", "figures")
@@ -90,7 +94,7 @@ def leaderboard(
     if not check:
         for page, text in pages.items():
             write_atomically(page, text.encode())
-        click.echo(f"{' and '.join(map(str, pages))}: {len(findings.records)} records")
+        click.echo(f"{' and '.join(map(str, pages))}: {_counted(findings)}")
         return
     difference = "".join(_difference(page, text) for page, text in pages.items())
     if difference:
@@ -98,14 +102,19 @@ def leaderboard(
         raise SystemExit(1)
     follow = "follows" if len(pages) == 1 else "follow"
     click.echo(
-        f"{' and '.join(map(str, pages))} {follow} from the {len(findings.records)} records in "
-        f"{results}"
+        f"{' and '.join(map(str, pages))} {follow} from the {_counted(findings)} in {results}"
     )
+
+
+def _counted(findings: Findings) -> str:
+    n_left_out = len(findings.records) - findings.n_shown
+    left_out = f", {n_left_out:,} of them left out" if n_left_out else ""
+    return f"{len(findings.records)} records{left_out}"
 
 
 def _comparison(before: Path, after: Path) -> str:
     """What one folder of results makes of another's board."""
-    from bench.cli.board import board_records, songs_of_clips
+    from bench.cli.board import board_records, current_keys, songs_of_clips
     from bench.errors import UserError
     from bench.report.difference import render_difference
     from bench.store import read_failures
@@ -115,7 +124,10 @@ def _comparison(before: Path, after: Path) -> str:
     old, new = board_records(before), board_records(after)
     known = {(failure.key, failure.reason) for failure in read_failures(before)}
     failures = [f for f in read_failures(after) if (f.key, f.reason) not in known]
-    return render_difference(old, new, failures, songs=songs_of_clips([*old, *new]))
+    both = [*old, *new]
+    return render_difference(
+        old, new, failures, songs=songs_of_clips(both), current=current_keys(both)
+    )
 
 
 def _links(figures: Path, page: Path) -> dict[str, str]:

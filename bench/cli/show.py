@@ -33,7 +33,8 @@ def show(cell: str, results: Path) -> None:
     Example:
       bench show lite/emopia/midibert/0
     """
+    from bench.cli.board import current_keys
     from bench.cli.console import wide_console
     from bench.report.find import find_cell
 
-    wide_console().print(find_cell(cell, results))
+    wide_console().print(find_cell(cell, results, current_keys))

@@ -13,7 +13,7 @@ from bench.report.table import BLANK, Column, Entry, Table
 from bench.report.titles import dataset_name, full_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
     from bench.records import Record
     from bench.report.entries import Score
@@ -46,6 +46,7 @@ def render_difference(
     failures: Iterable[Failure] = (),
     *,
     songs: Songs | None = None,
+    current: Container[str] = (),
 ) -> str:
     """The difference between two boards; rows that stay as they are do not appear.
 
@@ -54,9 +55,10 @@ def render_difference(
         after: those that take their place.
         failures: cells that have failed and were not known to, before.
         songs: dataset -> clip -> song; a clip without one counts as a song of its own.
+        current: keys of the cells that the suites ask for now.
     """
-    old, old_left_out = arrange(before)
-    new, left_out = arrange(after)
+    old, old_left_out = arrange(before, current)
+    new, left_out = arrange(after, current)
     inference = Inference(songs or {})
     old_boards = {(board.suite, board.dataset): board for board in old}
     new_boards = {(board.suite, board.dataset): board for board in new}

@@ -15,6 +15,8 @@ from bench.report.show import show_failure, show_record, show_row
 from bench.store import FAILED, read_failure, read_failures, read_record, record_files
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Iterable
+
     from rich.console import RenderableType
 
     from bench.records import Record
@@ -23,13 +25,18 @@ if TYPE_CHECKING:
 _SEED = "seed-"
 
 
-def find_cell(name: str, results: Path) -> RenderableType:
+def find_cell(
+    name: str,
+    results: Path,
+    current: Callable[[Iterable[Record]], Container[str]] = lambda _: (),
+) -> RenderableType:
     """What there is to show under a name.
 
     Args:
         name: `suite/dataset/method`, the same with `/3` or `/seed-3`, or the path of a
             record or of a failure.
         results: the results folder.
+        current: gives the keys of the cells that the suites of some records ask for now.
 
     Raises:
         UserError: nothing goes by that name; the message names the nearest that is there.
@@ -50,7 +57,7 @@ def find_cell(name: str, results: Path) -> RenderableType:
     if len(records) == 1:
         return show_record(records[0])
     if records:
-        return _show_rows(records)
+        return _show_rows(records, current(records))
     raise UserError(_nothing(name, place, results))
 
 
@@ -60,9 +67,9 @@ def _show_file(file: Path) -> RenderableType:
     return show_record(read_record(file))
 
 
-def _show_rows(records: list[Record]) -> RenderableType:
+def _show_rows(records: list[Record], current: Container[str]) -> RenderableType:
     """What stands on the board of a method's records, and why the rest does not."""
-    boards, left_out = arrange(records)
+    boards, left_out = arrange(records, current)
     rows = [row for board in boards for row in (*board.rows, *board.variants)]
     notes = [f"left out: {len(group.records)}, {group.reason}" for group in left_out]
     return Group(*map(show_row, rows), *map(Text, notes))

@@ -11,7 +11,7 @@ from bench.report.inference import Inference
 from bench.report.rows import arrange, suite_order
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
     from bench.records import CellIdentity, Record
     from bench.report.inference import Songs
@@ -38,6 +38,7 @@ class Findings:
         failures: Iterable[Failure] = (),
         *,
         expected: Iterable[CellIdentity] = (),
+        current: Container[str] = (),
         songs: Songs | None = None,
         about: Mapping[str, str] | None = None,
     ) -> Findings:
@@ -47,10 +48,11 @@ class Findings:
             records: finished cells, of any suites and protocols.
             failures: cells that failed and have no record.
             expected: cells that the suites ask for, so that what is missing shows.
+            current: the keys of those cells, for which other records of a row are left out.
             songs: dataset -> clip -> song; a clip without one counts as a song of its own.
             about: suite -> its description.
         """
-        boards, left_out = arrange(records)
+        boards, left_out = arrange(records, current)
         return cls(
             records,
             boards,

@@ -16,7 +16,7 @@ from bench.starts import RANDOM_WEIGHTS, START
 from bench.statistics import mean_std, runs_p
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Container, Iterable
 
     from numpy.typing import NDArray
 
@@ -221,31 +221,44 @@ def cell_order(cell: CellIdentity) -> tuple[Any, ...]:
     return (*suite_order(cell.suite), cell.dataset, cell.method, cell.changes_key, cell.seed)
 
 
-def arrange(records: Iterable[Record]) -> tuple[list[Board], list[LeftOut]]:
+def arrange(
+    records: Iterable[Record], current: Container[str] = ()
+) -> tuple[list[Board], list[LeftOut]]:
     """Boards from records in any order.
 
     What stands on one board was measured by one protocol on one version of the data, and the seeds
-    of a row have the same settings; of several, those of the record finished last count.
+    of a row have the same settings. Of several, those of a current record count; where none is, or
+    that does not decide, those of the method's highest version, then of the record finished last.
+
+    Args:
+        records: finished cells, of any suites and protocols.
+        current: keys of the cells that the suites ask for now.
     """
     left_out: list[LeftOut] = []
-    current = _split(
+    comparable = _split(
         records,
         lambda r: r.protocol == PROTOCOL,
         lambda r: f"measured by protocol {r.protocol}; the board shows protocol {PROTOCOL}",
         left_out,
     )
     places: dict[tuple[str, str], list[Record]] = defaultdict(list)
-    for record in current:
+    for record in comparable:
         places[record.cell.suite, record.cell.dataset].append(record)
     boards = [
-        _board(suite, dataset, places[suite, dataset], left_out)
+        _board(suite, dataset, places[suite, dataset], current, left_out)
         for suite, dataset in sorted(places, key=lambda place: (suite_order(place[0]), place[1]))
     ]
     return boards, left_out
 
 
-def _board(suite: str, dataset: str, records: list[Record], left_out: list[LeftOut]) -> Board:
-    digest = _latest(records).dataset.digest
+def _board(
+    suite: str,
+    dataset: str,
+    records: list[Record],
+    current: Container[str],
+    left_out: list[LeftOut],
+) -> Board:
+    digest = max(records, key=lambda r: (r.key in current, *_age(r))).dataset.digest
     records = _split(
         records,
         lambda r: r.dataset.digest == digest,
@@ -255,7 +268,7 @@ def _board(suite: str, dataset: str, records: list[Record], left_out: list[LeftO
     groups: dict[tuple[str, str], list[Record]] = defaultdict(list)
     for record in records:
         groups[record.cell.method, record.cell.changes_key].append(record)
-    rows = [_row(groups[key], left_out) for key in sorted(groups)]
+    rows = [_row(groups[key], current, left_out) for key in sorted(groups)]
     rows.sort(key=lambda row: -row.mean_std("accuracy")[0])
     return Board(
         suite,
@@ -265,18 +278,18 @@ def _board(suite: str, dataset: str, records: list[Record], left_out: list[LeftO
     )
 
 
-def _row(records: list[Record], left_out: list[LeftOut]) -> Row:
-    last = _latest(records)
+def _row(records: list[Record], current: Container[str], left_out: list[LeftOut]) -> Row:
+    model = max(records, key=lambda r: (r.key in current, r.method.version, *_age(r)))
     same = _split(
         records,
-        lambda r: r.method == last.method,
-        lambda r: f"other settings or version of {r.cell.method} than its latest record",
+        lambda r: r.method == model.method,
+        lambda r: f"other settings or version of {r.cell.method} than the record that counts",
         left_out,
     )
     same = _split(
         same,
-        lambda r: _start(r) == _start(last),
-        lambda r: f"another start of {r.cell.method} than its latest record's",
+        lambda r: _start(r) == _start(model),
+        lambda r: f"another start of {r.cell.method} than the record that counts",
         left_out,
     )
     latest = {r.cell.seed: r for r in sorted(same, key=_age)}
@@ -310,10 +323,6 @@ def _split(
     for why, group in sorted(others.items()):
         left_out.append(LeftOut(why, tuple(sorted(group, key=lambda r: cell_order(r.cell)))))
     return kept
-
-
-def _latest(records: Sequence[Record]) -> Record:
-    return max(records, key=_age)
 
 
 def _age(record: Record) -> tuple[str, str]:

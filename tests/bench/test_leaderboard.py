@@ -3,6 +3,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 import pytest
 from scipy import stats
@@ -329,6 +330,27 @@ def test_records_that_do_not_belong_together_never_meet(make_record: MakeRecord)
     assert f"| older-rules | 0, 1 | {place} | measured by protocol {PROTOCOL + 1}" in left_out
     assert f"| other-data | 0 | {place} | measured on another manifest of emopia" in left_out
     assert f"| beta | 1 | {place} | other settings or version of beta than" in left_out
+
+
+def test_what_the_suites_ask_for_now_counts_before_what_was_finished_last(
+    make_record: MakeRecord,
+) -> None:
+    late = "2027-01-01T00:00:00+00:00"
+    right = [make_record(seed=seed, settings={"lr": 1}) for seed in (0, 1)]
+    other = make_record(seed=2, settings={"lr": 2}, predicted=(0, 0, 0, 0), finished=late)
+    of_other_data = make_record("beta", digest="d0", finished=late)
+    records = [*right, other, of_other_data]
+    for current, shown in (({r.key for r in right}, {"alpha": "2"}), ((), {"beta": "1"})):
+        assert column(rendered(records, current=current), "### EMOPIA", "Seeds") == shown
+
+
+def test_a_methods_highest_version_counts_before_what_was_finished_last(
+    make_record: MakeRecord,
+) -> None:
+    old = make_record(predicted=(0, 0, 0, 0), finished="2027-01-01T00:00:00+00:00")
+    new = make_record(seed=1)
+    new = msgspec.structs.replace(new, method=msgspec.structs.replace(new.method, version=2))
+    assert column(rendered([old, new]), "### EMOPIA", "Accuracy") == {"alpha": "100.00"}
 
 
 def test_seeds_that_began_from_other_weights_are_not_averaged(make_record: MakeRecord) -> None:

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
 from click.testing import CliRunner
-from genuine import put
+from genuine import genuine, put, smoke_cell
 
 from bench.cli.leaderboard import leaderboard
+from bench.cli.show import show
 from bench.errors import UserError
 from bench.store import Failure
 from tests.bench.boards import column, rows_of
@@ -47,6 +49,29 @@ def test_check_shows_the_difference_and_writes_nothing(
     assert outcome.exit_code == 1
     assert any(line.startswith("+| newcomer |") for line in outcome.output.splitlines())
     assert board.read_bytes() == before
+
+
+def test_an_outdated_record_that_was_finished_last_takes_no_place(tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    for seed in (0, 1):
+        put(results, genuine(smoke_cell("midibert", seed)))
+    cell = smoke_cell("midibert", 2)
+    old = genuine(dataclasses.replace(cell, settings={**cell.settings, "lr": 0.5}))
+    late = msgspec.structs.replace(old.provenance, finished="2027-01-01T00:00:00+00:00")
+    put(results, msgspec.structs.replace(old, provenance=late))
+    board = tmp_path / "board.md"
+    outcome = CliRunner().invoke(leaderboard, ["--results", str(results), "-o", str(board)])
+    assert "3 records, 1 of them left out" in outcome.output
+    assert column(board.read_text(), "### Synthetic", "Seeds")["midibert"] == "2 of 2"
+    shown = CliRunner().invoke(show, ["smoke/synthetic/midibert", "--results", str(results)])
+    assert "left out: 1, other settings or version of midibert" in shown.output
+    before = tmp_path / "before"
+    before.mkdir()
+    compared = CliRunner().invoke(
+        leaderboard, ["--results", str(results), "--compare", str(before)]
+    )
+    assert "| midibert | – |" in compared.output
+    assert "0 → 2" in compared.output
 
 
 def test_figures_of_other_records_are_not_linked(
