@@ -122,7 +122,7 @@ class CellProcess:
 
     def _start(self) -> None:
         os.set_blocking(self._output.fileno(), False)
-        with _interrupts_blocked():  # a Ctrl-C at the terminal reaches it, too, and is not for it
+        with interrupts_blocked():  # a Ctrl-C at the terminal reaches it, too, and is not for it
             self._process.start()
         for end in self._theirs:
             end.close()
@@ -206,7 +206,8 @@ def run_alone(
 
 
 @contextmanager
-def _interrupts_blocked() -> Iterator[None]:
+def interrupts_blocked() -> Iterator[None]:
+    """Have processes that are started meanwhile leave a Ctrl-C at the terminal to this one."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield

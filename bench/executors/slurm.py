@@ -21,7 +21,7 @@ import submitit
 from bench.errors import UserError
 from bench.executors import Failed, Finished, Started
 from bench.executors.answers import answer_claims, answer_folder
-from bench.executors.process import run_alone
+from bench.executors.process import interrupts_blocked, run_alone
 from bench.names import pick
 
 if TYPE_CHECKING:
@@ -127,7 +127,8 @@ class SlurmExecutor:
             cpus_per_task=cell.threads or None,
             **{f"slurm_{name}": value for name, value in self.options.items()},
         )
-        return executor.submit(_RunCell(), cell)
+        with interrupts_blocked():
+            return executor.submit(_RunCell(), cell)
 
     def _left_behind(self, cell: Cell) -> submitit.Job[Finished | Failed] | None:
         """The cell's job that another process has submitted, if it has or may have a record.

@@ -4,6 +4,8 @@
 Called as sbatch, srun, sacct, squeue, scancel or scontrol, with a folder in the variable STAND_IN.
 A job's number is that of its process; `<number>.job` there is what was submitted, `refuse` is what
 sbatch says instead of taking a job, and `requeued` names the job that wants to be queued again.
+Where there is `slow`, sbatch says so in `asked` and takes a job when `slow` is gone; `limit` is how
+many jobs there may be at once.
 `running` and `ended` are what sacct says of jobs that run, and of those that do not; where there is
 `silent`, it knows no job, and where there is `forgotten`, neither does squeue.
 """
@@ -14,6 +16,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import uuid
 from pathlib import Path
 
@@ -21,8 +24,14 @@ FOLDER = Path(os.environ["STAND_IN"])
 
 
 def sbatch(path: str) -> None:
+    while (FOLDER / "slow").exists():
+        (FOLDER / "asked").touch()
+        time.sleep(0.02)
     if (FOLDER / "refuse").exists():
         sys.exit((FOLDER / "refuse").read_text())
+    alive = [path for path in FOLDER.glob("*.job") if is_alive(path.stem)]
+    if (FOLDER / "limit").exists() and len(alive) >= int((FOLDER / "limit").read_text()):
+        sys.exit("sbatch: error: QOSMaxSubmitJobPerUserLimit")
     script = FOLDER / f"{uuid.uuid4()}.sh"
     script.write_text(Path(path).read_text())
     process = subprocess.Popen(

@@ -279,6 +279,25 @@ def test_a_job_that_slurm_preempts_ends_its_cell_and_is_queued_again(
     events.close()
 
 
+def test_an_interrupt_leaves_a_submission_alone(queue: Path, tmp_path: Path) -> None:
+    cell, told = strange_cell("Uniform"), tmp_path / "told"
+
+    def run() -> None:
+        os.setpgid(0, 0)  # as a terminal has it, with what it starts
+        signal.signal(signal.SIGINT, lambda *_: None)
+        told.write_text(str(ends(SlurmExecutor({}).run(iter([cell])))))
+
+    (queue / "slow").touch()
+    process = multiprocessing.get_context("fork").Process(target=run, daemon=True)
+    process.start()
+    wait_for(queue / "asked")
+    assert process.pid
+    os.killpg(process.pid, signal.SIGINT)
+    (queue / "slow").unlink()
+    process.join(300)
+    assert told.read_text() == str({str(cell): str(run_cell(cell, silent).predictions)})
+
+
 def test_what_slurm_refuses_is_told_and_the_rest_goes_on(queue: Path) -> None:
     (queue / "refuse").write_text("sbatch: error: invalid partition specified: lnog")
     cells = [strange_cell("Uniform", seed) for seed in range(2)]
