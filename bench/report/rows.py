@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 TASKS = "tasks"  # the setting that holds a multi-task method's auxiliary tasks
 _PACE = ("lr", "warmup_steps", "epochs", "patience")  # settings of how a method learns
+TRANSDUCTIVE = "transductive"  # of a record's `start`, its `exposure`
+_TRANSDUCTIVE = "transductive: the weights it began with may have seen valid or test clips"
 #: The benchmark's own suites, by their place on a board; others stand between the last two.
 SHIPPED = {"paper": 0, "lite": 1, "smoke": 3}
 
@@ -68,9 +70,17 @@ class Row:
         return [record.cell.seed for record in self.records]
 
     @property
+    def exposure(self) -> str:
+        """Whether what training began from may have seen valid or test clips; "" if not told."""
+        told = {str(start.get("exposure") or "") for start in map(_start, self.records)}
+        return TRANSDUCTIVE if TRANSDUCTIVE in told else max(told)
+
+    @property
     def note(self) -> str:
-        """What the method wants said beside its name, such as that it is provisional."""
-        return str(self.first.details.get("note") or "")
+        """What has to be said beside its name: that, and what the method wants said."""
+        own = str(self.first.details.get("note") or "")
+        seen = _TRANSDUCTIVE if self.exposure == TRANSDUCTIVE else ""
+        return "; ".join(filter(None, (own, seen)))
 
     @property
     def tasks(self) -> frozenset[str]:
@@ -288,7 +298,8 @@ def _row(records: list[Record], current: Container[str], left_out: list[LeftOut]
     )
     same = _split(
         same,
-        lambda r: _start(r) == _start(model),
+        # It may change under one name.
+        lambda r: _start(r).get("sha256") == _start(model).get("sha256"),
         lambda r: f"another start of {r.cell.method} than the record that counts",
         left_out,
     )
@@ -302,10 +313,10 @@ def _row(records: list[Record], current: Container[str], left_out: list[LeftOut]
     return Row(tuple(sorted(unique, key=lambda r: r.cell.seed)))
 
 
-def _start(record: Record) -> object:
-    """The digest of what training began from, which may change under one name."""
+def _start(record: Record) -> dict[str, Any]:
+    """What is told of what training began from."""
     start = record.details.get(START)
-    return start.get("sha256") if isinstance(start, dict) else None
+    return start if isinstance(start, dict) else {}
 
 
 def _split(

@@ -58,7 +58,7 @@ def main_table(board: Board, expected: Expected, inference: Inference) -> Table:
     )
     rows = [
         (
-            Entry(row.method, {"method": row.method}, note=one_line(row.note)),
+            _named(row),
             _rank(standings.get(row.method)),
             score_entry(row, ACCURACY),
             _interval(row, inference),
@@ -77,6 +77,12 @@ def main_table(board: Board, expected: Expected, inference: Inference) -> Table:
         name = Entry(method, {"method": method})
         rows.append((name, *blank, Entry(f"0 of {seeds}", {"seeds": 0}), Entry()))
     return Table(board_title(board), columns, tuple(rows), sorted_by=ACCURACY.column.title)
+
+
+def _named(row: Row) -> Entry:
+    """The method, with its note."""
+    exposure = {"exposure": row.exposure} if row.exposure else {}
+    return Entry(row.method, {"method": row.method, **exposure}, note=one_line(row.note))
 
 
 def _rank(standing: Standing | None) -> Entry:
@@ -243,7 +249,7 @@ def variants_table(rows: Sequence[Row], expected: Expected, title: str) -> Table
     )
     cells = tuple(
         (
-            Entry(row.method, {"method": row.method}),
+            _named(row),
             Entry(text := changes_text(row.changes), {"changed": text}),
             score_entry(row, ACCURACY),
             score_entry(row, MACRO_F1),

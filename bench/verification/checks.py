@@ -20,6 +20,7 @@ from bench.records import DECIMALS, PROTOCOL
 from bench.registry import methods
 from bench.starts import sha256_of
 from bench.verification.identity import (
+    exposure_on_card,
     has_start,
     shipped_start,
     shipped_suite,
@@ -209,6 +210,8 @@ def check_start(record: Record) -> Iterator[Remark]:
         yield note("starts from a checkpoint that is not in this package: it is taken at its word")
     elif start["sha256"] != sha256_of(shipped):
         yield Remark(f"its start is another file than today's {shipped.name}")
+    elif (exposure := exposure_on_card(shipped)) not in (None, start.get("exposure")):
+        yield Remark(f"its start is {exposure}, by the card in {shipped.name}")
 
 
 def check_provenance(record: Record) -> Iterator[Remark]:

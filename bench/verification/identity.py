@@ -6,9 +6,12 @@ taken from the record's word for it.
 
 from __future__ import annotations
 
+import json
 from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any
+
+from safetensors import SafetensorError, safe_open
 
 from bench.cells import outcome_key
 from bench.registry import methods
@@ -70,6 +73,15 @@ def shipped_start(record: Record) -> Path | None:
     if not entry or not entry.start:
         return None
     return shipped_starts(entry.start).get(str(record.method.settings.get(START)))
+
+
+def exposure_on_card(start: Path) -> object:
+    """The exposure that a checkpoint's card states, where it is one of ours; None elsewhere."""
+    try:
+        with safe_open(start, framework="numpy") as file:
+            return json.loads(file.metadata()["card"])["exposure"]
+    except (SafetensorError, OSError, LookupError, TypeError, ValueError):
+        return None  # a package may keep its weights, and what it says of them, in any form
 
 
 def _settings_by_content(record: Record) -> dict[str, Any]:

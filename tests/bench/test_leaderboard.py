@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -13,6 +13,7 @@ from bench.store import Failure
 from tests.bench.boards import LABELS, column, rendered, with_hits
 
 if TYPE_CHECKING:
+    from bench.records import Record
     from tests.bench.conftest import MakeRecord
 
 
@@ -381,6 +382,23 @@ def test_what_others_published_is_marked(make_record: MakeRecord) -> None:
     text = rendered([make_record()]).partition("## Published elsewhere")[2]
     for words in ("MoFi", "unverified: its protocol", "no: 109 segments", "yes: EMOPIA 2.2"):
         assert words in text
+
+
+def test_what_may_have_seen_test_clips_is_marked(make_record: MakeRecord) -> None:
+    def made(method: str, exposure: str, **about: Any) -> Record:
+        start = {"sha256": method, "exposure": exposure}
+        return make_record(method, details={"start": start}, **about)
+
+    seen = [made("alpha", "transductive"), made("alpha", "transductive", changes={"lr": 1})]
+    unseen = [made("beta", "inductive"), made("beta", "inductive", changes={"lr": 1})]
+    lines = rendered([*seen, *unseen]).splitlines()
+    note = "transductive: the weights it began with may have seen valid or test clips"
+    assert lines.count(f"<sup>a</sup> {note}") == 2  # below the board, and below the variants
+    assert sum(line.startswith("| alpha <sup>a</sup>") for line in lines) == 2
+    assert not any(line.startswith("| beta <sup>") for line in lines)
+    with_a_word = made("alpha", "transductive")
+    with_a_word.details["note"] = "provisional"
+    assert f"provisional; {note}" in rendered([with_a_word])
 
 
 def test_a_note_that_is_null_is_none(make_record: MakeRecord) -> None:

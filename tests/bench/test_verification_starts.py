@@ -9,8 +9,10 @@ from genuine import genuine, put, smoke_cell
 from verified import notes, problems
 
 from bench import registry
-from bench.cells import outcome_key
+from bench.cells import outcome_key, plan
 from bench.registry import MethodEntry
+from bench.starts import find_start, sha256_of
+from bench.suites import load_suite
 from bench.verification.rerun import choose
 
 if TYPE_CHECKING:
@@ -80,6 +82,24 @@ def test_a_start_of_the_package_is_held_against_its_file(tmp_path: Path, started
     told = {"sha256": SHA256, "exposure": "inductive"}
     path = put(tmp_path, begun(started, "mine", told))
     assert problems(path) == ["its start is another file than today's mine.weights"]
+
+
+def test_a_start_of_the_package_is_as_exposed_as_its_card_says(tmp_path: Path) -> None:
+    (cell,) = plan(load_suite("lite"), method="midibert", dataset="vgmidi", seeds=[0])
+    start = {"sha256": sha256_of(find_start(cell.method.start, cell.settings["start"]))}
+    found = {
+        exposure: problems(
+            put(
+                tmp_path,
+                replace(genuine(cell), details={"start": {**start, "exposure": exposure}}),
+            )
+        )
+        for exposure in ("inductive", "transductive")
+    }
+    assert found == {
+        "inductive": [],
+        "transductive": ["its start is inductive, by the card in midibert-lite.safetensors"],
+    }
 
 
 def test_no_file_that_a_record_names_is_opened(tmp_path: Path, started: Record) -> None:

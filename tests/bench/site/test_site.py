@@ -182,6 +182,20 @@ def test_tables_are_latex(site: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_figures")
+def test_what_may_have_seen_test_clips_is_marked_on_the_page_and_in_its_files(
+    make_record: MakeRecord, tmp_path: Path
+) -> None:
+    start = {"sha256": "ab" * 32, "exposure": "transductive"}
+    records = [make_record("alpha", details={"start": start}), make_record("beta")]
+    write_site(tmp_path / "s", Findings.of(records))
+    note = "transductive: the weights it began with may have seen valid or test clips"
+    assert any(note in page.read_text() for page in (tmp_path / "s").glob("*.html"))
+    assert note in (tmp_path / "s/data/lite-emopia.tex").read_text()
+    rows = {row["method"]: row["exposure"] for row in rows_of(tmp_path / "s", "lite-emopia.csv")}
+    assert rows == {"alpha": "transductive", "beta": ""}
+
+
+@pytest.mark.usefixtures("no_figures")
 def test_names_from_records_are_plain_text_to_latex_and_spreadsheets(
     make_record: MakeRecord, tmp_path: Path
 ) -> None:
