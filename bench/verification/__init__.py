@@ -9,8 +9,10 @@ record is executed. docs/records.md lists every rule.
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -24,7 +26,6 @@ from bench.verification.remarks import Remark, note
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     from bench.records import CellIdentity, Record
 
@@ -67,7 +68,7 @@ def files_to_verify(paths: Iterable[Path]) -> list[Path]:
         if not found:
             raise UserError(f"{path}: holds no records")
         for file in found:
-            files.setdefault(file.absolute(), file)
+            files.setdefault(file.resolve(), file)
     return list(files.values())
 
 
@@ -105,7 +106,8 @@ def _of_one(file: Path, data: bytes, record: Record) -> Iterator[Remark]:
 
 def _misplaced(file: Path, cell: CellIdentity, suffix: str) -> Iterator[Remark]:
     place = cell.path.with_suffix(suffix)
-    if file.absolute().parts[-len(place.parts) :] != place.parts:
+    there = Path(os.path.abspath(file))  # noqa: PTH100 - without "..", which Path.absolute keeps
+    if there.parts[-len(place.parts) :] != place.parts:
         yield Remark(f"its place should be {place}")
 
 

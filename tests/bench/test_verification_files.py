@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,7 +19,6 @@ from bench.verification import files_to_verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 KEY_MODE = genuine(smoke_cell("key-mode"))
 MIDIBERT = genuine(smoke_cell("midibert", 1), segments=True)
@@ -122,6 +122,17 @@ def test_files_are_found_once_below_folders_and_by_name(tmp_path: Path) -> None:
     (tmp_path / "README.md").touch()
     assert files_to_verify([tmp_path]) == [first, second]
     assert files_to_verify([second, tmp_path, second.parent]) == [second, first]
+
+
+def test_a_path_may_lead_up_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = put(tmp_path, KEY_MODE)
+    monkeypatch.chdir(file.parent)
+    crooked = file.parent / "more" / ".." / file.name
+    (file.parent / "more").mkdir()
+    for paths in ([Path()], [Path("..")], [crooked], [file, crooked], [Path("../key-mode"), file]):
+        found = files_to_verify(paths)
+        assert len(found) == 1
+        assert not problems(*found)
 
 
 def test_what_the_board_shows_is_what_is_verified(tmp_path: Path) -> None:
