@@ -95,7 +95,9 @@ def _page(name: str, method: MethodUsed, card: Card) -> str:
     settings = ", ".join(
         f"{key} {value}" for key, value in sorted(method.settings.items()) if key != START
     )
+    corpora = []
     if not isinstance(start, str):
+        corpora = [f"{c['name']} ({c['licence']})" for c in start.get("corpora", ())]
         start = f"{start['checkpoint']} (sha256 {start['sha256']}, {start['exposure']})"
     confusion = [
         f"| {quadrant} | {' | '.join(map(str, row))} |"
@@ -118,7 +120,10 @@ def _page(name: str, method: MethodUsed, card: Card) -> str:
     )
     lines = [f"# {name}", "", about, "", measured, ""]
     lines += [f"| | {' | '.join(QUADRANTS)} |", "|---|---:|---:|---:|---:|", *confusion, ""]
-    lines += [limits, "", f"- started from: {start}", f"- settings: {settings}"]
+    lines += [limits, "", f"- started from: {start}"]
+    if corpora:
+        lines += [f"- which learned from: {'; '.join(corpora)}"]
+    lines += [f"- settings: {settings}"]
     lines += [f"- seed: {card.seed}; best epoch: {card.best_epoch}; precision: {card.precision}"]
     if card.ticks_per_beat:
         lines += [f"- ticks per beat of the train clips: {card.ticks_per_beat}"]

@@ -167,13 +167,19 @@ def test_a_network_that_began_with_a_longer_backbone_keeps_it(
     settings = load_suite(str(folder / "tiny.toml")).settings(method, "synthetic")
     start, path = tmp_path / "start.safetensors", tmp_path / "network.safetensors"
     longer: Any = find_method(method).load()(**settings | {"max_length": 2 * longest})
-    save_checkpoint(longer.new_backbone(), start)
+    corpora = [
+        {"name": "songs", "licence": "CC BY 4.0"},
+        {"name": "more", "licence": "none stated"},
+    ]
+    save_checkpoint(longer.new_backbone(), start, {"corpora": corpora})
     made = finetune(folder, method, "--changes", f"start={start}", "-o", path)
     assert made.exit_code == 0, made.exception
     tuned = load_finetuned(path)
     assert tuned.method.network.backbone.config.max_length == 2 * longest
     assert tuned.card.start["checkpoint"] == "start.safetensors"
-    assert str(tmp_path) not in path.with_suffix(".md").read_text() + str(tuned.card)
+    page = path.with_suffix(".md").read_text()
+    assert "learned from: songs (CC BY 4.0); more (none)" in page
+    assert str(tmp_path) not in page + str(tuned.card)
     start.unlink()
     (long, cut) = guess_files(
         load_finetuned(path).method,
