@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 #: Seconds between two looks at all jobs, and from a job's end until its answer must be visible.
 _LOOK = 1.0
 _SETTLE = 15.0
+#: Seconds after an answer for which Slurm may still count its job against a limit.
+_LINGER = 60.0
 #: Seconds for which Slurm's accounting may not know a job before its queue is asked.
 _UNKNOWN = 600.0
 #: Minutes that a job has beyond its cell's time limit.
@@ -45,7 +47,9 @@ _ALIVE = {"PENDING", "RUNNING", "CONFIGURING", "REQUEUED", "SUSPENDED", "COMPLET
 _NOT_KNOWN = "UNKNOWN"
 #: What squeue says of a job that is over.
 _NO_JOB = "Invalid job id"
-_NOT_SUBMITTED = (OSError, RuntimeError, subprocess.SubprocessError, UserError)
+#: What submitit raises when sbatch takes no job, and what else may keep a cell from being one.
+_REFUSED = RuntimeError
+_NOT_SUBMITTED = (OSError, subprocess.SubprocessError, UserError)
 
 
 class SlurmExecutor:
@@ -78,7 +82,12 @@ class SlurmExecutor:
         return f"{self.jobs} at a time, as jobs of Slurm" if self.jobs else "as jobs of Slurm"
 
     def run(self, cells: Iterator[Cell]) -> Generator[Event, None, None]:
-        """See `Executor.run`."""
+        """See `Executor.run`.
+
+        Raises:
+            UserError: sbatch takes no job, though none is in the queue. One cell has been taken,
+                and not been told of.
+        """
         jobs: list[_Job] = []
         try:
             yield from self._run(cells, jobs)
@@ -89,20 +98,30 @@ class SlurmExecutor:
 
     def _run(self, cells: Iterator[Cell], jobs: list[_Job]) -> Iterator[Event]:
         room = self.jobs or math.inf
+        cell: Cell | None = None  # to be submitted next
+        limit = _Limit()
         while True:
-            while len(jobs) < room and (cell := next(cells, None)):
+            while len(jobs) < room and time.monotonic() >= limit.over:
+                cell = cell or next(cells, None)
+                if cell is None:
+                    break
                 try:
                     jobs.append(self._job(cell))
+                except _REFUSED as error:
+                    limit.reached(len(jobs), error)
+                    break
                 except _NOT_SUBMITTED as error:
                     yield Started(cell)
                     yield Failed(cell, f"not submitted: {_last_line(error)}", str(error))
-            if not jobs:
+                cell = None
+            if not jobs and cell is None:
                 return
             for job in list(jobs):
                 for event in job.news():
                     if isinstance(event, Finished | Failed):
                         jobs.remove(job)
                         job.claim.release()
+                        limit.job_ended()
                     yield event
             time.sleep(_LOOK)
 
@@ -113,7 +132,7 @@ class SlurmExecutor:
             raise UserError("another `bench run` waits for this cell's job, with other --results")
         try:
             return _Job(cell, self._left_behind(cell) or self._submit(cell), claim)
-        except _NOT_SUBMITTED:
+        except (_REFUSED, *_NOT_SUBMITTED):
             claim.release()
             raise
 
@@ -127,8 +146,12 @@ class SlurmExecutor:
             cpus_per_task=cell.threads or None,
             **{f"slurm_{name}": value for name, value in self.options.items()},
         )
-        with interrupts_blocked():
-            return executor.submit(_RunCell(), cell)
+        try:
+            with interrupts_blocked():
+                return executor.submit(_RunCell(), cell)
+        except _REFUSED:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
 
     def _left_behind(self, cell: Cell) -> submitit.Job[Finished | Failed] | None:
         """The cell's job that another process has submitted, if it has or may have a record.
@@ -146,6 +169,31 @@ class SlurmExecutor:
                 if isinstance(job.result(), Finished):
                     return job
         return None
+
+
+@dataclass
+class _Limit:
+    """How many jobs Slurm takes of a user, as far as it shows: sbatch takes no more for now."""
+
+    #: Until when; on the clock of `time.monotonic`, as is when a job has last ended.
+    over: float = -math.inf
+    last_end: float = -math.inf
+
+    def reached(self, n_jobs: int, error: Exception) -> None:
+        """Sbatch has taken no job, and has said why; that many jobs are in the queue.
+
+        Raises:
+            UserError: there are none, so it is no limit, and waiting changes nothing.
+        """
+        now = time.monotonic()
+        if not n_jobs and now - self.last_end > _LINGER:
+            raise UserError(f"no job could be submitted: {_in_one_line(error)}") from None
+        self.over = math.inf if n_jobs else now + _SETTLE
+
+    def job_ended(self) -> None:
+        """There is room for another, as soon as Slurm has seen it."""
+        self.last_end = time.monotonic()
+        self.over = min(self.over, self.last_end + _SETTLE)
 
 
 class _RunCell:
@@ -249,6 +297,15 @@ def _may_live(job: submitit.Job[Any]) -> bool:
 
 
 def _last_line(error: Exception) -> str:
-    """Of several, what a traceback or sbatch says in the end."""
-    lines = [line for line in str(error).splitlines() if line.strip("- ")]
-    return lines[-1] if lines else type(error).__name__
+    """What a traceback says in the end."""
+    return _lines(error)[-1]
+
+
+def _in_one_line(error: Exception) -> str:
+    """All that sbatch says."""
+    return "; ".join(_lines(error))
+
+
+def _lines(error: Exception) -> list[str]:
+    lines = [line.strip() for line in str(error).splitlines()]
+    return [line for line in lines if line.strip("- ")] or [type(error).__name__]

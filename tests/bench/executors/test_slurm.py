@@ -298,12 +298,30 @@ def test_an_interrupt_leaves_a_submission_alone(queue: Path, tmp_path: Path) -> 
     assert told.read_text() == str({str(cell): str(run_cell(cell, silent).predictions)})
 
 
-def test_what_slurm_refuses_is_told_and_the_rest_goes_on(queue: Path) -> None:
-    (queue / "refuse").write_text("sbatch: error: invalid partition specified: lnog")
-    cells = [strange_cell("Uniform", seed) for seed in range(2)]
-    reason = "not submitted: sbatch: error: invalid partition specified: lnog"
-    told = ends(SlurmExecutor({}, jobs=1).run(iter(cells)))
-    assert told == {str(cell): reason for cell in cells}
+def test_where_slurm_takes_no_job_nothing_is_run_and_no_cell_has_failed(
+    queue: Path, tmp_path: Path
+) -> None:
+    (queue / "refuse").write_text(
+        "sbatch: error: invalid partition specified: lnog\n"
+        "sbatch: error: Batch job submission failed: Invalid partition name specified\n"
+    )
+    store, cells = Store(tmp_path), [strange_cell("Uniform", seed) for seed in range(2)]
+    with pytest.raises(UserError) as told:
+        run_cells(store, cells, SlurmExecutor({"partition": "lnog"}), lambda _: None)
+    assert str(told.value) == (
+        "no job could be submitted: sbatch: error: invalid partition specified: lnog; "
+        "sbatch: error: Batch job submission failed: Invalid partition name specified"
+    )
+    assert not any(store.has_failed(cell) for cell in cells)
+    assert jobs_left(tmp_path) == []
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+def test_cells_wait_where_the_number_of_jobs_is_limited(queue: Path, limit: int) -> None:
+    (queue / "limit").write_text(str(limit))
+    cells = [strange_cell("Uniform", seed) for seed in range(3)]
+    told = ends(SlurmExecutor({}).run(iter(cells)))
+    assert told == {str(cell): str(run_cell(cell, silent).predictions) for cell in cells}
 
 
 @pytest.mark.parametrize(
