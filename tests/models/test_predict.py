@@ -169,7 +169,7 @@ def test_a_network_that_began_with_a_longer_backbone_keeps_it(
     longer: Any = find_method(method).load()(**settings | {"max_length": 2 * longest})
     corpora = [
         {"name": "songs", "licence": "CC BY 4.0"},
-        {"name": "more", "licence": "none stated"},
+        {"name": "more", "licence": "none"},
     ]
     save_checkpoint(longer.new_backbone(), start, {"corpora": corpora})
     made = finetune(folder, method, "--changes", f"start={start}", "-o", path)
