@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -241,9 +242,10 @@ def read_file(path: Path) -> bytes:
         UserError: it cannot be read, is not a regular file, or is far larger than any record.
     """
     try:
-        if path.exists() and not path.is_file():  # a pipe would be waited for
+        about = path.stat()
+        if not stat.S_ISREG(about.st_mode):  # a pipe would be waited for
             raise UserError(f"{path}: cannot be read: not a regular file")
-        if path.stat().st_size > MAX_BYTES:
+        if about.st_size > MAX_BYTES:
             raise UserError(f"{path}: over {MAX_BYTES // 2**20} MB, the limit of a record")
         return path.read_bytes()
     except OSError as error:

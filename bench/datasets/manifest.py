@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from bench.clips import Clip
 
 _COLUMNS = ["clip", "sha256", "song", "split", "label", "notes", "dirt"]
+_SHA256 = re.compile("[0-9a-f]{64}")
+_DRIVE = re.compile("[A-Za-z]:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +182,7 @@ def _row(fields: list[str], line: int) -> ManifestRow:
     if len(fields) != len(_COLUMNS):
         raise ValueError(f"line {line}: {len(fields)} fields instead of {len(_COLUMNS)}")
     clip, sha256, song, split, label, notes, dirt = fields
-    if not re.fullmatch("[0-9a-f]{64}", sha256):
+    if not _SHA256.fullmatch(sha256):
         raise ValueError(f"line {line}: {sha256!r} is not a sha256")
     if split not in (*SPLITS, LEFT_OUT):
         raise ValueError(f"line {line}: unknown split {split!r}")
@@ -192,8 +194,8 @@ def _row(fields: list[str], line: int) -> ManifestRow:
 
 
 def _check_files(manifest: Manifest) -> None:
-    ((file, n),) = Counter(map(manifest.file_of, manifest.rows)).most_common(1) or [("", 0)]
-    if n > 1:
+    if len(manifest.files) < len(manifest.rows):
+        ((file, n),) = Counter(map(manifest.file_of, manifest.rows)).most_common(1)
         raise ValueError(f"{n} rows name the file {file!r}")
     for file in manifest.files:
         if not is_inside(file):
@@ -203,5 +205,5 @@ def _check_files(manifest: Manifest) -> None:
 def is_inside(file: str) -> bool:
     """Whether a relative path stays below the folder that it is relative to, on any system."""
     parts = file.replace("\\", "/").split("/")
-    leaves = not parts[0] or ".." in parts or re.match("[A-Za-z]:", file)
+    leaves = not parts[0] or ".." in parts or _DRIVE.match(file)
     return not leaves and any(part not in ("", ".") for part in parts)
