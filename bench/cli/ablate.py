@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bench.cli.options import (
+    Once,
     dataset_option,
     executor_options,
     results_option,
@@ -22,9 +23,13 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--tasks", required=True, metavar="key,velocity", help="Auxiliary tasks to vary.")
+@click.option(
+    "--tasks", cls=Once, required=True, metavar="key,velocity", help="Auxiliary tasks to vary."
+)
 @suite_option("lite")
-@click.option("--method", default="midibert", show_default=True, help="The single-task method.")
+@click.option(
+    "--method", cls=Once, default="midibert", show_default=True, help="The single-task method."
+)
 @dataset_option("emopia")
 @seeds_option()
 @results_option()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bench.cli.options import completing, results_option
+from bench.cli.options import Once, completing, results_option
 from bench.errors import UserError
 from bench.shown import shown
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @click.argument("answers", metavar="FILE.csv|SUITE/DATASET/METHOD")
 @click.option(
     "--dataset",
+    cls=Once,
     metavar="NAME",
     shell_complete=completing("bench.datasets:dataset_names"),
     help="With a file: the dataset whose test clips were answered.",
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--suite",
+    cls=Once,
     default="lite",
     show_default=True,
     metavar="NAME",

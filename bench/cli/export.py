@@ -6,11 +6,14 @@ from pathlib import Path
 
 import click
 
+from bench.cli.options import Once
+
 
 @click.command()
 @click.argument("dataset")
 @click.option(
     "--what",
+    cls=Once,
     default="",
     metavar="key,cp,...",
     help="Views to add, joined by commas: key, cp, velocity, performance, and those of other "

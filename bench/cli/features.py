@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bench.cli.options import Once
 from bench.errors import UserError, WorkError
 from bench.files import check_writable, write_atomically
 from bench.shown import shown
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 @click.option(
     "--features",
     "pattern",
+    cls=Once,
     default="*",
     show_default=True,
     metavar="GLOB",

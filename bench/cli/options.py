@@ -13,12 +13,42 @@ import click
 from bench.executors.choose import Choice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    from click.core import ParameterSource
 
     from bench.cells import Cell
 
     Completer = Callable[[click.Context, click.Parameter, str], list[str]]
     Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+class Once(click.Option):
+    """An option of one value that refuses a second; Click's own takes the last and is silent."""
+
+    def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
+        """Have the parser keep every value."""
+        del ctx
+        parser.add_option(self, self.opts, self.name, action="append")
+
+    def consume_value(
+        self, ctx: click.Context, opts: Mapping[str, Any]
+    ) -> tuple[Any, ParameterSource]:
+        """The one value.
+
+        Raises:
+            click.UsageError: there are several.
+        """
+        given = opts.get(self.name or "")
+        if not given:
+            return super().consume_value(ctx, opts)
+        if len(given) > 1 and not ctx.resilient_parsing:  # as for completion, of half a line
+            name = self.opts[0]
+            raise click.UsageError(
+                f"{name} is given {len(given)} times: write one {name} {self.make_metavar(ctx)}",
+                ctx,
+            )
+        return super().consume_value(ctx, {**opts, self.name or "": given[-1]})
 
 
 def completing(names: str) -> Completer:
@@ -39,6 +69,7 @@ def suite_option(default: str) -> Decorator:
     """`--suite NAME|FILE.toml`."""
     return click.option(
         "--suite",
+        cls=Once,
         default=default,
         show_default=True,
         metavar="NAME|FILE.toml",
@@ -51,6 +82,7 @@ def dataset_option(default: str = "*") -> Decorator:
     """`--dataset GLOB`."""
     return click.option(
         "--dataset",
+        cls=Once,
         default=default,
         show_default=True,
         metavar="GLOB",
@@ -63,6 +95,7 @@ def seeds_option() -> Decorator:
     """`--seeds 0-9`; the command gets a list, None if nothing was said."""
     return click.option(
         "--seeds",
+        cls=Once,
         metavar="0-9",
         callback=_parsed_seeds,
         help="Seeds; all of the suite's by default.",
@@ -92,6 +125,7 @@ def results_option() -> Decorator:
     """`--results DIR`."""
     return click.option(
         "--results",
+        cls=Once,
         type=click.Path(path_type=Path, file_okay=False),
         default=Path("results"),
         show_default=True,
@@ -141,6 +175,7 @@ def cell_options() -> Decorator:
         suite_option("lite"),
         click.option(
             "--method",
+            cls=Once,
             default="*",
             show_default=True,
             metavar="GLOB",
@@ -175,7 +210,9 @@ def executor_options() -> Decorator:
             shell_complete=completing("bench.executors.choose:EXECUTORS.keys"),
             help="Where cells run.",
         ),
-        click.option("--gpus", metavar="0,1", help="local: the GPUs to use, one for each cell."),
+        click.option(
+            "--gpus", cls=Once, metavar="0,1", help="local: the GPUs to use, one for each cell."
+        ),
         click.option(
             "--cells-per-gpu",
             type=click.IntRange(min=1),

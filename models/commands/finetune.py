@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bench.cli.options import changes_option, results_option, suite_option
+from bench.cli.options import Once, changes_option, results_option, suite_option
 from models.commands.options import SEED
 
 if TYPE_CHECKING:
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 @click.argument("method")
 @click.option(
     "--dataset",
+    cls=Once,
     default="emopia",
     show_default=True,
     help="What to learn from: any that `bench ls datasets` lists, also where the suite has others.",
 )
 @suite_option("lite")
-@click.option("--seed", type=SEED, default=0, show_default=True)
+@click.option("--seed", cls=Once, type=SEED, default=0, show_default=True)
 @changes_option()
 @results_option()
 @click.option(

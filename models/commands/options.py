@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bench.cli.options import Once
 from bench.errors import UserError, WorkError
 
 if TYPE_CHECKING:
@@ -40,12 +41,14 @@ def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda"),
         click.option(
             "--checkpoint",
+            cls=Once,
             metavar="FILE",
             type=click.Path(path_type=Path, dir_okay=False),
             help="A fine-tuned network, as `bench finetune` makes it; a shipped one by default.",
         ),
         click.option(
             "--method",
+            cls=Once,
             metavar="NAME",
             help=f"The method whose shipped network to ask.  [default: {_DEFAULT}]",
         ),

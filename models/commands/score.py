@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bench.cli.options import Once
 from bench.labels import HIGH_AROUSAL, HIGH_VALENCE, QUADRANTS
 from models.commands.options import judged, network_options
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 @click.argument("paths", nargs=-1, required=True, metavar="DIR...", type=click.Path(path_type=Path))
 @click.option(
     "--target",
+    cls=Once,
     required=True,
     type=click.Choice(QUADRANTS, case_sensitive=False),
     help="The emotion that was meant: Q1 happy, Q2 angry, Q3 sad, Q4 calm.",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.shell_completion import ShellComplete
+from click.testing import CliRunner
 
 from bench.cli import cli
 from bench.datasets import load_dataset
@@ -146,6 +147,36 @@ def test_a_mistake_costs_one_line_and_exit_code_2(
     assert len(done.stderr.splitlines()) == 1
     assert done.stdout == ""
     assert sorted(p.name for p in folder.iterdir()) == ["odd.toml", "quick.toml"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "run --method majority --method key-mode",
+        "run --suite smoke --suite lite",
+        "plan --dataset emopia --dataset vgmidi",
+        "plan --seeds 0 --seeds 1",
+        "run --gpus 0 --gpus 1",
+        "leaderboard --results a --results b",
+        "ablate --tasks key --tasks velocity",
+        "ablate --tasks key --method midibert --method midigpt",
+        "data export synthetic --what key --what cp -o x",
+        "evaluate x.csv --dataset emopia --dataset vgmidi",
+        "evaluate lite/emopia/midibert --suite lite --suite paper",
+        "features . --features P-* --features R-*",
+        "score . --target Q1 --target Q2",
+        "predict . --method midibert --method midigpt",
+        "predict . --checkpoint a --checkpoint b",
+        "finetune midibert --dataset emopia --dataset vgmidi",
+        "finetune midibert --seed 0 --seed 1",
+    ],
+)
+def test_of_values_for_one_none_is_dropped(words: str) -> None:
+    arguments = words.split()
+    twice = next(word for word in arguments if word[:2] == "--" and arguments.count(word) == 2)
+    outcome = CliRunner().invoke(cli, arguments)
+    assert outcome.exit_code == 2
+    assert f"{twice} is given 2 times: write one {twice} " in outcome.output
 
 
 def test_a_wrong_setting_in_a_suite_is_told_before_the_work(folder: Path) -> None:
