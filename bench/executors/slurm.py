@@ -22,7 +22,7 @@ from bench.errors import UserError
 from bench.executors import Failed, Finished, Started
 from bench.executors.answers import answer_claims, answer_folder
 from bench.executors.process import interrupts_blocked, run_alone
-from bench.names import pick
+from bench.executors.sbatch import sbatch_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
@@ -56,22 +56,18 @@ class SlurmExecutor:
     """Submits cells to Slurm.
 
     Args:
-        options: of sbatch, by name, such as partition="gpu", gpus_per_node=1; `time` in minutes.
+        options: see `sbatch_parameters`, such as partition="gpu", gpus=1; `time` in minutes.
         jobs: how many jobs to have in the queue at once; None: one for each cell.
         cluster: whom submitit asks; "local" runs the jobs on this machine.
 
     Raises:
-        UserError: submitit knows no such option, or there is no Slurm here.
+        UserError: as `sbatch_parameters`, or there is no Slurm here.
     """
 
     def __init__(
         self, options: Mapping[str, Any], jobs: int | None = None, *, cluster: str = "slurm"
     ) -> None:
-        known = submitit.SlurmExecutor._valid_parameters()  # noqa: SLF001 - listed nowhere else
-        for name in options:
-            pick(name, known, "option of --slurm", see="man sbatch")
-        if not isinstance(options.get("time", 1), int):
-            raise UserError(f"--slurm time={options['time']}: write minutes, as in time=240")
+        self._parameters = sbatch_parameters(options)
         if cluster == "slurm" and not shutil.which("sbatch"):
             raise UserError("--executor slurm: there is no Slurm here: sbatch is not found")
         self.options = options
@@ -144,7 +140,7 @@ class SlurmExecutor:
             name="smer-bench",
             timeout_min=math.ceil(cell.time_limit_minutes) + _SPARE,
             cpus_per_task=cell.threads or None,
-            **{f"slurm_{name}": value for name, value in self.options.items()},
+            **self._parameters,
         )
         try:
             with interrupts_blocked():

@@ -7,8 +7,9 @@ import os
 import signal
 import sys
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
@@ -117,12 +118,25 @@ def test_jobs_give_the_records_that_every_executor_gives(tmp_path: Path) -> None
 
 def test_options_reach_sbatch(queue: Path) -> None:
     cell = replace(strange_cell("Uniform"), threads=2, time_limit_minutes=90.0)
-    executor = SlurmExecutor({"partition": "long", "gpus_per_node": 1})
+    options = {
+        "partition": "long",
+        "gpus_per_node": 1,
+        "reservation": "x",  # which submitit does not know
+        "begin": datetime(2030, 1, 20, 12, 34),  # noqa: DTZ001 - as TOML has it
+        "ntasks": 1,
+        "setup": "module load x",
+        "teardown": ["module unload x", "true"],
+    }
+    executor = SlurmExecutor(options)
     assert list(ends(executor.run(iter([cell])))) == [str(cell)]
     (job,) = queue.glob("*.job")
     lines = job.read_text().splitlines()
-    for option in ("partition=long", "gpus-per-node=1", "cpus-per-task=2", "time=95"):
+    for option in (
+        *("partition=long", "gpus-per-node=1", "reservation=x", "begin=2030-01-20T12:34:00"),
+        *("ntasks=1", "cpus-per-task=2", "time=95"),
+    ):
         assert f"#SBATCH --{option}" in lines
+    assert {"module load x", "module unload x"} <= set(lines)
 
 
 @pytest.mark.parametrize("state", ["FAILED", "PREEMPTED"])
@@ -327,12 +341,17 @@ def test_cells_wait_where_the_number_of_jobs_is_limited(queue: Path, limit: int)
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"partion": "long"}, "unknown option of --slurm 'partion': did you mean 'partition'?"),
         ({"time": "4:00:00"}, "--slurm time=4:00:00: write minutes, as in time=240"),
+        ({"nodes": 2}, "--slurm nodes=2: a cell is one task on one node"),
+        ({"nodes": "x"}, "--slurm nodes=x: a cell is one task on one node"),
+        ({"ntasks_per_node": 2}, "--slurm ntasks-per-node=2: a cell is one task on one node"),
+        ({"clusters": "a"}, "--slurm clusters: `bench run` cannot wait for such a job"),
+        ({"setup": 1}, "--slurm setup=1: write text, or a list of texts in brackets"),
+        ({"srun_args": [1]}, "--slurm srun-args=[1]: write text, or a list of texts in brackets"),
         ({}, "--executor slurm: there is no Slurm here: sbatch is not found"),
     ],
 )
-def test_mistakes(monkeypatch: pytest.MonkeyPatch, options: dict[str, str], message: str) -> None:
+def test_mistakes(monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], message: str) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(UserError) as told:
         SlurmExecutor(options)
