@@ -51,10 +51,10 @@ class Choice:
             raise UserError(f"--executor {self.executor} needs {needed}: {hint}")
         for executor, options in EXECUTORS.items():
             for option in options:
-                if getattr(self, option) and executor != self.executor:
+                if getattr(self, option) not in (None, ()) and executor != self.executor:
                     name = option.replace("_", "-")
                     raise UserError(f"--{name} goes with --executor {executor} only")
-        if self.cells_per_gpu and not self.gpus:
+        if self.cells_per_gpu and self.gpus is None:
             raise UserError("--cells-per-gpu needs --gpus, such as --gpus 0,1")
         devices = self.devices
         if "" in devices or len(set(devices)) < len(devices):
@@ -67,7 +67,7 @@ class Choice:
     @property
     def devices(self) -> list[str]:
         """The GPUs, one by one."""
-        return [name.strip() for name in self.gpus.split(",")] if self.gpus else []
+        return [] if self.gpus is None else [name.strip() for name in self.gpus.split(",")]
 
     @property
     def room_on_gpus(self) -> int:

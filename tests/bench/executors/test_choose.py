@@ -29,6 +29,8 @@ if TYPE_CHECKING:
         ({"executor": "dask", "gpus": "0"}, "--gpus goes with --executor local only"),
         ({"executor": "dask", "slurm": ("time=1",)}, "--slurm goes with --executor slurm only"),
         ({"cells_per_gpu": 2}, "--cells-per-gpu needs --gpus, such as --gpus 0,1"),
+        ({"executor": "dask", "gpus": ""}, "--gpus goes with --executor local only"),
+        ({"gpus": ""}, "--gpus '': write each GPU once, such as 0,1"),
         ({"gpus": "0,"}, "--gpus '0,': write each GPU once, such as 0,1"),
         ({"gpus": "0,0"}, "--gpus '0,0': write each GPU once, such as 0,1"),
         ({"gpus": "0,1", "jobs": 3}, "-j 3: --gpus and --cells-per-gpu leave room for 2"),
