@@ -29,7 +29,8 @@ def write_atomically(path: Path, data: bytes) -> None:
 def writing_atomically(path: Path) -> Iterator[IO[bytes]]:
     """A file to fill, which takes the place of `path` if the block ends well.
 
-    A link in its place is replaced, not followed: in others' records it may lead anywhere.
+    A link to a file, or to nothing, is replaced, not followed: in others' records it may lead
+    anywhere. What is no file stays: nothing may take the place of a device or a pipe.
     A process that is killed in the block leaves what `partial_files` finds.
 
     Raises:
@@ -38,6 +39,7 @@ def writing_atomically(path: Path) -> Iterator[IO[bytes]]:
     partial = path.parent / f".{path.name}.{secrets.token_hex(4)}"
     try:
         with _writing(path):
+            _check_place(path)
             path.parent.mkdir(parents=True, exist_ok=True)
             with partial.open("xb") as file:  # with the mode that the user's umask gives
                 yield file
@@ -53,11 +55,10 @@ def check_writable(path: Path) -> None:
     """Fail before long work if its result cannot be written; makes nothing that stays.
 
     Raises:
-        UserError: `path` is a folder, or where it should be no file can be made.
+        UserError: `path` is there and no file, or where it should be no file can be made.
     """
     with _writing(path):
-        if path.is_dir():
-            raise UserError(f"{path}: cannot be written: it is a folder")
+        _check_place(path)
         _try_writing(path.parent)
 
 
@@ -71,6 +72,13 @@ def check_folder_writable(folder: Path) -> None:
     """
     with _writing(folder):
         _try_writing(folder)
+
+
+def _check_place(path: Path) -> None:
+    if path.is_dir():
+        raise UserError(f"{path}: cannot be written: it is a folder")
+    if path.exists() and not path.is_file():
+        raise UserError(f"{path}: cannot be written: it is a device or a pipe, name a file")
 
 
 def _try_writing(folder: Path) -> None:

@@ -19,6 +19,15 @@ _FIGURES = Path("docs", "figures")
 _SUMMARISED = "lite"  # the suite whose table a README has
 
 
+def _no_dash(ctx: click.Context, param: click.Parameter, output: Path) -> Path:
+    del ctx, param
+    from bench.errors import UserError
+
+    if str(output) == "-":
+        raise UserError("-o -: the board is written to a file: name one")
+    return output
+
+
 @click.command()
 @results_option()
 @click.option(
@@ -27,6 +36,7 @@ _SUMMARISED = "lite"  # the suite whose table a README has
     type=click.Path(path_type=Path, dir_okay=False),
     default=Path("leaderboard.md"),
     show_default=True,
+    callback=_no_dash,
     help="The file to write.",
 )
 @click.option(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -39,6 +40,19 @@ def test_a_link_is_replaced_and_what_it_leads_to_is_left_alone(tmp_path: Path) -
     assert (tmp_path / "elsewhere").read_bytes() == b"mine"
     assert (tmp_path / "link").read_bytes() == b"new"
     assert {path.name for path in tmp_path.iterdir()} == {"elsewhere", "link"}
+
+
+@pytest.mark.parametrize("name", ["pipe", "link", "folder"])
+def test_what_is_no_file_is_not_replaced_by_one(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    there = {path.name: path.lstat().st_mode for path in tmp_path.iterdir()}
+    for write in (check_writable, partial(write_atomically, data=b"new")):
+        with pytest.raises(UserError, match="cannot be written: it is a") as told:
+            write(tmp_path / name)
+        assert str(told.value).startswith(f"{tmp_path / name}: ")
+    assert {path.name: path.lstat().st_mode for path in tmp_path.iterdir()} == there
 
 
 def test_a_folder_that_can_be_made_can_be_written_and_is_not_made(tmp_path: Path) -> None:

@@ -74,6 +74,16 @@ def test_an_outdated_record_that_was_finished_last_takes_no_place(tmp_path: Path
     assert "0 → 2" in compared.output
 
 
+def test_standard_output_is_no_file_to_write(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    outcome = CliRunner().invoke(leaderboard, ["--results", str(results), "-o", "-"])
+    assert isinstance(outcome.exception, UserError)
+    assert "-o -: " in str(outcome.exception)
+    assert [path.name for path in tmp_path.iterdir()] == ["results"]
+
+
 def test_figures_of_other_records_are_not_linked(
     results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
