@@ -16,12 +16,16 @@ if TYPE_CHECKING:
     from bench.report.findings import Findings
 
 
-def board_records(results: Path) -> list[Record]:
+def board_records(results: Path, *, may_be_empty: bool = False) -> list[Record]:
     """All records below a folder.
 
+    Args:
+        results: the folder.
+        may_be_empty: whether it is right that there is nothing in it.
+
     Raises:
-        UserError: there is no such folder, or its records lie elsewhere in it; or as
-            `bench.store.read_records`.
+        UserError: there is no such folder, or neither a record nor a failure where they belong in
+            it; or as `bench.store.read_records`.
     """
     from bench.errors import UserError
     from bench.store import json_files, read_failures, read_records
@@ -30,7 +34,8 @@ def board_records(results: Path) -> list[Record]:
         raise UserError(f"{results}: there is no such folder of records")
     with _without_garbage_collection():
         records = read_records(results, condensed=True)
-    if not records and not read_failures(results) and json_files(results):
+    as_it_may_be = may_be_empty and not json_files(results)
+    if not (records or as_it_may_be or read_failures(results)):
         raise UserError(
             f"{results}: no records in it; they lie below SUITE/DATASET/METHOD: name the folder "
             "that holds the suites"

@@ -63,7 +63,7 @@ def evaluate(
 
     is_file = answers.endswith(".csv") or Path(answers).is_file()
     # The project's own folder has records; elsewhere there may be none to compare a file with.
-    findings = None if is_file and not results.exists() else findings_of(results)
+    findings = findings_of(results) if not is_file or any(results.glob("*")) else None
     row = None
     if not is_file and findings:
         row, found = _recorded(answers, findings)

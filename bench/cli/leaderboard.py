@@ -131,7 +131,7 @@ def _comparison(before: Path, after: Path) -> str:
 
     if not before.is_dir():
         raise UserError(f"--compare {before}: no such folder")
-    old, new = board_records(before), board_records(after)
+    old, new = board_records(before, may_be_empty=True), board_records(after)
     known = {(failure.key, failure.reason) for failure in read_failures(before)}
     failures = [f for f in read_failures(after) if (f.key, f.reason) not in known]
     both = [*old, *new]

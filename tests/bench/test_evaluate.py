@@ -123,9 +123,11 @@ def test_one_run_says_nothing_of_others_unless_no_seed_matters(
 
 def test_without_records_there_are_scores_alone(tmp_path: Path) -> None:
     file = right(tmp_path / "right.csv")
-    text = told(file, "--dataset", "synthetic", "--results", tmp_path / "none")
-    assert "100.00" in text
-    assert "no other records" in text
+    (tmp_path / "empty").mkdir()
+    for folder in ("none", "empty"):
+        text = told(file, "--dataset", "synthetic", "--results", tmp_path / folder)
+        assert "100.00" in text
+        assert "no other records" in text
 
 
 def test_a_methods_records_are_compared_with_the_others(

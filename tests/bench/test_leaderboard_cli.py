@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from genuine import genuine, put, smoke_cell
 
 from bench.cli.leaderboard import leaderboard
+from bench.cli.report import report
 from bench.cli.show import show
 from bench.errors import UserError
 from bench.store import Failure
@@ -16,6 +17,8 @@ from tests.bench.boards import column, rows_of
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from click import Command
 
     from tests.bench.conftest import MakeRecord
 
@@ -105,15 +108,18 @@ def test_flags_that_would_be_ignored_are_refused(results: Path, flags: list[str]
     assert "cannot go with" in str(outcome.exception)
 
 
-@pytest.mark.parametrize("part", ["mine", "mine/emopia"])
-def test_a_part_of_the_records_is_no_folder_of_them(
-    results: Path, tmp_path: Path, part: str
+@pytest.mark.parametrize("part", ["mine", "mine/emopia", "docs"])
+@pytest.mark.parametrize("command", [leaderboard, report])
+def test_a_folder_without_records_in_their_places_is_no_folder_of_them(
+    results: Path, tmp_path: Path, part: str, command: Command
 ) -> None:
-    board = tmp_path / "board.md"
-    outcome = CliRunner().invoke(leaderboard, ["--results", str(results / part), "-o", str(board)])
+    (results / "docs").mkdir()
+    (results / "docs/suites.md").touch()
+    output = tmp_path / "board"
+    outcome = CliRunner().invoke(command, ["--results", str(results / part), "-o", str(output)])
     assert isinstance(outcome.exception, UserError)
     assert "name the folder that holds the suites" in str(outcome.exception)
-    assert not board.exists()
+    assert not output.exists()
 
 
 def test_cells_that_all_failed_are_a_board(tmp_path: Path, make_record: MakeRecord) -> None:
@@ -202,10 +208,10 @@ def test_a_folder_that_is_not_there_empties_no_board(
 
 
 def test_a_readme_without_marks_is_left_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, make_record: MakeRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "results").mkdir()
+    put(tmp_path / "results", make_record(suite="mine"))
     (tmp_path / "README.md").write_bytes(b"# Mine\r\n")
     assert CliRunner().invoke(leaderboard).exit_code == 0
     assert (tmp_path / "README.md").read_bytes() == b"# Mine\r\n"
