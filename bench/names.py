@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 #: markup, leaves no folder, and is one name on every file system. "+" parts it from changes.
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z"
 
+#: As many known names are listed at most.
+_LISTED = 20
 #: A method with changes whose name would be longer is named by a digest of them.
 _LONGEST = 80
 
@@ -41,14 +43,23 @@ def pick(name: str, known: Iterable[str], kind: str, *, see: str = "") -> str:
     """`name`, if it is among `known`.
 
     Raises:
-        UserError: it is not; the message names the nearest or, where there are few, all.
+        UserError: it is not; the message has the `hint`.
     """
-    choices = sorted(known)
+    choices = set(known)
     if name in choices:
         return name
-    near = difflib.get_close_matches(name, choices, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(choices) or 'none'}"
-    raise UserError(f"unknown {kind} {name!r}: {hint}" + (f" (see `{see}`)" if see else ""))
+    told = f"unknown {kind} {name!r}: {hint(name, choices)}"
+    raise UserError(told + (f" (see `{see}`)" if see else ""))
+
+
+def hint(name: str, known: Iterable[str]) -> str:
+    """What to write for a name that is not among `known`: the nearest or, where few are, any."""
+    choices = sorted(known)
+    if near := difflib.get_close_matches(name, choices, n=1, cutoff=0.5):
+        return f"did you mean {near[0]!r}?"
+    if len(choices) > _LISTED:
+        return f"{len(choices):,} are known, such as {choices[0]!r}"
+    return f"known: {', '.join(choices) or 'none'}"
 
 
 def changed_name(method: str, changes: Mapping[str, Any]) -> str:

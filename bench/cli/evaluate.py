@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     cls=Once,
     default="lite",
     show_default=True,
-    metavar="NAME",
+    metavar="NAME|FILE.toml",
     shell_complete=completing("bench.suites:suite_names"),
     help="The suite whose methods to compare with.",
 )
@@ -64,6 +64,7 @@ def evaluate(
     is_file = answers.endswith(".csv") or Path(answers).is_file()
     # The project's own folder has records; elsewhere there may be none to compare a file with.
     findings = findings_of(results) if not is_file or any(results.glob("*")) else None
+    suite = _suite(suite, findings)
     row = None
     if not is_file and findings:
         row, found = _recorded(answers, findings)
@@ -94,6 +95,17 @@ def evaluate(
             "--results names their folder",
             err=True,
         )
+
+
+def _suite(name: str, findings: Findings | None) -> str:
+    """The suite that is meant: one of the package, of the records, or of a file."""
+    from bench.names import pick
+    from bench.suites import load_suite, suite_names
+
+    if name.endswith(".toml"):
+        return load_suite(name).name
+    recorded = {record.cell.suite for record in findings.records} if findings else set()
+    return pick(name, {*suite_names(), *recorded}, "suite")
 
 
 def _read(file: Path, dataset: str, *, deterministic: bool) -> Answers:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bench.records import Record
+    from tests.bench.conftest import MakeRecord
 
 TEST = [row for row in clip_rows("synthetic") if row.split == "test"]
 SEEDS = (0, 1, 2)
@@ -142,6 +143,23 @@ def test_a_methods_records_are_compared_with_the_others(
         told("smoke/synthetic/midbert", "--results", results)
 
 
+def test_a_suite_is_one_that_is_known_or_a_files(results: Path) -> None:
+    own = results.parent / "own.toml"
+    own.write_text('name = "own"\ndescription = ""\ndatasets = ["synthetic"]\n[methods.majority]\n')
+    for suite in (own, "lite"):
+        text = told("smoke/synthetic/midibert", "--suite", suite, "--results", results)
+        assert f"no other records of suite {'own' if suite == own else suite}" in text
+    with pytest.raises(UserError, match="unknown suite 'lit': did you mean 'lite'"):
+        told("smoke/synthetic/midibert", "--suite", "lit", "--results", results)
+
+
+def test_a_suite_elsewhere_is_known_by_its_records(tmp_path: Path, make_record: MakeRecord) -> None:
+    for method in ("midibert", "mine"):
+        put(tmp_path, make_record(method, suite="far", dataset="synthetic"))
+    text = told("far/synthetic/mine", "--suite", "far", "--results", tmp_path)
+    assert "midibert" in text
+
+
 def test_seeds_are_paired_by_their_order(tmp_path: Path, records: list[Record]) -> None:
     for seed in (5, 6, 7):
         put(tmp_path / "results", genuine(smoke_cell("midigpt", seed)))
@@ -169,6 +187,7 @@ def test_several_seeds_are_not_deterministic(tmp_path: Path, records: list[Recor
         ("clip,quadrant\n", "holds no answer for a test clip"),
         ("clip,quadrant\n{0},Q5\n", "line 2: unknown quadrant 'Q5': did you mean"),
         ("clip,quadrant\n{0}x,Q1\n", "line 2: unknown clip '{0}x': did you mean '{0}'"),
+        ("clip,quadrant\n?,Q1\n", "line 2: unknown clip '?': {2} are known, such as '"),
         ("clip,quadrant\n{0},Q1\n{0},Q1\n", "line 3: a second answer for clip '{0}', seed 0"),
         ("clip,seed,quadrant\n{0},-1,Q1\n", "line 2: seed '-1' is not a whole number"),
         ("clip,seed,quadrant\n{0}\n", "line 2: seed '' is not a whole number"),
