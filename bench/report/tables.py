@@ -123,7 +123,12 @@ def _half(row: Row, field: str) -> Entry:
 
 
 def paper_table(board: Board, inference: Inference, score: Score) -> Table | None:
-    """Row by row: measured, published, and whether the one's interval holds the other."""
+    """Row by row: measured, published, and whether the one's interval holds the other.
+
+    None where the paper has none of the methods.
+    """
+    if not any(row.paper for row in board.rows):
+        return None
     if score is ACCURACY:
         cut = [by_segment for row in board.rows if (by_segment := row.by_segment)]
         inference.intervals(cut)  # faster together
@@ -146,7 +151,7 @@ def paper_table(board: Board, inference: Inference, score: Score) -> Table | Non
         if scored and (scored.segments or row.paper)
     )
     title = f"{board_title(board)}: {score.column.title} beside the paper"
-    return Table(title, columns, rows) if rows else None
+    return Table(title, columns, rows)
 
 
 def _paper_row(row: Row, inference: Inference, score: Score) -> tuple[Entry, ...]:

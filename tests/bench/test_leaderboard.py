@@ -83,6 +83,16 @@ def test_a_dataset_that_the_paper_lacks_has_no_paper_columns(make_record: MakeRe
     assert "Paper (%)" not in text
 
 
+@pytest.mark.parametrize(
+    "place", [{"dataset": "synthetic", "suite": "smoke"}, {"suite": "theirs"}, {"method": "mine"}]
+)
+def test_segments_alone_are_set_beside_no_paper(
+    make_record: MakeRecord, place: dict[str, str]
+) -> None:
+    record = make_record(**{"method": "midibert", **place, "segments": [[0, 0, 1], [1], [2], [3]]})
+    assert "beside the paper" not in rendered([record])
+
+
 def test_segments_stand_beside_clips(make_record: MakeRecord) -> None:
     record = make_record("midibert", segments=[[0, 0, 1], [1], [2], [3, 0]])
     text = rendered([record])
