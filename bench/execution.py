@@ -72,7 +72,10 @@ def check_settings(cell: Cell) -> None:
         told = named[pick(name, named, f"setting of {method}")].annotation
         kind = told if isinstance(told, str) else getattr(told, "__name__", "")
         if kind in _TYPES and not _is_a(value, _TYPES[kind]):
-            raise UserError(f"setting {name}={value!r} of {method}: must be of type {kind}")
+            written = f": {_as_list(name, value)}" if list in _TYPES[kind] else ""
+            raise UserError(
+                f"setting {name}={value!r} of {method}: must be of type {kind}{written}"
+            )
     try:
         made = _new_method(cell)
         if isinstance(made, CheckedMethod):
@@ -85,6 +88,12 @@ def check_settings(cell: Cell) -> None:
 
 def _is_a(value: object, types: tuple[type, ...]) -> bool:
     return isinstance(value, types) and (bool in types or not isinstance(value, bool))
+
+
+def _as_list(name: str, value: object) -> str:
+    """How a list is written; a shell takes the quotes of one in no others, so `value` may be it."""
+    items = str(value).strip("[]").split(",")
+    return f"write '{name}=[" + ", ".join(f'"{item.strip()}"' for item in items) + "]'"
 
 
 def _new_method(cell: Cell) -> Method:

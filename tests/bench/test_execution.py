@@ -83,6 +83,8 @@ def test_a_setting_that_no_method_has_is_told_before_the_work() -> None:
         ({"epochs": 1.5}, "setting epochs=1.5 of midibert: must be of type int"),
         ({"epochs": True}, "setting epochs=True of midibert: must be of type int"),
         ({"tasks": "key"}, "setting tasks='key' of midibert: must be of type Sequence"),
+        ({"tasks": "key"}, r"""write 'tasks=\["key"\]'"""),
+        ({"tasks": "[key, velocity]"}, r"""write 'tasks=\["key", "velocity"\]'"""),
         ({"precision": "fp8"}, "unknown precision 'fp8'"),
         ({"width": 10, "heads": 3}, "not a multiple of heads=3"),
     ],
