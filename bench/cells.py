@@ -15,10 +15,12 @@ import msgspec
 
 from bench.datasets import dataset_info, dataset_names
 from bench.errors import UserError
-from bench.names import pick
+from bench.methods import TASKS
+from bench.names import hint, pick
 from bench.records import PROTOCOL, CellIdentity
 from bench.registry import find_method, methods
 from bench.starts import RANDOM_WEIGHTS, START, by_content
+from bench.suites import suite_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -129,8 +131,8 @@ def plan(
     Raises:
         UserError: a glob matches nothing or a name is unknown; the message names the nearest.
     """
-    names = _matching(method, suite.methods, "method", see="bench ls methods")
-    datasets = _matching(dataset, suite.datasets, "dataset", see="bench ls datasets")
+    names = _matching(method, suite, "method")
+    datasets = _matching(dataset, suite, "dataset")
     try:
         entries = {name: find_method(name) for name in names}
         digests = {name: dataset_info(name).digest for name in datasets}
@@ -173,7 +175,7 @@ def _cell(suite: Suite, dataset: str, digest: str, method: str, changes: Mapping
         dataset_digest=digest,
         method=entry,
         seed=0,
-        settings=settings,
+        settings=suite.settings(same, dataset) if same else settings,
         changes={} if same else changes,
         threads=suite.threads,
         time_limit_minutes=suite.time_limit_minutes,
@@ -201,15 +203,25 @@ def _repeats(key: str, value: Any, own: Mapping[str, Any]) -> bool:
 def _method_with(
     suite: Suite, dataset: str, method: str, settings: Mapping[str, Any]
 ) -> str | None:
-    """The suite's method of one family that has just these settings, if any.
+    """The method of the suite that has just these settings, if any: this one, or its counterpart.
 
-    So `midibert` with the tasks of `mt-midibert` *is* `mt-midibert`, and is not run twice.
+    "x" and "mt-x" of one encoding differ in their auxiliary tasks alone. So `midibert` with the
+    tasks of `mt-midibert` *is* `mt-midibert`, and that without tasks is `midibert`. Those of
+    others are not compared: what neither sets may differ.
     """
-    family, asked = suite.family(method), _canonical(settings)
-    for name in (method, *suite.methods):
-        if suite.family(name) == family and _canonical(suite.settings(name, dataset)) == asked:
-            return name
-    return None
+    if _canonical(suite.settings(method, dataset)) == _canonical(settings):
+        return method
+    single = method.removeprefix("mt-")
+    other = f"mt-{single}" if method == single else single
+    if other not in suite.methods or TASKS not in settings:  # else they are those of the class
+        return None
+    if bool(settings[TASKS]) == (other == single):
+        return None
+    if find_method(other).encoding != find_method(method).encoding:
+        return None
+    if other == single:
+        settings = {key: value for key, value in settings.items() if key != TASKS}
+    return other if _canonical(suite.settings(other, dataset)) == _canonical(settings) else None
 
 
 def _canonical(content: Mapping[str, Any]) -> bytes:
@@ -217,14 +229,19 @@ def _canonical(content: Mapping[str, Any]) -> bytes:
     return msgspec.json.encode(content, order="deterministic")
 
 
-def _matching(glob: str, names: Iterable[str], kind: str, *, see: str) -> list[str]:
-    known = list(names)
+def _matching(glob: str, suite: Suite, kind: str) -> list[str]:
+    """The suite's methods, or datasets, of a glob."""
+    known = list(suite.methods if kind == "method" else suite.datasets)
     found = [name for name in known if fnmatchcase(name, glob)]
     if not found:
-        hint = f"[methods.{glob}]" if kind == "method" else "it to `datasets`"
         if glob in (methods() if kind == "method" else dataset_names()):
-            raise UserError(f"{kind} {glob!r} is not in this suite: add {hint} in its file")
-        pick(glob, known, kind, see=see)
+            if suite.name in suite_names():  # whose file is the package's
+                do = f"{hint(glob, known)}, or write a suite of your own (docs/suites.md)"
+            else:
+                table = f"[methods.{glob}]" if kind == "method" else "it to `datasets`"
+                do = f"add {table} in its file"
+            raise UserError(f"{kind} {glob!r} is not in suite {suite.name}: {do}")
+        pick(glob, known, kind, see=f"bench ls {kind}s")
     return found
 
 

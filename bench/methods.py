@@ -31,6 +31,10 @@ def silent(fraction: float, note: str = "") -> None:
     """A `Progress` that nobody watches."""
 
 
+#: The setting that holds a multi-task method's auxiliary tasks.
+TASKS = "tasks"
+
+
 class Method(Protocol):
     """A classifier of clips into the four quadrants.
 

@@ -46,11 +46,6 @@ class Suite(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         settings |= table.get(_ON, {}).get(dataset, {})
         return settings
 
-    def family(self, method: str) -> str:
-        """The method that a chain of `extends` begins with."""
-        base = self.methods[method].get(_EXTENDS)
-        return self.family(base) if base else method
-
 
 def suite_names() -> list[str]:
     """The suites that come with the package."""

@@ -77,10 +77,48 @@ def test_all_tasks_on_the_single_task_method_is_the_multi_task_method() -> None:
     assert changed[0].path == named.path
 
 
-def test_a_method_with_the_settings_of_another_family_stays_what_it_is() -> None:
-    suite = made_up({"midibert": {"width": 16}, "midigpt": {"width": 32}})
-    (cell,) = plan(suite, method="midibert", changes={"width": 32})
-    assert (cell.method.name, cell.changes) == ("midibert", {"width": 32})
+def test_without_its_tasks_the_multi_task_method_is_the_single_task_method() -> None:
+    (changed,) = plan(SMOKE, method="mt-midibert", seeds=[0], changes={"tasks": []})
+    (named,) = plan(SMOKE, method="midibert", seeds=[0])
+    assert (changed.key, changed.path) == (named.key, named.path)
+
+
+@pytest.mark.parametrize(
+    ("methods", "method", "changes"),
+    [
+        ({"midibert": {"width": 16}, "midigpt": {"width": 32}}, "midibert", {"width": 32}),
+        # Of one table, but other encodings, other models, or with tasks that are not written down.
+        (
+            {
+                "midibert": {"width": 16},
+                "mt-midibert": {"extends": "midibert", "tasks": ["key"]},
+                "midibert-rescaled": {"extends": "midibert"},
+            },
+            "midibert-rescaled",
+            {"tasks": ["key"]},
+        ),
+        (
+            {"svm-lin": {"dimensions": 50}, "svm-panda": {"extends": "svm-lin", "dimensions": 20}},
+            "svm-lin",
+            {"dimensions": 20},
+        ),
+        (
+            {"midibert": {"width": 16}, "mt-midibert": {"extends": "midibert", "epochs": 1}},
+            "midibert",
+            {"epochs": 1},
+        ),
+        (
+            {"midibert": {"epochs": 1}, "mt-midibert": {"extends": "midibert", "epochs": 2}},
+            "mt-midibert",
+            {"epochs": 1},
+        ),
+    ],
+)
+def test_a_method_with_the_settings_of_another_stays_what_it_is(
+    methods: dict[str, Any], method: str, changes: dict[str, Any]
+) -> None:
+    cells = plan(made_up(methods), method=method, changes=changes)
+    assert [(cell.method.name, cell.changes) for cell in cells] == [(method, changes)]
 
 
 def test_without_its_start_a_method_keeps_its_other_changes() -> None:

@@ -59,7 +59,6 @@ def test_settings_come_from_the_base_then_the_method_then_the_dataset(tmp_path: 
     suite = load_suite(write(tmp_path, GOOD))
     assert suite.settings("midibert", "synthetic") == {"width": 64}
     assert suite.settings("mt-midibert", "emopia") == {"width": 128, "tasks": ["key"]}
-    assert suite.family("mt-midibert") == "midibert"
 
 
 @pytest.mark.parametrize(
