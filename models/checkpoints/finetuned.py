@@ -172,7 +172,7 @@ def describe(path: Path) -> dict[str, Any]:
     """
     module: Module
     if is_finetuned(path):
-        tuned = load_finetuned(path)
+        tuned = load_finetuned(path, device="cpu")
         module, card = tuned.method.network, msgspec.to_builtins(tuned.card)
     else:
         module, card = load_checkpoint(path)

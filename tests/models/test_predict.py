@@ -150,11 +150,16 @@ def test_a_place_that_cannot_be_written_is_told_before_the_work(
     assert "cannot be written" in str(told.exception)
 
 
-def test_a_card_is_written_beside_the_network(network: Path, record: Record, folder: Path) -> None:
+def test_a_card_is_written_beside_the_network(
+    network: Path, record: Record, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     page = network.with_suffix(".md").read_text()
     assert f"accuracy {100 * record.scores.accuracy:.2f} %" in page
     assert "--suite tiny.toml --seed 3" in page
     assert str(folder) not in page
+    # A GPU that cannot compute is no matter here.
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("models.neural_method.lacks_for_kernels", lambda: "Triton")
     told = json.loads(run("checkpoint", "info", network).output)
     assert told["method"]["name"] == "mt-midibert"
     assert told["card"]["key"] == record.key
