@@ -236,7 +236,7 @@ def _matching(glob: str, suite: Suite, kind: str) -> list[str]:
     if not found:
         if glob in (methods() if kind == "method" else dataset_names()):
             if suite.name in suite_names():  # whose file is the package's
-                do = f"{hint(glob, known)}, or write a suite of your own (docs/suites.md)"
+                do = f"{hint(glob, known)} (or write a suite of your own: docs/suites.md)"
             else:
                 table = f"[methods.{glob}]" if kind == "method" else "it to `datasets`"
                 do = f"add {table} in its file"

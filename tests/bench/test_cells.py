@@ -205,13 +205,26 @@ def test_no_value_of_a_change_leaves_its_folder(value: str) -> None:
         ({"method": "midibart"}, "unknown method 'midibart': did you mean 'midibert'"),
         ({"dataset": "synthetik"}, "unknown dataset 'synthetik': did you mean 'synthetic'"),
         ({"method": "xx*"}, "unknown method"),
-        ({"method": "gbdt-jsymbolic"}, "not in this suite"),
-        ({"dataset": "emopia"}, "dataset 'emopia' is not in this suite"),
+        (
+            {"dataset": "emopia"},
+            r"'emopia' is not in suite smoke: known: synthetic \(or write a suite of your own: docs",
+        ),
+        (
+            {"method": "midibert-rescaled"},
+            "method 'midibert-rescaled' is not in suite smoke: did you mean 'midibert'",
+        ),
     ],
 )
 def test_a_glob_that_matches_nothing_is_told(asked: dict[str, str], message: str) -> None:
     with pytest.raises(UserError, match=message):
         plan(SMOKE, **asked)  # type: ignore[arg-type]  # only strings are asked for here
+
+
+def test_what_is_not_in_a_suite_of_ones_own_can_be_added_to_it() -> None:
+    with pytest.raises(UserError, match=r"is not in suite mine: add it to `datasets` in its file"):
+        plan(made_up({"majority": {}}), dataset="emopia")
+    with pytest.raises(UserError, match=r"is not in suite mine: add \[methods.key-mode\]"):
+        plan(made_up({"majority": {}}), method="key-mode")
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), [1, {"a": [-float("inf")]}]])
