@@ -16,6 +16,7 @@ from bench.report.markdown import plus_minus
 from bench.report.rows import normalised
 from bench.report.titles import full_name
 from bench.shown import one_line
+from bench.starts import START
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -46,6 +47,8 @@ def show_record(record: Record) -> RenderableType:
         scored["segments"] = record.segment_scores
     history = curves(record.details.get("history"))
     details = {k: v for k, v in record.details.items() if k != "history"}
+    if isinstance(start := details.get(START), dict):
+        details[START] = _start(start)
     used, origin = record.dataset, record.provenance
     parts: list[RenderableType] = [_title(record.cell), _scores_table(scored), ""]
     parts.append(confusion_table([record.scores]))
@@ -77,6 +80,12 @@ def show_record(record: Record) -> RenderableType:
         if table:
             parts += [_heading(heading), _facts(table)]
     return Group(*parts)
+
+
+def _start(card: Mapping[str, Any]) -> str:
+    """Which checkpoint it was; all that its card tells fills screens."""
+    sha256 = f"sha256 {str(card.get('sha256'))[:12]}"
+    return f"{card.get('checkpoint')}, {sha256}, {card.get('exposure')}"
 
 
 def show_row(row: Row) -> RenderableType:

@@ -94,6 +94,16 @@ def test_a_single_seed_is_shown_in_full(results: Path) -> None:
     assert "Provenance" in shown(results, "lite/emopia/solo+tasks=key")
 
 
+def test_of_a_start_is_told_which_it_was_and_no_more(
+    tmp_path: Path, make_record: MakeRecord
+) -> None:
+    start = {"checkpoint": "a.safetensors", "sha256": 64 * "b", "exposure": "inductive"}
+    record = make_record(details={"start": {**start, "command": "bench pretrain", "corpora": []}})
+    text = shown(tmp_path, str(put(tmp_path, record, at="r.json")))
+    assert "a.safetensors, sha256 bbbbbbbbbbbb, inductive" in text
+    assert "pretrain" not in text
+
+
 def test_a_failed_cell_shows_why(results: Path) -> None:
     text = shown(results, "lite/emopia/solo/4")
     assert "failed: out of memory" in text
