@@ -207,7 +207,7 @@ def test_no_value_of_a_change_leaves_its_folder(value: str) -> None:
         ({"method": "xx*"}, "unknown method"),
         (
             {"dataset": "emopia"},
-            r"'emopia' is not in suite smoke: known: synthetic \(or write a suite of your own: docs",
+            r"'emopia' is not in suite smoke: known: synthetic \(or write a suite of your own",
         ),
         (
             {"method": "midibert-rescaled"},
