@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.report.published import published
-from bench.report.rows import TASKS
+from bench.report.rows import SHIPPED, TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from bench.report.published import PaperAblation
     from bench.report.rows import Board, Row
 
 
@@ -19,9 +20,14 @@ class Grid:
     """One model on one dataset, by its set of auxiliary tasks."""
 
     family: str  # the method without tasks
-    dataset: str
     rows: Mapping[frozenset[str], Row]
-    task_sets: tuple[frozenset[str], ...]  # of `rows` and of the paper, fewest tasks first
+    paper: Mapping[frozenset[str], PaperAblation]  # its Table 3; none of a stranger's suite
+
+    @property
+    def task_sets(self) -> list[frozenset[str]]:
+        """Those of `rows` and of the paper, fewest tasks first."""
+        sets = self.rows.keys() | self.paper.keys()
+        return sorted(sets, key=lambda tasks: (len(tasks), sorted(tasks)))
 
 
 def grids(board: Board) -> list[Grid]:
@@ -37,12 +43,7 @@ def grids(board: Board) -> list[Grid]:
         for row in plain:  # the suite's own methods come first and stay
             if row.is_multi_task_of(base):
                 rows.setdefault(row.tasks, row)
-        in_paper = {
-            frozenset(r.tasks)
-            for r in published().ablation
-            if (r.method, r.dataset) == (family, board.dataset)
-        }
-        if len(rows) >= 3 or (in_paper and len(rows) > 1):
-            sets = sorted(rows.keys() | in_paper, key=lambda tasks: (len(tasks), sorted(tasks)))
-            found.append(Grid(family, board.dataset, rows, tuple(sets)))
+        paper = published().ablated(family, board.dataset) if board.suite in SHIPPED else {}
+        if len(rows) >= 3 or (paper and len(rows) > 1):
+            found.append(Grid(family, rows, paper))
     return found

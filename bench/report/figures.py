@@ -14,7 +14,6 @@ from bench.files import write_atomically
 from bench.labels import QUADRANTS
 from bench.report.ablation import grids
 from bench.report.history import curves
-from bench.report.published import published
 from bench.shown import one_line
 
 if TYPE_CHECKING:
@@ -115,8 +114,7 @@ class _Drawings:
     def grid(self) -> Grid | None:
         """The paper's ablation if it was run, else any."""
         found = grids(self.board)
-        in_paper = {row.method for row in published().ablation}
-        return next((grid for grid in found if grid.family in in_paper), next(iter(found), None))
+        return next((grid for grid in found if grid.paper), next(iter(found), None))
 
     def accuracy(self) -> Figure | None:
         if not self.board.rows:
@@ -129,11 +127,7 @@ class _Drawings:
             return None
         grid = self.grid
         labels = {tasks: " + ".join(sorted(tasks)) or "none" for tasks in grid.task_sets}
-        values = {
-            labels[tasks]: paper
-            for tasks in grid.task_sets
-            if (paper := published().ablated(grid.family, grid.dataset, tasks))
-        }
+        values = {labels[tasks]: paper for tasks, paper in grid.paper.items()}
         rows = [(grid.rows[tasks], labels[tasks]) for tasks in grid.task_sets if tasks in grid.rows]
         return self._points(rows, values)
 

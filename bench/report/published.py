@@ -113,14 +113,13 @@ class Published(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         }
         return max([gain for name, gain in gains if name == dataset] or [g for _, g in gains])
 
-    def ablated(self, method: str, dataset: str, tasks: frozenset[str]) -> PaperAblation | None:
-        """The paper's Table 3 for one set of auxiliary tasks."""
-        found = (
-            row
+    def ablated(self, method: str, dataset: str) -> dict[frozenset[str], PaperAblation]:
+        """The paper's Table 3 by set of auxiliary tasks; empty where it has none."""
+        return {
+            frozenset(row.tasks): row
             for row in self.ablation
-            if (row.method, row.dataset, frozenset(row.tasks)) == (method, dataset, tasks)
-        )
-        return next(found, None)
+            if (row.method, row.dataset) == (method, dataset)
+        }
 
 
 @cache

@@ -21,7 +21,6 @@ from bench.report.entries import (
     score_entry,
     seeds_entry,
 )
-from bench.report.published import published
 from bench.report.table import BLANK, Column, Entry, Table
 from bench.report.titles import board_title, changes_text, full_name
 from bench.shown import one_line
@@ -224,7 +223,7 @@ def _ablated(row: Row, grid: Grid) -> tuple[Entry, ...]:
 
 def _table_3(grid: Grid, tasks: frozenset[str]) -> tuple[Entry, Entry]:
     """The paper's accuracy, and the difference to it, over what the paper counts if we have it."""
-    paper = published().ablated(grid.family, grid.dataset, tasks)
+    paper = grid.paper.get(tasks)
     if paper is None:
         return Entry(), Entry()
     accuracy, std = paper.accuracy / 100, paper.accuracy_std / 100

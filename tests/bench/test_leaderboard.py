@@ -218,6 +218,20 @@ def test_the_ablation_stands_beside_table_3(make_record: MakeRecord) -> None:
     assert "#### Variants" not in text  # it stands in the grid
 
 
+def test_a_strangers_suite_is_not_set_beside_table_3(make_record: MakeRecord) -> None:
+    def records(*sets: list[str]) -> list[Record]:
+        return [
+            make_record("midibert", suite="theirs", changes={"tasks": tasks} if tasks else {})
+            for tasks in sets
+        ]
+
+    heading = "#### Auxiliary tasks of midibert"
+    text = rendered(records([], ["key"], ["pitch"]))
+    for name in ("Paper, Table 3", "Δ"):
+        assert column(text, heading, name) == {"none": "–", "key": "–", "pitch": "–"}
+    assert heading not in rendered(records([], ["key"]))  # too few where there is no Table 3
+
+
 def test_a_strangers_method_takes_no_row_of_an_ablation(make_record: MakeRecord) -> None:
     records = [
         make_record("midibert", labels=LABELS, predicted=with_hits(10)),
