@@ -105,10 +105,15 @@ def _extras() -> Iterator[Finding]:
 
 def _folders() -> Iterator[Finding]:
     folders = {
-        "cache folder": (cache_directory(), "SMER_BENCH_CACHE"),
-        "data folder": (data_directory(), "SMER_BENCH_DATA"),
+        "cache folder": (cache_directory, "SMER_BENCH_CACHE"),
+        "data folder": (data_directory, "SMER_BENCH_DATA"),
     }
-    for name, (folder, variable) in folders.items():
+    for name, (find, variable) in folders.items():
+        try:
+            folder = find()
+        except UserError as error:
+            yield Finding(name, "broken", str(error))
+            continue
         try:
             check_folder_writable(folder)
         except UserError as error:

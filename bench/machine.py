@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sysconfig
+from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -53,8 +54,11 @@ def lacks_for_amx() -> str:
 
 def cxx_compiler() -> str | None:
     """The command for C++, as one types it: what CXX says, or one that is installed."""
-    commands = (os.environ.get("CXX", ""), "g++", "clang++")
-    return next((c for c in commands if c.strip() and shutil.which(shlex.split(c)[0])), None)
+    for command in (os.environ.get("CXX", ""), "g++", "clang++"):
+        with suppress(ValueError, IndexError):  # an open quote; nothing
+            if shutil.which(shlex.split(command)[0]):
+                return command
+    return None
 
 
 def _grants_tiles() -> bool:

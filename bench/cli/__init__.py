@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import importlib
 import io
+import os
 import sys
 from importlib.metadata import version
 from typing import Any
@@ -92,6 +93,8 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command line; exit code 2 for the user's mistakes, 1 for work that failed."""
+    if os.name != "posix":
+        sys.exit("bench: runs on Linux and macOS; on Windows, in the Subsystem for Linux (WSL)")
     if isinstance(sys.stdout, io.TextIOWrapper):  # whose encoding may lack "±" or "→"
         sys.stdout.reconfigure(errors="replace")
     try:
