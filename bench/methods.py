@@ -78,7 +78,8 @@ class DetailedMethod(Protocol):
         as curves; `best_epoch`: the one whose weights were tested, from 1. `valid_accuracy` in the
         history, a fraction, is shown beside gains, `valid_macro_f1` drawn. `start`: what training
         began from, with at least its `sha256` and `exposure` (docs/records.md). `n_parameters`:
-        an integer.
+        an integer. `tasks`: a list of the auxiliary tasks that it learned, by which a method that
+        has some by default is known where no setting `tasks` names them.
         """
 
 

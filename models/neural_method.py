@@ -189,6 +189,7 @@ class NeuralMethod(ABC):
             "history": self._history.epochs,
             "best_epoch": self._history.best_epoch,
             "epochs_run": len(self._history.epochs),
+            "tasks": list(self.tasks),
             "n_parameters": sum(p.numel() for p in network.parameters()),
             "precision": precision,
             "attention": implementation(device, dtype, self.width // self.heads),

@@ -84,9 +84,14 @@ class Row:
 
     @property
     def tasks(self) -> frozenset[str]:
-        """Auxiliary tasks that the method was trained with."""
-        value = self.first.method.settings.get(TASKS) or []
-        return frozenset([value] if isinstance(value, str) else map(str, value))
+        """Auxiliary tasks that the method was trained with.
+
+        Those of the settings; where these leave them to the method, those that it reports.
+        """
+        value = self.first.method.settings.get(TASKS, self.first.details.get(TASKS))
+        if isinstance(value, str):
+            return frozenset([value])
+        return frozenset(map(str, value) if isinstance(value, list) else ())
 
     @cached_property
     def deterministic(self) -> bool:

@@ -38,6 +38,29 @@ def test_added_tasks_are_compared_with_the_same_method_without(make_record: Make
     assert heading not in rendered([r for r in records if r.cell.method != "alpha"])
 
 
+@pytest.mark.parametrize(
+    ("settings", "details", "compared"),
+    [
+        ({}, {"tasks": ["key"]}, True),  # the method's own, which the suite does not name
+        ({}, {"tasks": []}, False),
+        ({}, {}, False),  # as in records from before
+        ({"tasks": []}, {"tasks": ["key"]}, False),
+        ({"tasks": ["key"]}, {}, True),
+        ({}, {"tasks": 5}, False),
+    ],
+)
+def test_tasks_that_no_suite_names_are_those_that_the_method_reports(
+    make_record: MakeRecord, settings: dict[str, Any], details: dict[str, Any], compared: bool
+) -> None:
+    text = rendered(
+        [
+            make_record("alpha", details={"tasks": []}),
+            make_record("mt-alpha", settings=settings, details=details),
+        ]
+    )
+    assert ("| mt-alpha − alpha |" in text) == compared
+
+
 def test_the_more_is_asked_the_more_it_takes(make_record: MakeRecord) -> None:
     labels = LABELS * 2
     records = [

@@ -72,6 +72,7 @@ def test_a_method_fits_predicts_and_tells(cls: type[NeuralMethod], clips: list[C
     assert 1 <= details["best_epoch"] <= details["epochs_run"]
     assert details["n_parameters"] > 1000
     assert details["start"] == "random"
+    assert details["tasks"] == list(method.tasks)
     scales = {f"scale_{task}" for task in ("emotion", *method.tasks)} if method.tasks else set()
     assert {name for name in details["history"][0] if name.startswith("scale_")} == scales
     shares = {f"valid_{task}_accuracy" for task in method.tasks}
