@@ -200,7 +200,7 @@ def executor_options() -> Decorator:
             "-j",
             "--jobs",
             type=click.IntRange(min=1),
-            help="Cells at once; as many as there is room for by default.",
+            help="Cells at once; as many as the cores allow by default.",
         ),
         click.option(
             "--executor",
