@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from rich.console import Console
 
-_WIDE = 125  # columns, in which nothing is cut or folded
+from bench.report.wide import WIDE
 
 
 def wide_console() -> Console:
     """As wide as the terminal; in a file or a pipe, which have no width, wide enough."""
     console = Console()
-    return console if console.is_terminal else Console(width=_WIDE)
+    return console if console.is_terminal else Console(width=WIDE)

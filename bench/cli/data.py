@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from bench.datasets.manifest import ManifestRow
 
+#: Columns that the numbers of dirt take, and some of its rule.
+_NARROWEST = 80
 #: Wrong files that are named; the others are counted.
 _NAMED = 20
 
@@ -125,6 +127,7 @@ def info(names: Sequence[str]) -> None:
     from bench.cli.console import wide_console
     from bench.cli.refusals import Refusals
     from bench.datasets import dataset_info, dataset_names, manifest_rows
+    from bench.report.wide import Wide
 
     refusals, described = Refusals(), []
     for name in names or dataset_names():
@@ -135,8 +138,8 @@ def info(names: Sequence[str]) -> None:
         console.print(f"{found.name} {found.version}", style="bold", highlight=False)
         console.print(found.about, highlight=False)
         console.print(f"digest {found.digest}", style="dim", highlight=False)
-        console.print(_sizes(rows))
-        console.print(_dirt(rows))
+        console.print(Wide(_sizes(rows)), crop=False)
+        console.print(Wide(_dirt(rows), _NARROWEST), crop=False)
         console.print()
     refusals.end()
 

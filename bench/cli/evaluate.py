@@ -79,7 +79,7 @@ def evaluate(
         f"{len(found.labels):,} test clips of {n_songs:,} songs"
     )
     console = wide_console()
-    console.print(show_scores(found))
+    console.print(show_scores(found), crop=False)
     others = [
         other
         for board in (findings.boards if findings else ())
@@ -88,7 +88,7 @@ def evaluate(
         if other is not row
     ]
     if findings and (compared := beside(found, others, findings.inference)):
-        console.print(show_beside(compared, suite))
+        console.print(show_beside(compared, suite), crop=False)
     else:
         click.echo(
             f"{shown(results)}: no other records of suite {suite} on these clips to compare with; "

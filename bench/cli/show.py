@@ -37,4 +37,4 @@ def show(cell: str, results: Path) -> None:
     from bench.cli.console import wide_console
     from bench.report.find import find_cell
 
-    wide_console().print(find_cell(cell, results, current_keys))
+    wide_console().print(find_cell(cell, results, current_keys), crop=False)

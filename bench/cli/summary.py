@@ -10,6 +10,7 @@ from rich.table import Table
 from bench.cli.console import wide_console
 from bench.errors import UserError
 from bench.report.markdown import plus_minus
+from bench.report.wide import Wide
 from bench.statistics import mean_std
 from bench.store import read_record
 
@@ -52,7 +53,7 @@ def print_summary(store: Store, cells: Sequence[Cell]) -> list[str]:
             str(len(records)),
             f"{fmean(r.provenance.wall_seconds for r in records):.1f}",
         )
-    wide_console().print(table)
+    wide_console().print(Wide(table), crop=False)
     return mistakes
 
 

@@ -16,6 +16,7 @@ from bench.report.inference import Answers, compared, numbered_songs
 from bench.report.markdown import signed
 from bench.report.show import SCORES, confusion_table, figure, score_cells
 from bench.report.titles import full_name
+from bench.report.wide import Wide
 from bench.scoring import score_predictions
 from bench.statistics import mean_std, tested
 
@@ -97,7 +98,7 @@ def show_scores(answers: Answers) -> RenderableType:
     (accuracy,) = accuracy_intervals([answers.runs], answers.songs)
     macro_f1 = macro_f1_interval(answers.labels, answers.answers, answers.songs)
     table.add_row("95 % interval", ACCURACY.range(accuracy), MACRO_F1.range(macro_f1))
-    return Group(table, confusion_table(scores))
+    return Group(Wide(table), confusion_table(scores))
 
 
 def show_beside(found: Sequence[Beside], suite: str) -> RenderableType:
@@ -119,8 +120,8 @@ def show_beside(found: Sequence[Beside], suite: str) -> RenderableType:
             one.tested.verdict,
         )
     about = (
-        f"With the methods of suite {suite}, over as many seeds as both have. Differences are\n"
-        "these answers minus the method, in points of accuracy; p are corrected for all methods\n"
+        f"With the methods of suite {suite}, over as many seeds as both have. Differences are "
+        "these answers minus the method, in points of accuracy; p are corrected for all methods "
         "(Holm). leaderboard.md tells what the two tests ask."
     )
-    return Group(Text("Comparison", style="bold"), Text(about), table)
+    return Group(Text("Comparison", style="bold"), Text(about), Wide(table))

@@ -15,6 +15,7 @@ from bench.report.history import curves
 from bench.report.markdown import plus_minus
 from bench.report.rows import normalised
 from bench.report.titles import full_name
+from bench.report.wide import Wide
 from bench.shown import one_line
 from bench.starts import START
 
@@ -100,7 +101,7 @@ def show_row(row: Row) -> RenderableType:
         means = [figure(field, *row.mean_std(field)) for field in SCORES]
         table.add_section()
         table.add_row("mean ± std", *means, "")
-    return Group(_title(row.first.cell, seed=False), table, confusion_table(row.scores))
+    return Group(_title(row.first.cell, seed=False), Wide(table), confusion_table(row.scores))
 
 
 def show_failure(failure: Failure) -> RenderableType:
@@ -153,17 +154,17 @@ def figure(field: str, mean: float, std: float | None = None) -> str:
     return plus_minus(scale * mean, None if std is None else scale * std, decimals)
 
 
-def _scores_table(scored: Mapping[str, Scores]) -> Table:
+def _scores_table(scored: Mapping[str, Scores]) -> Wide:
     table = Table(box=box.SIMPLE, header_style="bold")
     table.add_column("over")
     for title in (*SCORES.values(), "n"):
         table.add_column(title, justify="right")
     for level, scores in scored.items():
         table.add_row(level, *score_cells(scores), str(scores.n))
-    return table
+    return Wide(table)
 
 
-def confusion_table(scores: Iterable[Scores]) -> Table:
+def confusion_table(scores: Iterable[Scores]) -> Wide:
     """Clips by true and predicted quadrant, mean over seeds, and the shares of each row."""
     counts = np.mean([s.confusion for s in scores], axis=0)
     shares: NDArray[np.float64] = normalised(counts)
@@ -173,7 +174,7 @@ def confusion_table(scores: Iterable[Scores]) -> Table:
         table.add_column(f"→ {quadrant}", justify="right")
     for quadrant, row, row_counts in zip(QUADRANTS, shares, counts, strict=True):
         table.add_row(quadrant, *(_share(s, n) for s, n in zip(row, row_counts, strict=True)))
-    return table
+    return Wide(table)
 
 
 def _share(share: float, count: float) -> Text:
@@ -183,14 +184,14 @@ def _share(share: float, count: float) -> Text:
     return Text(f"{round(count, 1):g} ({100 * share:.0f} %)", style=style)
 
 
-def _history(history: Mapping[str, list[float]]) -> Table:
+def _history(history: Mapping[str, list[float]]) -> Wide:
     table = Table(box=None, show_header=False, pad_edge=False)
     for name, values in history.items():
         known = [v for v in values if v == v]
         table.add_row(
             one_line(name), sparkline(values), f"{known[0]:.4g} → {known[-1]:.4g}", style=""
         )
-    return table
+    return Wide(table)
 
 
 def _facts(facts: Mapping[str, Any]) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -59,8 +60,8 @@ def right(path: Path, *lines: str) -> Path:
     return path
 
 
-def told(*arguments: object, code: int = 0) -> str:
-    outcome = CliRunner().invoke(evaluate, [*map(str, arguments)], env={"COLUMNS": "160"})
+def told(*arguments: object, code: int = 0, **variables: str) -> str:
+    outcome = CliRunner().invoke(evaluate, [*map(str, arguments)], env=variables)
     if outcome.exception and not isinstance(outcome.exception, SystemExit):
         raise outcome.exception
     assert outcome.exit_code == code
@@ -158,6 +159,21 @@ def test_a_suite_elsewhere_is_known_by_its_records(tmp_path: Path, make_record: 
         put(tmp_path, make_record(method, suite="far", dataset="synthetic"))
     text = told("far/synthetic/mine", "--suite", "far", "--results", tmp_path)
     assert "midibert" in text
+
+
+@pytest.mark.parametrize("columns", ["40", "80"])
+def test_no_number_is_cut_on_a_narrow_terminal(results: Path, columns: str) -> None:
+    arguments = ("smoke/synthetic/midibert", "--suite", "smoke", "--results", results)
+    narrow = told(*arguments, FORCE_COLOR="1", TERM="xterm", COLUMNS=columns)
+    narrow = re.sub(r"\x1b\[[\d;]*m", "", narrow)
+    wide, narrow_lines = told(*arguments), [line.rstrip() for line in narrow.splitlines()]
+    tables, about = wide.split("Comparison\n")
+    note, compared = about.split("\n  method", 1)
+    for table in (tables, compared):
+        rows = [line.rstrip() for line in table.splitlines()[1:] if line.strip()]
+        assert [row for row in rows if row not in narrow_lines] == []
+    assert " ".join(note.split()) in " ".join(narrow.split())
+    assert " ".join(note.split()) not in narrow
 
 
 def test_seeds_are_paired_by_their_order(tmp_path: Path, records: list[Record]) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -8,6 +9,7 @@ from genuine import put
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.cli.data import info
 from bench.cli.show import show
 from bench.errors import UserError
 from bench.records import CellIdentity
@@ -16,6 +18,8 @@ from bench.report.show import curves, sparkline
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from click import Command
 
     from tests.bench.conftest import MakeRecord
 
@@ -71,6 +75,27 @@ def test_a_cell_shows_scores_history_settings_and_provenance(results: Path, cell
 def test_a_cell_is_shown_by_its_path(results: Path) -> None:
     path = results / "lite/emopia/alpha/seed-1.json"
     assert shown(results / "elsewhere", str(path)) == shown(results, "lite/emopia/alpha/1")
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "words"),
+    [
+        (show, ["lite/emopia/alpha", "--results", "{}"], ["75.00 ± 0.00", "1 (100 %)", "12.5"]),
+        (show, ["lite/emopia/alpha/1", "--results", "{}"], ["100.00", "1 (100 %)", "0.25 → 0.75"]),
+        (info, ["vgmidi"], ["4,867", "left-out", "2,913"]),
+    ],
+)
+def test_no_number_is_cut_on_a_narrow_terminal(
+    results: Path, command: Command, arguments: list[str], words: list[str]
+) -> None:
+    outcome = CliRunner().invoke(
+        command,
+        [argument.format(results) for argument in arguments],
+        env={"FORCE_COLOR": "1", "TERM": "xterm", "COLUMNS": "30"},
+    )
+    text = re.sub(r"\x1b\[[\d;]*m", "", outcome.output)
+    assert "…" not in text
+    assert [word for word in words if word not in text] == []
 
 
 def test_a_method_shows_all_its_seeds(results: Path) -> None:
