@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from bench.datasets import load_dataset
-from bench.errors import UserError
 from bench.execution import check_settings, fit_and_record
 from bench.executors.worker import limit_threads
-from bench.files import check_writable, write_atomically
+from bench.files import write_atomically
 from bench.labels import QUADRANTS
 from bench.scratch import forget, scratch_folder
 from bench.starts import START
-from models.checkpoints import SUFFIX
 from models.checkpoints.finetuned import Card, neural_type, save_finetuned
+from models.checkpoints.target import check_target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +23,21 @@ if TYPE_CHECKING:
     from bench.methods import Progress
     from bench.records import MethodUsed, Record
     from models.neural_method import NeuralMethod
+
+
+def check_order(cell: Cell, target: Path) -> Path:
+    """Refuse what `finetune` would; looks at no data, which may not be there yet.
+
+    Returns:
+        Where the model card goes.
+
+    Raises:
+        UserError: not a neural method, settings that do not fit, or a file that cannot be written.
+    """
+    page = check_target(target)
+    neural_type(cell.method)
+    check_settings(cell)
+    return page
 
 
 def finetune(cell: Cell, target: Path, command: str, progress: Progress) -> Record:
@@ -41,16 +55,10 @@ def finetune(cell: Cell, target: Path, command: str, progress: Progress) -> Reco
         The cell's record.
 
     Raises:
-        UserError: not a neural method, settings that do not fit, or a file that cannot be written.
+        UserError: as `check_order`.
     """
-    if target.suffix != SUFFIX:
-        raise UserError(f"{target}: a checkpoint's name ends with {SUFFIX}")
-    card_page = target.with_suffix(".md")
-    for file in (target, card_page):
-        check_writable(file)
+    card_page = check_order(cell, target)
     limit_threads(cell.threads)
-    check_settings(cell)
-    neural_type(cell.method)
     unfinished = f"finetune-{cell.key}"
     with scratch_folder(unfinished) as scratch:
         fitted, record = fit_and_record(cell, progress, scratch)

@@ -63,6 +63,7 @@ def finetune(
     from bench.datasets import dataset_names
     from bench.names import pick
     from bench.suites import load_suite
+    from models.finetuning import check_order
     from models.finetuning import finetune as run
 
     chosen = load_suite(suite)
@@ -73,8 +74,9 @@ def finetune(
         seeds=[seed],
         changes=parse_changes(changes),
     )
-    fetch_missing([dataset])
     target = output or Path(f"{method}-{dataset}.safetensors")
+    check_order(cell, target)
+    fetch_missing([dataset])
     with progress_bar(str(cell)) as tell:
         record = run(cell, target, _command(method, dataset, suite, seed, changes), tell)
     click.echo(
@@ -89,6 +91,7 @@ def _command(method: str, dataset: str, suite: str, seed: int, changes: tuple[st
     """A command line that asks for the same, with files named without their folders."""
     import shlex
 
+    from bench.shown import shown
     from bench.starts import START
 
     words = ["bench", "finetune", method, "--dataset", dataset, "--suite", Path(suite).name]
@@ -96,7 +99,7 @@ def _command(method: str, dataset: str, suite: str, seed: int, changes: tuple[st
     for text in changes:
         key, _, value = text.partition("=")
         words += ["--changes", f"{key}={Path(value).name if key == START else value}"]
-    return shlex.join(words)
+    return shown(shlex.join(words))
 
 
 def _compare(cell: Cell, record: Record, results: Path) -> None:

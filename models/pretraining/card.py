@@ -6,6 +6,7 @@ import math
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
+from bench.shown import shown
 from models.checkpoints import INDUCTIVE
 from models.precision import computed
 from models.pretraining.pieces import held_against
@@ -62,7 +63,7 @@ def new_card(
         **order.options,
         "precision": computed(training.recipe.precision, training.device),
         # Steps that were timed here would be others elsewhere, and so would the weights.
-        "command": replace(order, steps=steps, minutes=None).command(),
+        "command": shown(replace(order, steps=steps, minutes=None).command()),
     }
 
 
@@ -75,11 +76,11 @@ def model_card(training: Pretraining, card: Mapping[str, Any], order: Order) -> 
         for c in card["corpora"]
     ]
     every = max(-(-len(history) // _CURVE_ROWS), 1)
-    shown = [*history[every - 1 : -1 : every], history[-1]]
+    told = [*history[every - 1 : -1 : every], history[-1]]
     curve = [
         f"| {h.step:,} | {h.tokens:,} | {h.loss:.4f} | "
         + ("none |" if math.isnan(h.valid_loss) else f"{h.valid_loss:.4f} |")
-        for h in shown
+        for h in told
     ]
     about = (
         f"A `{backbone.kind}` backbone ({sizes}), pre-trained by {card['objective']} on MIDI files "

@@ -11,13 +11,15 @@ import torch
 from bench.cells import parse_changes
 from bench.datasets import load_dataset
 from bench.errors import UserError, WorkError
-from bench.files import check_writable, write_atomically
+from bench.files import write_atomically
 from bench.names import pick
 from bench.registry import find_method
+from bench.shown import shown
 from bench.suites import load_suite
 from models.backbones.kinds import KINDS
-from models.checkpoints import SUFFIX, save_checkpoint
+from models.checkpoints import save_checkpoint
 from models.checkpoints.finetuned import neural_type
+from models.checkpoints.target import check_target
 from models.pretraining.augmentation import Augmentation
 from models.pretraining.card import final_losses, model_card, new_card
 from models.pretraining.corpora import ClipCorpus, open_corpus
@@ -46,13 +48,9 @@ def run_order(order: Order) -> None:
         WorkError: the run diverged; or it was interrupted, and the same order goes on from there.
     """
     licences = _licences(order.licences)
-    if order.target.suffix != SUFFIX:
-        raise UserError(f"{order.target}: a checkpoint's name ends with {SUFFIX}")
     if order.steps and order.minutes:
         raise UserError("--steps and --minutes: say one of them")
-    page = order.target.with_suffix(".md")
-    for file in (order.target, page):
-        check_writable(file)
+    page = check_target(order.target)
     augmentation = Augmentation(order.transpose, order.stretch)
     method = _method(order)
     method.chosen_device()  # refused now, before the work, if it is not there
@@ -176,7 +174,7 @@ def _identity(
 
 def _licences(texts: Sequence[str]) -> dict[str, str]:
     licences = {}
-    for text in texts:
+    for text in map(shown, texts):  # as corpora are named
         corpus, equals, licence = text.partition("=")
         if not equals:
             raise UserError(f"--licence {text!r}: write CORPUS=TEXT, as in pop909.tar.xz=MIT")

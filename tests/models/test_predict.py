@@ -165,6 +165,15 @@ def test_a_card_is_written_beside_the_network(
     assert told["card"]["key"] == record.key
 
 
+def test_the_card_shows_a_name_that_is_no_text(folder: Path, tmp_path: Path) -> None:
+    suite, path = tmp_path / "\udcff.toml", tmp_path / "network.safetensors"
+    suite.write_text((folder / "tiny.toml").read_text())
+    made = run("finetune", "midibert", "--dataset", "synthetic", "--suite", suite, "-o", path)
+    assert made.exit_code == 0, made.exception
+    assert r"--suite '\udcff.toml'" in path.with_suffix(".md").read_text()
+    assert r"--suite '\udcff.toml'" in load_finetuned(path).card.command
+
+
 @pytest.mark.parametrize(("method", "longest"), [("midibert", 40), ("midigpt", 64)])
 def test_a_network_that_began_with_a_longer_backbone_keeps_it(
     folder: Path, tmp_path: Path, method: str, longest: int
@@ -282,7 +291,9 @@ def test_the_yardstick_is_hits_and_false_alarms_on_the_test_clips(record: Record
     assert of_others == Share(sum(called and not true for true, called in said), 48)
 
 
-def test_what_is_no_network_is_refused(folder: Path, network: Path, tmp_path: Path) -> None:
+def test_what_is_no_network_is_refused(
+    folder: Path, network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     song = piece(tmp_path / "song.mid")
     backbone, cut = tmp_path / "backbone.safetensors", tmp_path / "cut.safetensors"
     settings = load_suite(str(folder / "tiny.toml")).settings("midibert", "synthetic")
@@ -305,11 +316,13 @@ def test_what_is_no_network_is_refused(folder: Path, network: Path, tmp_path: Pa
         assert isinstance(result.exception, UserError), arguments
         assert says in str(result.exception)
         assert "\n" not in str(result.exception)
+    monkeypatch.setattr("bench.cli.data.fetch_missing", lambda _: pytest.fail("it fetches"))
     for arguments, says in [
         (("mt-midibert", "--changes", f"start={network}"), "not a backbone to start from"),
         (("majority",), "majority: has no network"),
         (("midibart",), "did you mean 'midibert'"),
         (("midibert", "-o", tmp_path / "x.pt"), "ends with .safetensors"),
+        (("midibert", "-o", tmp_path / "\udcff.safetensors"), "has to be valid UTF-8"),
     ]:
         result = finetune(folder, *arguments)  # type: ignore[arg-type]
         assert isinstance(result.exception, UserError), arguments

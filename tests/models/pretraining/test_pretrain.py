@@ -141,6 +141,16 @@ def test_the_card_tells_how_the_weights_came_about(folder: Path) -> None:
     assert str(folder.parent) not in page + str(card)
 
 
+def test_the_card_shows_names_that_are_no_text(folder: Path) -> None:
+    corpus = folder.rename(folder.with_name("\udcff"))
+    asked = order(corpus, licences=("\udcff=\udca9 us",))
+    run_order(asked)
+    card = load_checkpoint(asked.target)[1]
+    assert [(c["name"], c["licence"]) for c in card["corpora"]] == [(r"\udcff", r"\udca9 us")]
+    assert r"--corpus '\udcff'" in card["command"]
+    assert card["command"] in asked.target.with_suffix(".md").read_text()
+
+
 def test_a_validation_loss_that_does_not_exist_is_not_shown(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

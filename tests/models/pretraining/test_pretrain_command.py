@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         (["--corpus", "{folder}", "--steps", "1", "--minutes", "1"], "--steps and --minutes"),
         (["--corpus", "{folder}", "--transpose", "40"], "--transpose 40"),
         (["--corpus", "{folder}", "-o", "x.ckpt"], "ends with .safetensors"),
+        (["--corpus", "{folder}", "-o", "\udcff.safetensors"], "has to be valid UTF-8"),
         (["--corpus", "no-such-folder"], "no-such-folder: cannot be read"),
         (["--corpus", "{folder}", "--changes", "witdh=8"], "unknown key of --changes 'witdh'"),
         (["--corpus", "{folder}", "--changes", "dropout=0.5"], "unknown key of --changes"),
