@@ -3,12 +3,13 @@
 Keys, tokens and features are pure functions of one MIDI file. `derive` computes such a function
 for many clips at once, reads each file at most once, and keeps the result as one memory-mappable
 file; a second call reads no MIDI at all. A cache file that is truncated or of another origin is
-computed anew.
+computed anew. Where nothing can be kept, everything is computed each time, after a warning.
 """
 
 from __future__ import annotations
 
 import hashlib
+import warnings
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from multiprocessing import current_process
@@ -65,8 +66,7 @@ def derive(clips: Sequence[Clip], what: Derivation) -> list[Values]:
     """`what` of every clip, in order; read-only arrays.
 
     Raises:
-        UserError: a clip that is not cached cannot be read, or the cache cannot be written; the
-            message names the file.
+        UserError: a clip that is not cached cannot be read; the message names the file.
     """
     return derive_all(clips, [what])[0]
 
@@ -103,7 +103,7 @@ def _add_missing(
     if not wanted:
         return
     for i, what, values in zip(missing, wanted, _compute(clips, wanted), strict=True):
-        _save(what, digest, values)
+        _keep(what, digest, values)
         for value in values:
             value.flags.writeable = False
         found[i] = values
@@ -142,10 +142,19 @@ def _origin(what: Derivation, digest: str) -> dict[str, str]:
     }
 
 
-def _save(what: Derivation, digest: str, values: list[Values]) -> None:
+def _keep(what: Derivation, digest: str, values: list[Values]) -> None:
     lengths = np.array([len(value) for value in values], dtype=np.int64)
     tensors = {"values": np.ascontiguousarray(np.concatenate(values)), "lengths": lengths}
-    write_atomically(_file(what, digest), save(tensors, _origin(what, digest)))
+    file = _file(what, digest)
+    try:
+        write_atomically(file, save(tensors, _origin(what, digest)))
+    except UserError as error:
+        why = str(error).removeprefix(f"{file}: ")
+        warnings.warn(  # of the folder, not the file: Python shows the same text only once
+            f"{file.parent}: {why}: nothing computed is kept there, and each command begins anew; "
+            "SMER_BENCH_CACHE names the folder to use instead",
+            stacklevel=2,
+        )
 
 
 def _load(what: Derivation, digest: str, n_clips: int) -> list[Values] | None:

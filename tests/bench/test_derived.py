@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import threading
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -217,10 +219,17 @@ def test_a_derivation_that_fails_leaves_nothing(clips: list[Clip], cache: Path) 
     assert not _cached(cache)
 
 
-def test_a_cache_that_cannot_be_written_is_named(clips: list[Clip], cache: Path) -> None:
+def test_a_cache_that_cannot_be_written_is_named_once_and_values_are_given(
+    clips: list[Clip], cache: Path
+) -> None:
     cache.write_bytes(b"a file where the folder should be")
-    with pytest.raises(UserError, match=r"cache.*cannot be written"):
-        derive(clips, PITCH)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("default")  # as in a command, where a text is shown once
+        pitches, counts = derive_all(clips, [PITCH, COUNT])
+    assert [value.tolist() for value in pitches] == PITCHES
+    assert [value.tolist() for value in counts] == [[3], [0], [1], [4]]
+    (text,) = [str(warning.message) for warning in warned]
+    assert re.search(rf"{re.escape(str(cache))}.*: cannot be written: .* SMER_BENCH_CACHE", text)
 
 
 def test_who_comes_while_the_same_is_computed_waits_for_it(

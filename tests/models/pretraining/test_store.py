@@ -113,6 +113,12 @@ def test_an_interrupted_encoding_leaves_nothing_behind(
     assert stored_tokens(open_corpus(folder), COMPOUND_WORDS).about.n_pieces == 13
 
 
+def test_a_cache_that_cannot_be_written_is_named_with_what_to_do(folder: Path) -> None:
+    (folder.parent / "cache").touch()
+    with pytest.raises(UserError, match=r"cache.*: cannot be written: .*; SMER_BENCH_CACHE names"):
+        stored_tokens(open_corpus(folder), COMPOUND_WORDS)
+
+
 def test_bad_files_are_counted_and_named(folder: Path) -> None:
     (folder / "cut.mid").write_bytes((folder / "01.mid").read_bytes()[:100])
     (folder / "text.mid").write_text("no notes here")
