@@ -51,16 +51,34 @@ def import_(*, path: Path, output: Path | None, inductive: bool) -> None:
 
 
 @checkpoint.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", metavar="FILE|NAME", type=click.Path(path_type=Path, dir_okay=False))
 def info(*, file: Path) -> None:
     """Show what a checkpoint is, and where its weights come from.
 
+    NAME is that of one that is shipped; a file of that name comes first.
+
     \b
-    Example:
-      bench checkpoint info models/checkpoints/midibert-lite.safetensors
+    Examples:
+      bench checkpoint info midibert-lite
+      bench checkpoint info mt-midibert-emopia.safetensors
     """
     import json
 
     from models.checkpoints.finetuned import describe
 
-    click.echo(json.dumps(describe(file), indent=1, ensure_ascii=False))
+    click.echo(json.dumps(describe(_found(file)), indent=1, ensure_ascii=False))
+
+
+def _found(file: Path) -> Path:
+    """The file, or the shipped checkpoint of that name.
+
+    Raises:
+        UserError: it can only be a name, and none is shipped under it; names the nearest.
+    """
+    from bench.names import pick
+    from models.checkpoints import shipped
+
+    if file.exists() or file.suffix or file.parent != Path():
+        return file
+    known = shipped() | shipped(finetuned=True)
+    return known[pick(file.name, known, "checkpoint")]

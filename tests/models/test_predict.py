@@ -381,6 +381,22 @@ def test_a_network_that_is_shipped_is_found_by_its_method(
     assert run("predict", piece(tmp_path / "song.mid")).exit_code == 0
 
 
+def test_what_is_shipped_is_described_by_its_name(
+    network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("midibert-lite", "midigpt-lite", "mt-midibert-emopia"):
+        assert json.loads(run("checkpoint", "info", name).stdout)["file"] == f"{name}.safetensors"
+    (tmp_path / "midibert-lite").write_bytes(network.read_bytes())
+    assert json.loads(run("checkpoint", "info", "midibert-lite").stdout)["file"] == "midibert-lite"
+    for name, says in [
+        ("midibart-lite", "unknown checkpoint 'midibart-lite': did you mean 'midibert-lite'?"),
+        ("no.safetensors", "no.safetensors: cannot be read"),
+        ("no/midibert-lite", "no/midibert-lite: cannot be read"),
+    ]:
+        assert says in str(run("checkpoint", "info", name).exception)
+
+
 def test_networks_that_are_shipped_can_be_asked() -> None:
     assert set(shipped(finetuned=True)) == {"mt-midibert-emopia"}
     for name, path in shipped(finetuned=True).items():
