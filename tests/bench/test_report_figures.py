@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
@@ -99,3 +100,69 @@ def test_the_board_links_the_figures_that_are_there(records: list[Record], tmp_p
     for kind in KINDS:
         assert f"](docs/figures/lite+emopia-{kind}.svg)" in board.read_text()
     assert CliRunner().invoke(leaderboard, [*arguments, "--check"]).exit_code == 0
+
+
+def drawn(records: list[Record], folder: Path, kind: str) -> Path:
+    """One figure of the only board of some records."""
+    (path,) = (p for p in write_figures(Findings.of(records), folder) if f"-{kind}." in p.name)
+    return path
+
+
+def diamonds(path: Path) -> list[str]:
+    """What the paper's diamonds are filled with."""
+    return re.findall(r"<use [^>]*style=\"fill: (#\w+); stroke: #c2570c", path.read_text())
+
+
+@pytest.mark.parametrize(
+    ("method", "n", "filled"),
+    [("midigpt", 88, ["#c2570c"]), ("midigpt", 20, ["#ffffff"]), ("midibert", 88, ["#ffffff"])],
+)
+def test_diamonds_are_hollow_where_the_paper_scored_other_items(
+    make_record: MakeRecord, tmp_path: Path, method: str, n: int, filled: list[str]
+) -> None:
+    labels = [i % 4 for i in range(n)]
+    record = make_record(method, labels=labels, predicted=labels)
+    assert diamonds(drawn([record], tmp_path, "accuracy")) == filled
+
+
+def test_a_strangers_ablation_has_no_diamonds(make_record: MakeRecord, tmp_path: Path) -> None:
+    def found(suite: str) -> int:
+        records = [
+            make_record("midibert", suite=suite, changes={"tasks": tasks} if tasks else {})
+            for tasks in ([], ["key"], ["velocity"])
+        ]
+        return len(diamonds(drawn(records, tmp_path / suite, "ablation")))
+
+    assert (found("lite"), found("theirs")) == (3, 0)
+
+
+def test_of_several_ablations_the_papers_is_drawn(make_record: MakeRecord, tmp_path: Path) -> None:
+    sets = {"alpha": ([], ["a"], ["b"]), "midibert": ([], ["key"])}
+    records = [
+        make_record(method, changes={"tasks": tasks} if tasks else {})
+        for method, of_method in sets.items()
+        for tasks in of_method
+    ]
+    shown = texts(drawn(records, tmp_path, "ablation"))
+    assert "key" in shown
+    assert not {"a", "b"} & shown
+
+
+def heights(path: Path, width: float) -> list[list[float]]:
+    """The heights of the points of all curves that are as wide."""
+    curves = re.findall(rf'<path d="([^"]*)"[^>]*stroke-width: {width}[;"]', path.read_text())
+    return [[float(y) for y in re.findall(r"[ML] \S+ (\S+)", curve)] for curve in curves]
+
+
+def test_the_thick_curve_is_the_mean_while_half_of_the_seeds_are_in_training(
+    make_record: MakeRecord, tmp_path: Path
+) -> None:
+    curves = [[0.0, 1.0, 0.5], [0.4, 0.2], [0.8, 0.0], [0.4, 0.8, 0.2, 0.9, 0.1]]
+    records = [
+        make_record(seed=seed, details={"history": [{"valid_macro_f1": v} for v in curve]})
+        for seed, curve in enumerate(curves)
+    ]
+    path = drawn(records, tmp_path, "learning")
+    zero, one, *_ = heights(path, 0.4)[0]
+    mean = [(y - zero) / (one - zero) for y in heights(path, 1.6)[0]]
+    assert mean == pytest.approx([0.4, 0.5, 0.35], abs=1e-4)
