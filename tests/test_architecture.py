@@ -89,10 +89,11 @@ def test_help_loads_nothing_heavy() -> None:
     assert not loaded & HEAVY
 
 
-def test_completion_loads_nothing_heavy() -> None:
+@pytest.mark.parametrize("words", ["run --method m", "predict --method m", "finetune --dataset e"])
+def test_completion_loads_nothing_heavy(words: str) -> None:
     code = (
         "import os\nos.environ['_BENCH_COMPLETE'] = 'bash_complete'\n"
-        "os.environ.update(COMP_WORDS='bench run --method m', COMP_CWORD='3')\n"
+        f"os.environ.update(COMP_WORDS='bench {words}', COMP_CWORD='3')\n"
         "from bench.cli import main\n"
         "try:\n    main()\nexcept SystemExit:\n    pass"
     )

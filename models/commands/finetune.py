@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bench.cli.options import Once, changes_option, results_option, suite_option
-from models.commands.options import SEED
+from bench.cli.options import Once, changes_option, completing, results_option, suite_option
+from models.commands.options import SEED, complete_method
 
 if TYPE_CHECKING:
     from bench.cells import Cell
@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("method")
+@click.argument("method", shell_complete=complete_method)
 @click.option(
     "--dataset",
     cls=Once,
     default="emopia",
     show_default=True,
+    shell_complete=completing("bench.datasets:dataset_names"),
     help="What to learn from: any that `bench ls datasets` lists, also where the suite has others.",
 )
 @suite_option("lite")

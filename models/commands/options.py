@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench.cli.options import Once
+from bench.cli.options import Once, completing
 from bench.errors import UserError, WorkError
 
 if TYPE_CHECKING:
@@ -20,6 +20,17 @@ if TYPE_CHECKING:
 _DEFAULT = "mt-midibert"
 #: The seeds that `bench run --seeds` takes, too.
 SEED = click.IntRange(0, 999_999)
+
+
+def neural_methods() -> list[str]:
+    """The methods that may start from a checkpoint, by which networks are known unimported."""
+    from bench.registry import methods
+
+    return [name for name, entry in methods().items() if entry.start]
+
+
+#: For `shell_complete`.
+complete_method = completing("models.commands.options:neural_methods")
 
 
 class FiniteRange(click.FloatRange):
@@ -50,6 +61,7 @@ def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--method",
             cls=Once,
             metavar="NAME",
+            shell_complete=complete_method,
             help=f"The method whose shipped network to ask.  [default: {_DEFAULT}]",
         ),
     ):

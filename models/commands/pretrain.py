@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from bench.cli.options import changes_option, suite_option
-from models.commands.options import SEED, FiniteRange
+from bench.cli.options import changes_option, completing, suite_option
+from models.commands.options import SEED, FiniteRange, complete_method
 from models.pretraining.order import DEFAULT_MINUTES, Order
 
 #: Beyond these a number is a slip: a year, and some hundred times the default.
@@ -17,7 +17,7 @@ _MOST_BATCH_TOKENS = 1_000_000
 
 
 @click.command()
-@click.argument("method")
+@click.argument("method", shell_complete=complete_method)
 @suite_option("lite")
 @click.option(
     "--corpus",
@@ -32,6 +32,7 @@ _MOST_BATCH_TOKENS = 1_000_000
     "train_splits",
     multiple=True,
     metavar="DATASET",
+    shell_complete=completing("bench.datasets:dataset_names"),
     help="Learn from a dataset's train clips, too; may be given several times.",
 )
 @click.option("--steps", type=click.IntRange(min=1), help="Optimiser steps.")

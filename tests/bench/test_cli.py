@@ -261,11 +261,25 @@ def test_inspect_names_a_corrupt_file(folder: Path) -> None:
         ("ablate --dataset", "emo", "emopia"),
         ("run --executor", "sl", "slurm"),
         ("data fetch vgmidi", "syn", "synthetic"),
+        ("finetune", "mt-midib", "mt-midibert"),
+        ("finetune midibert --dataset", "emo", "emopia"),
+        ("pretrain", "mt-midib", "mt-midibert"),
+        ("pretrain midibert --train-split", "emo", "emopia"),
+        ("predict --method", "mt-midib", "mt-midibert"),
+        ("score --method", "mt-midib", "mt-midibert"),
     ],
 )
 def test_names_are_completed(words: str, begun: str, name: str) -> None:
+    assert completions(words, begun) == [name]
+
+
+def test_methods_without_a_network_cannot_be_trained_to_keep_one() -> None:
+    assert completions("finetune", "major") == []
+
+
+def completions(words: str, begun: str) -> list[str]:
     found = ShellComplete(cli, {}, "bench", "_BENCH_COMPLETE").get_completions(words.split(), begun)
-    assert [item.value for item in found] == [name]
+    return [item.value for item in found]
 
 
 def test_lists() -> None:
