@@ -113,6 +113,10 @@ class TestExpectancy:
             [1, 0.33, 0.67 * 0.83, 0.17]
         )
 
+    def test_a_window_that_says_nothing_of_a_note_leaves_its_accent(self) -> None:
+        # Up, level, level: the windows give (1, 0) and (.00001, 0).
+        assert expectancy.melaccent(tune(60, 62, 62, 62)) == pytest.approx([1, 1, 0.00001, 0])
+
     def test_euler_finds_octaves_and_fifths_sweet_and_tritones_not(self) -> None:
         # Degrees of suavity of 1:1, 3:2 and 45:32 (Euler 1739): 1, 4 and 14.
         assert expectancy.gradus(tune(60, 60)) == 1
@@ -132,6 +136,11 @@ class TestExpectancy:
         )
         assert expectancy.narmour(tune(60, 72, 74))["rd"][2] == -1
         assert expectancy.narmour(tune(72, 60, 59))["rd"][2] == -1  # downwards too
+
+    @pytest.mark.parametrize(("last", "similar"), [(65, 1), (66, 0), (56, 1), (55, 0)])
+    def test_after_a_small_interval_a_similar_one_is_implied(self, last: int, similar: int) -> None:
+        # After two semitones, three more or less are similar, and two where the melody turns.
+        assert expectancy.narmour(tune(58, 60, last))["id"][2] == similar
 
     def test_the_leading_tone_is_drawn_to_the_tonic(self) -> None:
         # 4 / 2 gained over one semitone; the way up to d (2 steps below strength 3) not taken.
@@ -183,16 +192,17 @@ class TestRhythm:
         notes = notes_of(midi(note(0, 1, 60), note(0.1, 1, 64), note(2, 3, 60), note(3, 4, 60)))
         assert rhythm.concur(notes) == 0.5
 
+    @pytest.mark.parametrize("upbeat", [0, 1])
     @pytest.mark.parametrize("beats", [2, 3])
-    def test_metre_and_its_strongest_beat(self, beats: int) -> None:
+    def test_metre_and_its_strongest_beat(self, beats: int, upbeat: int) -> None:
         # A long note at the head of each measure, short ones on its other beats.
         onset = np.arange(24, dtype=np.float64)
-        end = onset + np.where(np.arange(24) % beats == 0, 0.9, 0.2)
+        end = onset + np.where(np.arange(24) % beats == upbeat, 0.9, 0.2)
         melody = Notes(onset, end, onset, end, np.full(24, 60))
         assert rhythm.meter(melody) == beats
         strength = rhythm.metrichierarchy(melody)
-        assert strength[::beats].tolist() == [5] * (24 // beats)
-        assert set(np.delete(strength, np.arange(0, 24, beats))) == {4}
+        assert strength[upbeat::beats].tolist() == [5] * (24 // beats)
+        assert set(np.delete(strength, np.arange(upbeat, 24, beats))) == {4}
 
     def test_autocorrelation_peaks_at_the_period(self) -> None:
         peaks = rhythm.onsetacorr(tune(*[60] * 32, beats=2.0))

@@ -46,6 +46,12 @@ def test_an_embellishment_is_a_third_as_long_as_its_neighbours(make_midi: MakeMi
     assert FEATURES["Melodic Embellishments"](Piece(make_midi(notes))) == 1 / 5
 
 
+def test_an_embellishment_has_its_neighbours_in_its_own_channel(make_midi: MakeMidi) -> None:
+    # In order of channel and time the short note stands between long ones.
+    notes = [(0, 100, 62, 64, 1), (0, 900, 60), (100, 900, 60, 64, 1)]
+    assert FEATURES["Melodic Embellishments"](Piece(make_midi(notes))) == 0
+
+
 @pytest.mark.parametrize(("distance", "variety"), [(1, 1), (16, 16), (17, 0)])
 def test_pitch_variety_counts_onsets_until_a_pitch_returns(
     make_midi: MakeMidi, distance: int, variety: int

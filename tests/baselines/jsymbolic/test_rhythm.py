@@ -204,6 +204,16 @@ def test_a_steady_beat_is_the_strongest_pulse(make_midi: MakeMidi) -> None:
     assert _value(midi, "Polyrhythms") == 1
 
 
+def test_of_two_equal_neighbours_the_slower_is_the_pulse(make_midi: MakeMidi) -> None:
+    # Lags of 100 and 101 BPM, and both together.
+    midi = make_midi([(0, 60, 60), (576, 636, 60), (1147, 1207, 60)])
+    bins = np.array(_values(midi, "Beat Histogram"))
+    assert np.flatnonzero(bins).tolist() == [51 - 40, 100 - 40, 101 - 40]
+    assert bins[60] == bins[61]
+    assert _value(midi, "Number of Strong Rhythmic Pulses") == 2
+    assert _value(midi, "Second Strongest Rhythmic Pulse") == 100
+
+
 def test_the_standardised_histogram_knows_no_tempo(make_midi: MakeMidi) -> None:
     rhythm = _beats(np.cumsum([0, 0.5, 1, 0.5, 0.75, 0.25] * 6))
     slow, fast = (make_midi(rhythm, [_tempo(0, us)]) for us in (937_500, 400_000))
