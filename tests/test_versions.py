@@ -6,7 +6,8 @@ from baselines.jsymbolic.native.catalogue import JSYMBOLIC
 from baselines.panda import PANDA_EXTRA
 from bench.keys import KEY
 from bench.registry import methods
-from models.tokens.compound import COMPOUND, VELOCITY
+from models.checkpoints.finetuned import neural_type
+from models.tokens.compound import COMPOUND, RESCALED, RESCALED_VELOCITY, VELOCITY
 from models.tokens.performance import PERFORMANCE
 
 
@@ -15,13 +16,16 @@ def test_no_derivation_changes_without_the_methods_that_learn_from_it() -> None:
 
     Whoever raises a derivation's version raises the versions of its methods, and writes both here.
     """
-    derivations = (JSYMBOLIC, PANDA_EXTRA, KEY, COMPOUND, VELOCITY, PERFORMANCE)
+    tokens = (COMPOUND, VELOCITY, RESCALED, RESCALED_VELOCITY, PERFORMANCE)
+    derivations = (JSYMBOLIC, PANDA_EXTRA, KEY, *tokens)
     assert {derivation.name: derivation.version for derivation in derivations} == {
         "jsymbolic-native": 1,
         "panda-extra": 1,
         "key": 1,
         "compound-words": 1,
         "compound-velocity": 1,
+        "compound-rescaled-words": 1,
+        "compound-rescaled-velocity": 1,
         "performance": 1,
     }
     learned = {
@@ -44,3 +48,11 @@ def test_no_derivation_changes_without_the_methods_that_learn_from_it() -> None:
         "midigpt": (1, performance),
         "mt-midigpt": (1, performance),
     }
+
+
+def test_decorators_name_the_encodings_that_their_methods_read() -> None:
+    """A decorator's text is what keys hold, and the encoding is what changes with its tokens."""
+    entries = [entry for entry in methods().values() if entry.module.startswith("models.")]
+    assert entries
+    for entry in entries:
+        assert entry.encoding == neural_type(entry).encoding.id, entry.name
