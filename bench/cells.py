@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from bench.registry import MethodEntry
     from bench.suites import Suite
 
+#: That one command may ask for.
+_MOST_SEEDS = 10_000
+
 
 @dataclass(frozen=True, eq=False)
 class Cell:
@@ -249,14 +252,18 @@ def parse_seeds(text: str) -> list[int]:
     """Seeds from "0-9", "3" or "0,2,5-7", in order, each once.
 
     Raises:
-        UserError: anything else.
+        UserError: anything else, or too many.
     """
     seeds: dict[int, None] = {}
     for part in text.split(","):
         match = re.fullmatch(r"\s*(\d{1,6})(?:-(\d{1,6}))?\s*", part)
         if not match or (match[2] and int(match[2]) < int(match[1])):
-            raise UserError(f"--seeds {text!r}: write seeds like 0-9, 3 or 0,2,5-7")
+            raise UserError(
+                f"--seeds {text!r}: write seeds like 0-9, 3 or 0,2,5-7, the largest 999999"
+            )
         seeds |= dict.fromkeys(range(int(match[1]), int(match[2] or match[1]) + 1))
+        if len(seeds) > _MOST_SEEDS:
+            raise UserError(f"--seeds {text!r}: over {_MOST_SEEDS:,} seeds, the limit")
     return list(seeds)
 
 

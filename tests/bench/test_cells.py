@@ -251,6 +251,14 @@ def test_bad_seeds_are_refused(text: str) -> None:
         parse_seeds(text)
 
 
+def test_of_seeds_there_are_as_many_as_a_plan_takes_seconds_for() -> None:
+    assert len(parse_seeds("0-9998,999999")) == 10_000
+    with pytest.raises(UserError, match="over 10,000 seeds, the limit"):
+        parse_seeds("0-9999,999999")
+    with pytest.raises(UserError, match="the largest 999999"):
+        parse_seeds("1000000")
+
+
 def test_changes_are_read_as_toml_where_they_are_toml() -> None:
     assert parse_changes(["a=1", "b=1e-3", "c=true", "d=x y", 'e=["key"]', "f="]) == {
         "a": 1,
