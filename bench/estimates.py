@@ -7,7 +7,7 @@ from statistics import mean
 from typing import TYPE_CHECKING
 
 from bench.executors.choose import default_jobs
-from bench.store import read_head, record_files
+from bench.store import Store, read_head, record_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ def estimate(cells: Sequence[Cell], results: Path, *, jobs: int | None) -> Itera
     width = max(map(len, groups), default=0)
     places = dict.fromkeys(f"{cell.suite}/{cell.dataset}" for cell, *_ in groups.values())
     known = {place: _Known(results, place) for place in places}
-    total, unknown = 0.0, 0
+    total, unknown, store = 0.0, 0, Store(results)
     todo: list[Cell] = []
     for name, group in groups.items():
         there = known[f"{group[0].suite}/{group[0].dataset}"]
@@ -36,6 +36,8 @@ def estimate(cells: Sequence[Cell], results: Path, *, jobs: int | None) -> Itera
         times = there.seconds[group[0].method.name]
         seconds = mean(times) if times else None
         line = f"{name:<{width}}  {len(group) - len(lacking):>3} of {len(group)} done"
+        if n_failed := sum(map(store.has_failed, lacking)):
+            line += f", {n_failed} failed"
         if lacking and seconds is None:
             unknown += len(lacking)
             line += "  (no time known yet)"

@@ -80,7 +80,7 @@ def test_what_is_no_record_tells_nothing(tmp_path: Path) -> None:
     path = tmp_path / failed.path
     path.rename(path.with_suffix(".failed.json"))
     line, total = estimate([broken, without_time, failed], tmp_path, jobs=1)
-    assert line == "lite/emopia/midibert    1 of 3 done  (no time known yet)"
+    assert line == "lite/emopia/midibert    1 of 3 done, 1 failed  (no time known yet)"
     assert total == "2 cells to run: no estimate"
     leave(tmp_path, [broken, without_time, failed], 60)
     _, total = estimate([broken, without_time, failed], tmp_path, jobs=1)
