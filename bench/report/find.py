@@ -107,4 +107,5 @@ def _nothing(name: str, place: str, results: Path) -> str:
     near = difflib.get_close_matches(place, known, n=1, cutoff=0.5)
     if near:
         return f"no cell {name!r} in {results}: did you mean {near[0]!r}?"
-    return f"no cell {name!r} in {results}: write suite/dataset/method, such as {known[0]!r}"
+    form = "write suite/dataset/method" if place.count("/") not in {2, 3} else "there are others"
+    return f"no cell {name!r} in {results}: {form}, such as {known[0]!r}"

@@ -160,6 +160,14 @@ def test_a_wrong_name_is_answered_with_the_nearest(results: Path, wrong: str, ne
         shown(results, wrong)
 
 
+def test_a_name_in_the_right_form_is_not_told_its_form(results: Path) -> None:
+    for name in (f"{20 * 'u'}/v/w", f"{20 * 'u'}/v/w/0"):
+        with pytest.raises(UserError, match="there are others, such as 'lite/emopia/alpha'"):
+            shown(results, name)
+    with pytest.raises(UserError, match="write suite/dataset/method"):
+        shown(results, "z")
+
+
 def test_without_records_the_command_to_run_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="holds no records"):
         shown(tmp_path, "lite/emopia/alpha")
