@@ -21,8 +21,13 @@ def midi_files(paths: Sequence[Path]) -> Iterator[Path]:
     Links to nothing are among them: opening one will tell.
 
     Raises:
-        UserError: a folder that holds none, or that has one inside that cannot be read.
+        UserError: none of `paths` is there; or a folder that holds none, or that has one inside
+            that cannot be read.
     """
+    reasons = [_why_absent(path) for path in paths]
+    if paths and all(reasons):
+        others = ", nor can any of the others" * (len(paths) > 1)
+        raise UserError(f"{paths[0]}: cannot be read: {reasons[0]}{others}")
     for path in paths:
         if not _is_folder(path):
             yield path
@@ -31,6 +36,14 @@ def midi_files(paths: Sequence[Path]) -> Iterator[Path]:
         if not inside:
             raise UserError(f"{path}: this folder holds no .mid or .midi file")
         yield from inside
+
+
+def _why_absent(path: Path) -> str | None:
+    try:
+        path.stat()
+    except (OSError, ValueError) as error:  # such as a name that no file can have
+        return getattr(error, "strerror", None) or str(error)
+    return None
 
 
 def _below(folder: Path) -> Iterator[Path]:

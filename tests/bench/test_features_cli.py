@@ -73,7 +73,8 @@ def test_where_no_file_has_an_answer_an_older_table_stays(
 ) -> None:
     output = tmp_path / "out.csv"
     output.write_text("of another day\n")
-    assert _run(str(tmp_path / "none.mid"), "-o", str(output)) == 1
+    (tmp_path / "bad.mid").touch()
+    assert _run(str(tmp_path / "bad.mid"), "-o", str(output)) == 1
     assert capsys.readouterr().err.splitlines()[-1] == "bench: all 1 files failed"
     assert output.read_text() == "of another day\n"
 

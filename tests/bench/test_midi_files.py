@@ -32,6 +32,18 @@ def test_links_to_nothing_are_among_a_folders_files(
     assert f"bench: {inside / 'x.mid'}: cannot be read: " in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["inspect", "features", "predict", "score --target Q1"])
+def test_that_nothing_named_is_there_is_the_users_mistake(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    names = [str(tmp_path / name) for name in ("absent.mid", "gone")]
+    with pytest.raises(SystemExit) as ended:
+        main([*command.split(), *names])
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"bench: {names[0]}: cannot be read: No such file")
+
+
 def test_a_folder_that_cannot_be_read_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
