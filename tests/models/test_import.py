@@ -51,6 +51,12 @@ def test_a_release_is_imported_whole(tmp_path: Path) -> None:
     assert told["card"] == card
 
 
+def test_a_folder_is_no_checkpoint(tmp_path: Path) -> None:
+    told = run("info", tmp_path)
+    assert told.exit_code == 2
+    assert "is a directory" in told.output
+
+
 def test_its_exposure_can_be_vouched_for(tmp_path: Path) -> None:
     path = written(tmp_path / "own.ckpt", released())
     assert run("import", path, "--inductive").exit_code == 0
