@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bench.methods import TASKS
 from bench.report.published import published
-from bench.report.rows import SHIPPED, TASKS
+from bench.report.rows import SHIPPED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

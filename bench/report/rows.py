@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bench.methods import TASKS
 from bench.records import PROTOCOL
 from bench.report.history import validation_accuracy
 from bench.report.published import published
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from bench.report.published import PaperAblation, PaperResult, Unit
     from bench.scoring import Scores
 
-TASKS = "tasks"  # the setting that holds a multi-task method's auxiliary tasks
 _PACE = ("lr", "warmup_steps", "epochs", "patience")  # settings of how a method learns
 TRANSDUCTIVE = "transductive"  # of a record's `start`, its `exposure`
 _TRANSDUCTIVE = "transductive: the weights it began with may have seen valid or test clips"
