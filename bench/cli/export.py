@@ -8,6 +8,9 @@ import click
 
 from bench.cli.options import Once
 
+#: Endings by which programs expect what is not written here.
+_TABLES = (".csv", ".parquet", ".xlsx")
+
 
 @click.command()
 @click.argument("dataset")
@@ -23,6 +26,7 @@ from bench.cli.options import Once
     "-o",
     "--output",
     required=True,
+    metavar="FILE.jsonl|-",
     type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
     help="The file to write; - for standard output.",
 )
@@ -49,6 +53,11 @@ def export(*, dataset: str, what: str, output: Path) -> None:
     names = [part.strip() for part in what.split(",")] if what else []
     views = {name: load_view(name) for name in names}
     to_stdout = str(output) == "-"
+    if output.suffix.lower() in _TABLES:
+        raise UserError(
+            f"{output}: this writes JSON lines: name it "
+            f"{output.with_suffix('.jsonl').name}, which pandas.read_json(..., lines=True) reads"
+        )
     if not to_stdout:
         check_writable(output)
     fetch_missing([dataset])

@@ -6,17 +6,17 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from click.testing import CliRunner
 
 from bench.cli.export import export
 from bench.clips import Clip
 from bench.datasets import Dataset, load_dataset
 from bench.datasets.smf import SmfNote, smf_bytes
+from bench.errors import UserError
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 
 def exported(dataset: str, output: Path) -> list[dict[str, Any]]:
@@ -51,6 +51,17 @@ def test_without_views_there_is_what_training_elsewhere_needs(tmp_path: Path) ->
         }
         for row in load_dataset("synthetic").rows
     ]
+
+
+@pytest.mark.parametrize("name", ["clips.csv", "clips.parquet", "clips.XLSX"])
+def test_a_name_of_another_format_is_refused(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.cli.data.fetch_missing", lambda _: pytest.fail("it fetches"))
+    told = CliRunner().invoke(export, ["synthetic", "-o", str(tmp_path / name)]).exception
+    assert isinstance(told, UserError)
+    assert f"{name}: this writes JSON lines: name it clips.jsonl" in str(told)
+    assert not (tmp_path / name).exists()
 
 
 def test_so_do_those_that_no_split_holds_and_those_without_notes(
