@@ -94,8 +94,8 @@ def methods() -> Mapping[str, MethodEntry]:
 def method_problems() -> list[str]:
     """Why some methods cannot be found, a line each: the others can be used.
 
-    A package is not there or a file of it cannot be read, a decorator's arguments are not literals,
-    or two classes claim one name.
+    A package is not there, or another of its name is; a file of it cannot be read, a decorator's
+    arguments are not literals, or two classes claim one name.
     """
     return _found()[1]
 
@@ -151,9 +151,8 @@ def load_point(group: str, name: str, kind: str) -> Any:
     except UserError:
         raise
     except Exception as error:  # a stranger's code may fail in any way
-        raise UserError(
-            f"{kind} {name!r}: {point.value!r} cannot be imported: {type(error).__name__}: {error}"
-        ) from error
+        why = _displaced(point) or f"{type(error).__name__}: {error}"
+        raise UserError(f"{kind} {name!r}: {point.value!r} cannot be imported: {why}") from error
 
 
 @contextmanager
@@ -202,6 +201,8 @@ def _noting(problems: list[str]) -> Iterator[None]:
 
 def _sources(point: EntryPoint) -> Iterator[tuple[Path, str]]:
     """The files that an entry point names, and the modules that they are."""
+    if displaced := _displaced(point):
+        raise UserError(displaced)
     module = point.value
     package = f"the package {point.dist.name}" if point.dist else "a package"
     try:
@@ -222,6 +223,26 @@ def _sources(point: EntryPoint) -> Iterator[tuple[Path, str]]:
     for file in sorted(origin.parent.rglob("*.py")):
         parts = file.relative_to(origin.parent).with_suffix("").parts
         yield file, ".".join((module, *parts)).removesuffix(".__init__")
+
+
+def _displaced(point: EntryPoint) -> str:
+    """What a user's folder hides of ours that has its name, such as `models`; "" if none does.
+
+    A stranger's package cannot be told so: a copy that is worked on may well come first.
+    """
+    if point.dist is None or point.dist.name != "smer-bench":
+        return ""
+    name = point.value.partition(":")[0].partition(".")[0]
+    spec = importlib.util.find_spec(name)
+    if spec is None:
+        return ""
+    place = Path(next(iter(spec.submodule_search_locations or [spec.origin or ""])))
+    if place.parent.resolve() == Path(__file__).parents[1].resolve():
+        return ""
+    return (
+        f"{name!r} is {place.absolute()} here, not smer-bench's: rename that, or run elsewhere "
+        "and without PYTHONPATH"
+    )
 
 
 def _registrations(file: Path, module: str) -> Iterator[MethodEntry]:

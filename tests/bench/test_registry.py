@@ -169,6 +169,31 @@ def test_a_package_without_its_module_is_named(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize(
+    ("file", "hides"), [("models/__init__.py", "models"), ("models.py", "models.py")]
+)
+def test_what_hides_a_package_of_ours_is_named(tmp_path: Path, file: str, hides: str) -> None:
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text("raise RuntimeError('imported')\n")
+    code = f"""import sys
+sys.path.insert(0, {str(tmp_path)!r})
+from bench.errors import UserError
+from bench.registry import find_method, load_point, methods
+assert "majority" in methods()
+for find, *name in (
+    (find_method, "midibert"), (load_point, "smer_bench.commands", "predict", "command")
+):
+    try:
+        find(*name)
+    except UserError as error:
+        print(error)
+"""
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    told = f"'models' is {tmp_path / hides} here, not smer-bench's: rename that, or run elsewhere"
+    assert done.stdout.count(told) == 2
+
+
+@pytest.mark.parametrize(
     "keyword",
     [
         "version='2'",
