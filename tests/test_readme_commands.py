@@ -161,7 +161,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, network: MultiTaskMidiBert) -
         record = run_cell(cell, silent)
         for folder in ("results", "../main/results"):
             Store(home / folder).write(cell, record)
-    for name in ("models/checkpoints/midibert-lite", "my"):
+    for name in ("midibert-lite", "my"):
         save_checkpoint(network.network.backbone, home / f"{name}.safetensors")
     with torch.device("meta"):  # before a run only the sizes of a start are looked at
         release = MidiBert(MidiBertConfig())
