@@ -52,6 +52,7 @@ def examine() -> Iterator[Finding]:
     yield _mirror()
     yield from _datasets()
     yield from _methods()
+    yield from _git()
     yield from _extractors()
 
 
@@ -159,6 +160,18 @@ def _methods() -> Iterator[Finding]:
     yield Finding("methods", "present", f"{len(methods())}, listed by `bench ls methods`")
     for problem in method_problems():
         yield Finding("methods", "broken", problem)
+
+
+def _git() -> Iterator[Finding]:
+    """Of a working tree; an installed package has no commit, and lacks nothing."""
+    from bench.provenance import git_state
+
+    git = git_state()
+    if git.problem:
+        yield Finding("git", "absent", f"records will name no commit: {git.problem}")
+    elif git.revision:
+        changes = ", with uncommitted changes" if git.dirty else ""
+        yield Finding("git", "present", f"commit {git.revision[:12]}{changes}")
 
 
 def _extractors() -> Iterator[Finding]:

@@ -41,7 +41,7 @@ class Meter:
     cpu: float = field(default_factory=_cpu_seconds)
 
     def __post_init__(self) -> None:
-        _git_state()  # of the code that is loaded by now; there may be a commit meanwhile
+        git_state()  # of the code that is loaded by now; there may be a commit meanwhile
         _forget_peaks()
 
     def read(self, module: str) -> Provenance:
@@ -51,11 +51,11 @@ class Meter:
             module: of the method that did it; the version of its package is recorded, too, and
                 what its code is, if that is not the benchmark's.
         """
-        revision, dirty = _git_state()
+        git = git_state()
         return Provenance(
             package=version("smer-bench"),
-            revision=revision,
-            dirty=dirty,
+            revision=git.revision,
+            dirty=git.dirty,
             finished=datetime.now(UTC).isoformat(timespec="seconds"),
             python=platform.python_version(),
             platform=f"{platform.system()} {platform.machine()}",
@@ -126,19 +126,31 @@ def _peak_memory_bytes() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
+@dataclass(frozen=True, slots=True)
+class GitState:
+    """Of the tree this package is run from."""
+
+    revision: str = ""  # the commit; "" where it is installed, or git cannot tell
+    dirty: bool = False  # whether the package's code has other files than that, or more
+    #: Why git could not tell, in its own words: it is not there, or the tree is another user's.
+    problem: str = ""
+
+
 @cache
-def _git_state() -> tuple[str, bool]:
-    """Revision of the tree this package is run from; whether its code has other or more files."""
+def git_state() -> GitState:
+    """What git says of this package's code, asked once a process."""
     folder = Path(__file__).parent
     if not (folder.parent / ".git").exists():
-        return "", False
+        return GitState()
     try:
         revision = _git(folder, "rev-parse", "HEAD").strip()
         # Results are what a run adds; they do not make the code another.
         changed = _git(folder, "status", "--porcelain", "--", *_OWN)
-    except (OSError, subprocess.SubprocessError):
-        return "", False
-    return revision, bool(changed.strip())
+    except subprocess.CalledProcessError as error:
+        return GitState(problem=error.stderr.strip().partition("\n")[0] or str(error))
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return GitState(problem=str(error))
+    return GitState(revision, bool(changed.strip()))
 
 
 def _git(folder: Path, *arguments: str) -> str:

@@ -223,7 +223,7 @@ def check_provenance(record: Record) -> Iterator[Remark]:
     if told.revision and not re.fullmatch("[0-9a-f]{40}([0-9a-f]{24})?", told.revision):
         yield Remark(f"its provenance's revision is not a commit: {told.revision[:60]!r}")
     if not told.revision:
-        yield note("run from an installed package: no git revision")
+        yield note("no git revision: run from an installed package, or git could not tell")
     if told.dirty:
         yield note("run from a working tree with uncommitted changes")
     if min(told.wall_seconds, told.cpu_seconds) < 0 or told.peak_memory_mb <= 0:

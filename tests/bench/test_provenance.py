@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -95,6 +96,29 @@ def test_a_record_names_the_revision_of_the_code_and_whether_the_code_differs_fr
     with (tmp_path / "bench" / "errors.py").open("a") as file:
         file.write("# changed\n")
     assert state() == [revision, True]
+
+
+def test_why_git_cannot_tell_the_revision_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = "from bench.doctor import examine\nfrom bench.provenance import Meter\n"
+    code += "print(repr(Meter().read('bench').revision), end=' ')\n"
+    code += (
+        "print(*[f'{found.status}: {found.text}' for found in examine() if found.name == 'git'])"
+    )
+    shutil.copytree(
+        ROOT / "bench", tmp_path / "bench", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    command = [sys.executable, "-c", code]
+    assert output(tmp_path, command) == "''"  # as where it is installed: nothing is wrong
+    (tmp_path / ".git").write_text("of no repository\n")
+    assert re.match(r"'' absent: .* no commit: fatal: invalid gitfile", output(tmp_path, command))
+    (tmp_path / ".git").unlink()
+    output(tmp_path, ["git", "init", "-q"])
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    assert "no commit: fatal: detected dubious ownership" in output(tmp_path, command)
+    monkeypatch.setenv("PATH", "")
+    assert "no commit: [Errno 2] No such file or directory: 'git'" in output(tmp_path, command)
 
 
 def test_the_seconds_of_the_work_and_of_its_processes_are_told() -> None:
