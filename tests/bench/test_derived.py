@@ -219,6 +219,16 @@ def test_a_derivation_that_fails_leaves_nothing(clips: list[Clip], cache: Path) 
     assert not _cached(cache)
 
 
+def test_a_file_that_has_no_answer_is_named(clips: list[Clip]) -> None:
+    def refuse(midi: Midi) -> NDArray[np.int64]:
+        if len(midi.notes) == 1:
+            raise MidiError("one note is too few")
+        return _count(midi)
+
+    with pytest.raises(MidiError, match=f"{clips[2].path.name}: one note is too few"):
+        derive(clips, Derivation("refuse", 1, refuse))
+
+
 def test_a_cache_that_cannot_be_written_is_named_once_and_values_are_given(
     clips: list[Clip], cache: Path
 ) -> None:

@@ -236,6 +236,12 @@ def test_a_short_note_counts_as_one_step() -> None:
     assert_triad([*notes, SmfNote(2 * BEAT, 3 * BEAT, 60, 80)], 1, 0.25, 0.25)
 
 
+def test_a_note_of_no_length_counts_nothing() -> None:
+    at = 4 * BEAT
+    nothing = [(at, mido.Message(kind, note=61, velocity=64)) for kind in ("note_on", "note_off")]
+    assert_triad(melody([60, 64, 67]), 1, 1, 1, events=nothing)
+
+
 def test_a_percussive_member_silences_its_chord() -> None:
     chord = [SmfNote(0, BEAT, 61, 80), SmfNote(0, BEAT, 40, 80, channel=9)]
     assert_triad([*chord, *melody([60, 64, 67], start=BEAT)], 1, 1, 1)

@@ -180,8 +180,11 @@ def test_seconds_follow_the_tempos_of_all_tracks() -> None:
     slow, fast = (mido.MetaMessage("set_tempo", tempo=tempo) for tempo in (1_000_000, 250_000))
     midi = parse_midi(_file_bytes([[(480, slow), (480, slow)], [(960, fast)]]))
     # A beat at 120 bpm, one of a second; from then on a quarter of it: the later track has it.
-    seconds = midi.seconds(np.array([[0, 240, 480], [720, 960, 1440]]))
-    assert seconds == pytest.approx(np.array([[0, 0.25, 0.5], [1.0, 1.5, 1.75]]))
+    ticks = np.array([[0, 240, 480], [720, 960, 1440]])
+    expected = pytest.approx(np.array([[0, 0.25, 0.5], [1.0, 1.5, 1.75]]))
+    assert midi.seconds(ticks) == expected
+    # The order of tracks is none of time.
+    assert parse_midi(_file_bytes([[(960, fast)], [(480, slow)]])).seconds(ticks) == expected
 
 
 def test_notes_are_selected_together() -> None:
@@ -220,6 +223,12 @@ def test_chunks_of_other_kinds_are_skipped() -> None:
     plain = _smf(NOTE + END)
     alien = b"XFIH\0\0\0\3abc"
     assert _note_rows(parse_midi(plain[:14] + alien + plain[14:])) == _note_rows(parse_midi(plain))
+
+
+def test_a_header_may_be_longer() -> None:
+    plain = _smf(NOTE + END)
+    longer = plain[:7] + b"\x09" + plain[8:14] + b"abc" + plain[14:]
+    assert _note_rows(parse_midi(longer)) == _note_rows(parse_midi(plain))
 
 
 def test_tracks_beyond_the_declared_number_are_not_read() -> None:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 import torch
 
 from models.attention import Block
@@ -50,6 +53,14 @@ def test_hidden_states_are_those_of_transformers() -> None:
     ids = random_ids(2, 290)  # more than one stretch of queries
     with torch.no_grad():
         torch.testing.assert_close(ours(ids), theirs(ids).last_hidden_state, atol=2e-6, rtol=1e-5)
+
+
+def test_what_is_added_to_the_residual_is_drawn_narrower_by_depth() -> None:
+    torch.manual_seed(0)
+    model = MidiGpt(replace(TINY, width=96, layers=8))
+    layer = dict(model.layers[7].named_children())
+    for name, std in (("qkv", 0.02), ("up", 0.02), ("mix", 0.02 / 4), ("down", 0.02 / 4)):
+        assert layer[name].weight.std().item() == pytest.approx(std, rel=0.05), name
 
 
 def test_padding_on_the_right_and_company_change_nothing() -> None:

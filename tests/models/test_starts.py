@@ -1,16 +1,21 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from bench.errors import UserError
 from bench.methods import silent
+from bench.registry import find_method
 from models.checkpoints import load_checkpoint, save_checkpoint, shipped
+from models.checkpoints.finetuned import Card, find_finetuned, load_finetuned, save_finetuned
+from models.checkpoints.weights import read_metadata
 from models.midibert_method import MidiBertMethod, RescaledMidiBert
 from models.midigpt_method import MidiGptMethod
-from tests.models.small import tiny
+from tests.models.small import TINY, tiny
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,6 +83,33 @@ def test_a_start_of_other_sizes_or_kind_or_none_is_refused(
             method.check()
         with pytest.raises(UserError, match=says):
             method.fit(clips[:4], clips[4:8], seed=0, progress=silent)
+
+
+@pytest.mark.parametrize("larger", [{"width": 32}, {"layers": 2}, {"heads": 4}])
+def test_a_start_larger_than_the_settings_is_refused(
+    larger: dict[str, int], tmp_path: Path
+) -> None:
+    path = tmp_path / "start.safetensors"
+    save_checkpoint(tiny(MidiBertMethod, **larger).new_backbone(), path)
+    ((name, size),) = larger.items()
+    with pytest.raises(UserError, match=f"setting {name}=.*: the checkpoint .* {name}={size}"):
+        tiny(MidiBertMethod, start=str(path)).check()
+
+
+def test_the_file_of_a_network_tells_no_path_to_its_start(tmp_path: Path) -> None:
+    start, path = tmp_path / "start.safetensors", tmp_path / "network.safetensors"
+    sizes = {**TINY, "embedding": 4}
+    save_checkpoint(MidiBertMethod(**sizes).new_backbone(), start)
+    settings = sizes | {"start": str(start), "device": "cpu"}
+    method = MidiBertMethod(**settings)
+    network = method.new_network(0)
+    method.take(network.backbone, network.state_dict())
+    card = msgspec.json.decode(read_metadata(find_finetuned("mt-midibert"))["card"], type=Card)
+    save_finetuned(method, find_method("midibert"), settings, path, card)
+    assert json.loads(read_metadata(path)["method"])["settings"] == sizes
+    assert str(tmp_path).encode() not in path.read_bytes()
+    start.unlink()
+    assert load_finetuned(path).method.start == ""
 
 
 def test_checkpoints_that_are_shipped_can_be_loaded() -> None:

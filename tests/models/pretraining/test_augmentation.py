@@ -100,6 +100,12 @@ def test_a_window_that_begins_with_a_bar_does_so_when_stretched() -> None:
     assert stretched.tolist() == [[0, 0, 40, 17], [0, 2, 41, 17], [1, 10, 42, 17]]
 
 
+def test_durations_that_become_one_are_stated_once() -> None:
+    tokens = ids(["d_2", "n_60", "d_1", "n_62", ".", "d_8", "n_64"])[:, None].astype(np.int64)
+    stretched = PERFORMANCE.stretched(tokens, 0.5)
+    assert words(stretched[:, 0]) == ["d_1", "n_60", "n_62", ".", "d_4", "n_64"]
+
+
 def test_no_augmentation_changes_nothing() -> None:
     for tokens, kind in ((compound(music(1)), COMPOUND), (performance(music(1)), PERFORMANCE)):
         unchanged = Augmentation().apply(tokens, kind, np.random.default_rng(0))
