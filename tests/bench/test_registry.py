@@ -237,10 +237,13 @@ def test_what_a_package_brings_is_loaded_or_told_in_a_line(monkeypatch: pytest.M
         EntryPoint("good", "json:dumps", "views"),
         EntryPoint("twice", "json:dumps", "views"),
         EntryPoint("twice", "json:loads", "views"),
+        EntryPoint("same", "json:dumps", "views"),
+        EntryPoint("same", "json:dumps", "views"),  # its package lies on the path twice
         EntryPoint("broken", "there_is_no_such_module:view", "views"),
     ]
     monkeypatch.setattr(registry, "entry_points", lambda group: points if group else [])
     assert load_point("views", "good", "view") is json.dumps
+    assert load_point("views", "same", "view") is json.dumps
     for name, message in (
         ("god", "unknown view 'god': did you mean 'good'"),
         ("twice", "two packages bring a view 'twice', json:dumps and json:loads"),
