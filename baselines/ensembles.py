@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
 
 from baselines.settings import at_least, share
-from baselines.tables import NATIVE, Standardiser, check_extractor, jsymbolic_table
+from baselines.tables import NATIVE, check_extractor, jsymbolic_table, varying_columns
 from bench.errors import UserError
 from bench.labels import N_QUADRANTS
 from bench.registry import register_method
@@ -55,7 +55,7 @@ class _TableEnsemble:
         """Learn from `train` and `valid`."""
         del progress  # scikit-learn reports none
         table = np.concatenate([self._table(train), self._table(valid)])
-        self._varying = Standardiser(table).varying
+        self._varying = varying_columns(table)
         self._model = self._classifier(seed)
         self._model.fit(
             table[:, self._varying], np.array([clip.label for clip in (*train, *valid)])

@@ -97,25 +97,35 @@ def _stacked(rows: list[FloatArray], n_columns: int) -> FloatArray:
     return np.concatenate(rows) if rows else np.empty((0, n_columns))
 
 
+def varying_columns(table: FloatArray) -> NDArray[np.intp]:
+    """The columns that do not have one value alone, as indices, ascending.
+
+    A column that does not vary, as half of jSymbolic's on piano music, says nothing. Nor does one
+    that varies by rounding alone: scaled, that would count as much as any other column. Values that
+    are not finite numbers are not looked at.
+    """
+    known = np.where(np.isfinite(table), table, np.nan)
+    some = np.isfinite(known).any(axis=0)
+    low, high = np.nanmin(known[:, some], axis=0), np.nanmax(known[:, some], axis=0)
+    rounding = _ROUNDING * np.maximum(np.abs(low), np.abs(high))
+    columns: NDArray[np.intp] = np.flatnonzero(some)[high - low > rounding]
+    return columns
+
+
 class Standardiser:
     """Columns to mean 0 and standard deviation 1, as measured on the clips learned from.
 
-    A value that is not a finite number is left out of both and becomes 0, the mean. A column that
-    does not vary there, as half of jSymbolic's on piano music, says nothing and is left out. Nor
-    does one that varies by rounding alone: scaled, that would count as much as any other column.
+    A value that is not a finite number is left out of both and becomes 0, the mean.
 
     Attributes:
-        varying: the columns that are kept, as indices, ascending.
+        varying: the columns that are kept, those that vary there (`varying_columns`).
     """
 
     def __init__(self, table: FloatArray) -> None:
-        known = np.where(np.isfinite(table), table, np.nan)
-        some = np.isfinite(known).any(axis=0)
-        low, high = np.nanmin(known[:, some], axis=0), np.nanmax(known[:, some], axis=0)
-        rounding = _ROUNDING * np.maximum(np.abs(low), np.abs(high))
-        self.varying: NDArray[np.intp] = np.flatnonzero(some)[high - low > rounding]
-        self._mean = np.nanmean(known[:, self.varying], axis=0)
-        self._deviation = np.nanstd(known[:, self.varying], axis=0)
+        self.varying = varying_columns(table)
+        kept = table[:, self.varying]
+        known = np.where(np.isfinite(kept), kept, np.nan)
+        self._mean, self._deviation = np.nanmean(known, axis=0), np.nanstd(known, axis=0)
 
     def __call__(self, table: FloatArray) -> FloatArray:
         """Standardise a table of the same columns: shape (n_clips, len(varying))."""

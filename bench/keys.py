@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.derived import Derivation, derive
+from bench.midi import PERCUSSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,7 +39,6 @@ KEY_NAMES: tuple[str, ...] = (
 )
 N_KEYS = len(KEY_NAMES)
 
-_PERCUSSION = 9
 #: Shorter gaps between onsets, in quarters of a beat, make a chord.
 _CHORD_DIVISOR = 4
 #: Onsets and durations fall on quarters or thirds of a beat.
@@ -48,9 +48,10 @@ _TWELFTHS = 12
 #: music21 compares quantisation errors after rounding them to seven digits.
 _SAME_ERROR = 1e-7
 
-# Krumhansl & Kessler 1982, as music21 has them: the first minor value is 6.33.
-_MAJOR = (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88)
-_MINOR = (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17)
+#: How well pitch classes above the tonic fit a key (Krumhansl & Kessler 1982), as music21 has it:
+#: the first minor value is 6.33.
+MAJOR_PROFILE = (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88)
+MINOR_PROFILE = (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ def find_key(midi: Midi) -> Key | None:
     tonic, then to minor: music21's rule.
     """
     notes = midi.notes[midi.notes.closed]
-    if not np.any(notes.channel != _PERCUSSION):
+    if not np.any(notes.channel != PERCUSSION):
         return None
     r = _correlations(_pitch_class_durations(midi, notes))
     best = int(np.flatnonzero(r == r.max())[-1])
@@ -129,7 +130,7 @@ def _pitch_class_durations(midi: Midi, notes: NoteArray) -> FloatArray:
         length = _quantise(duration / beat, gaps, positive=duration > 0)
         # music21 makes a chord with percussion in it all percussion, which has no pitch.
         percussive = np.zeros(len(leader), dtype=np.bool_)
-        percussive[chord[own.channel[member] == _PERCUSSION]] = True
+        percussive[chord[own.channel[member] == PERCUSSION]] = True
         length[percussive] = 0
         twelfths += np.bincount(own.pitch[member] % 12, length[chord], minlength=12)
     return twelfths / _TWELFTHS
@@ -236,7 +237,10 @@ def _centred_profiles() -> FloatArray:
     """Shape (24, 12): C major, C minor, C# major, ... in the order in which ties are broken."""
     rows: list[FloatArray] = []
     for tonic in range(12):
-        rows += [np.roll(profile, tonic) - sum(profile) / 12 for profile in (_MAJOR, _MINOR)]
+        rows += [
+            np.roll(profile, tonic) - sum(profile) / 12
+            for profile in (MAJOR_PROFILE, MINOR_PROFILE)
+        ]
     return np.array(rows)
 
 

@@ -56,6 +56,9 @@ NOTE_OFF = np.dtype(
 _NOTE_OFF, _NOTE_ON, _KEY_PRESSURE, _CONTROL = 0x8, 0x9, 0xA, 0xB
 _PROGRAM, _CHANNEL_PRESSURE, _BEND = 0xC, 0xD, 0xE
 
+#: MIDI channel 10, counted from 0.
+PERCUSSION = 9
+
 #: Microseconds per beat, until a file names a tempo.
 DEFAULT_TEMPO = 500_000
 
@@ -81,7 +84,7 @@ class NoteArray:
     end: IntArray  # ticks, >= onset
     pitch: IntArray  # 0..127
     velocity: IntArray  # 1..127
-    channel: IntArray  # 0..15; 9 is percussion
+    channel: IntArray  # 0..15; see `PERCUSSION`
     track: IntArray  # 0..n_tracks-1
     closed: NDArray[np.bool_]
 

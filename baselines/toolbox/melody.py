@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bench.midi import PERCUSSION
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -25,8 +27,6 @@ if TYPE_CHECKING:
 #: Two moments closer than this, in beats (a 32nd note), are one to the ear: the notes of a chord
 #: that a pianist does not strike quite together, and two tones of a legato that overlap.
 _TOGETHER = 1 / 8
-
-_PERCUSSION = 9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +67,7 @@ def notes_of(midi: Midi) -> Notes:
 
     A beat may last 0 microseconds, and so may the notes of several beats.
     """
-    notes = midi.notes[(midi.notes.channel != _PERCUSSION) & (midi.notes.duration > 0)]
+    notes = midi.notes[(midi.notes.channel != PERCUSSION) & (midi.notes.duration > 0)]
     notes = notes[np.lexsort((notes.pitch, notes.onset))]
     return _lasting(
         Notes(

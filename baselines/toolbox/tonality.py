@@ -8,18 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from baselines.toolbox.distributions import pcdist1
+from bench.keys import MAJOR_PROFILE, MINOR_PROFILE
 
 if TYPE_CHECKING:
     from baselines.toolbox.melody import IntArray, Notes
     from bench.methods import FloatArray
 
-#: How well pitch classes above the tonic fit a major and a minor key (Krumhansl & Kessler 1982).
-PROFILES = np.array(
-    [
-        [6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88],
-        [6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17],
-    ]
-)
+#: How well pitch classes above the tonic fit a major and a minor key, shape (2, 12).
+PROFILES = np.array([MAJOR_PROFILE, MINOR_PROFILE])
 
 
 @dataclass(frozen=True, slots=True)

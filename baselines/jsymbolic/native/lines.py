@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from baselines.jsymbolic.native.channels import N_CHANNELS, PERCUSSION
+from baselines.jsymbolic.native.channels import N_CHANNELS
+from bench.midi import PERCUSSION
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

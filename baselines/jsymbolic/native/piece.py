@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from baselines.jsymbolic.native.beat_histogram import BeatHistogram, beat_histograms
-from baselines.jsymbolic.native.channels import N_CHANNELS, PERCUSSION, Channels, channels
+from baselines.jsymbolic.native.channels import N_CHANNELS, Channels, channels
 from baselines.jsymbolic.native.lines import MelodicLine, lines, melodic_lines
 from baselines.jsymbolic.native.motion import Motion, motion
 from baselines.jsymbolic.native.numerics import add_tick_by_tick, fold_octaves, normalised
@@ -22,7 +22,7 @@ from baselines.jsymbolic.native.rhythm_values import RhythmicValues, rhythmic_va
 from baselines.jsymbolic.native.sonorities import Sonorities, sonorities
 from baselines.jsymbolic.native.steps import Steps, steps
 from baselines.jsymbolic.native.stretches import union
-from bench.midi import DEFAULT_TEMPO, MidiError
+from bench.midi import DEFAULT_TEMPO, PERCUSSION, MidiError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
