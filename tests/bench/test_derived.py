@@ -175,6 +175,10 @@ def _truncate(file: Path) -> None:
     file.write_bytes(file.read_bytes()[:-8])
 
 
+def _lengthen(file: Path) -> None:
+    file.write_bytes(file.read_bytes() + bytes(8))
+
+
 def _empty(file: Path) -> None:
     file.write_bytes(b"")
 
@@ -188,7 +192,7 @@ def _replace_by_other_clips(file: Path) -> None:
     file.write_bytes(other.read_bytes())
 
 
-@pytest.mark.parametrize("damage", [_truncate, _empty, _garble, _replace_by_other_clips])
+@pytest.mark.parametrize("damage", [_truncate, _lengthen, _empty, _garble, _replace_by_other_clips])
 def test_a_damaged_or_foreign_cache_is_rebuilt(
     clips: list[Clip], cache: Path, damage: Callable[[Path], None]
 ) -> None:
