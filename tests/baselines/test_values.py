@@ -53,7 +53,10 @@ def _made_up() -> Midi:
 def test_a_version_is_a_promise_about_every_value(
     what: Derivation, columns: tuple[str, ...]
 ) -> None:
-    """Other means want another version and a file of its own: caches are kept under it."""
+    """Other means want another version, under which caches are kept, and a file of that version.
+
+    It has a line for each column: name and mean over these pieces.
+    """
     clips = load_dataset("synthetic").test[::4]
     pieces = [*(clip.midi for clip in clips), _made_up()]
     means = np.concatenate([what.compute(midi) for midi in pieces]).mean(axis=0)
