@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -74,6 +75,45 @@ def test_a_method_in_a_package_elsewhere_comes_on_the_board(package: Path) -> No
     board = (package / "leaderboard.md").read_text()
     assert "## Suite my-suite" in board
     assert "| frequencies | " in board
+
+
+def test_a_method_in_this_repository_is_a_file_and_a_table(tmp_path: Path) -> None:
+    for name in ("bench", "baselines"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "models").symlink_to(ROOT / "models")
+    (tmp_path / "baselines/frequencies.py").write_text(blocks("python")[0])
+    for suite in ("smoke", "lite"):
+        with (tmp_path / f"bench/suites/{suite}.toml").open("a") as file:
+            file.write("\n[methods.frequencies]\n")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+
+    def python(*arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    bench = "import sys; from bench.cli import main; main(sys.argv[1:])"
+    told = python("-c", bench, "run", "--method", "frequencies", "--suite", "smoke")
+    assert "1 executed, 0 done already, 0 failed" in told
+    # What is likeliest to count methods.
+    python(
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-c",
+        str(ROOT / "pyproject.toml"),
+        str(ROOT / "tests/test_versions.py"),
+        str(ROOT / "tests/bench/test_cells.py"),
+    )
 
 
 @pytest.mark.parametrize("i", range(2))

