@@ -23,7 +23,7 @@ from bench.scratch import scratch_folder
 from bench.store import Store
 from bench.suites import load_suite
 from models.aiming import Share, yardstick
-from models.checkpoints import is_finetuned, save_checkpoint, shipped
+from models.checkpoints import is_finetuned, save_checkpoint
 from models.checkpoints.finetuned import find_finetuned, load_finetuned
 from models.checkpoints.weights import read_metadata, read_weights, write_weights
 from models.neural_method import NeuralMethod
@@ -395,12 +395,3 @@ def test_what_is_shipped_is_described_by_its_name(
         ("no/midibert-lite", "no/midibert-lite: cannot be read"),
     ]:
         assert says in str(run("checkpoint", "info", name).exception)
-
-
-def test_networks_that_are_shipped_can_be_asked() -> None:
-    assert set(shipped(finetuned=True)) == {"mt-midibert-emopia"}
-    for name, path in shipped(finetuned=True).items():
-        tuned = load_finetuned(path)
-        assert name == f"{tuned.name}-{tuned.card.dataset.name}"
-        assert path.stat().st_size <= 20e6
-        assert path.with_suffix(".md").is_file()
