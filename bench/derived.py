@@ -3,7 +3,8 @@
 Keys, tokens and features are pure functions of one MIDI file. `derive` computes such a function
 for many clips at once, reads each file at most once, and keeps the result as one memory-mappable
 file; a second call reads no MIDI at all. A cache file that is truncated or of another origin is
-computed anew. Where nothing can be kept, everything is computed each time, after a warning.
+computed anew. Where the folder cannot be written, everything is computed each time, after a
+warning.
 """
 
 from __future__ import annotations
@@ -66,7 +67,8 @@ def derive(clips: Sequence[Clip], what: Derivation) -> list[Values]:
     """`what` of every clip, in order; read-only arrays.
 
     Raises:
-        UserError: a clip that is not cached cannot be read; the message names the file.
+        UserError: a clip that is not cached cannot be read; the message names the file. Or there is
+            no folder to look in (`bench.folders.cache_directory`).
     """
     return derive_all(clips, [what])[0]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from bench.errors import UserError
 from bench.execution import check_settings
-from bench.executors import Failed, Finished, Started
+from bench.executors import Failed, Finished, Returned, Started
 from bench.executors.answers import forget_answer
 from bench.scratch import forget, forget_abandoned
 
@@ -153,6 +153,10 @@ class _Run:
                 yield cell
 
     def _take(self, event: Event) -> None:
+        if isinstance(event, Returned):
+            self._waiting.append(event.cell)
+            self._release(event.cell)
+            return
         if isinstance(event, Finished):
             try:
                 self._store.write(event.cell, event.record)

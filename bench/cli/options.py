@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 
 class Once(click.Option):
-    """An option of one value that refuses a second; Click's own takes the last and is silent."""
+    """An option of one value that refuses a second; Click's own takes the last and is silent.
+
+    For what to run and what to read, of which one may well want several, as of `--changes`.
+    """
 
     def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
         """Have the parser keep every value."""

@@ -49,7 +49,14 @@ class Failed:
     log: str
 
 
-Event = Started | Progressed | Finished | Failed
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """There was no room for a cell after all: it goes back to those that wait."""
+
+    cell: Cell
+
+
+Event = Started | Progressed | Finished | Failed | Returned
 
 
 class Executor(Protocol):
@@ -58,6 +65,7 @@ class Executor(Protocol):
     def run(self, cells: Iterator[Cell]) -> Generator[Event, None, None]:
         """Take the next cell whenever there is room; end when none is left and all have ended.
 
-        Every cell taken ends in exactly one `Finished` or `Failed`, however its process ends.
-        Closing the generator ends the work at once.
+        Every cell taken ends in exactly one `Finished` or `Failed`, however its process ends, or
+        is `Returned` before it has started: the caller calls again with it. Closing the generator
+        ends the work at once.
         """

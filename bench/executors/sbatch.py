@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 _LISTS = ("setup", "teardown", "srun_args")
 #: Options with which sbatch does not tell the number of the one job to wait for, or waits itself.
 _NOT_FOLLOWED = ("array", "clusters", "parsable", "quiet", "test_only", "wait")
+#: Options that submitit must give to know what a job does.
+_SUBMITITS = ("error", "output", "wrap")
+_ONE = ("nodes", "ntasks", "ntasks_per_node", "tasks_per_node")
 
 
 def sbatch_parameters(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -38,7 +41,7 @@ def sbatch_parameters(options: Mapping[str, Any]) -> dict[str, Any]:
             parameters[f"slurm_{name}"] = [value]
         elif name in known:
             parameters[f"slurm_{name}"] = value
-        else:
+        elif value is not False:  # else it is off, which sbatch has no words for
             others[name] = value.isoformat() if isinstance(value, date) else value
     return {**parameters, "slurm_additional_parameters": others}
 
@@ -47,9 +50,9 @@ def _check(name: str, value: Any) -> None:
     said = f"--slurm {name.replace('_', '-')}"
     if name == "time" and not isinstance(value, int):
         raise UserError(f"{said}={value}: write minutes, as in time=240")
-    if (name == "nodes" or name.startswith(("ntasks", "tasks"))) and value != 1:
+    if name in _ONE and value != 1:
         raise UserError(f"{said}={value}: a cell is one task on one node")
-    if name in _NOT_FOLLOWED:
+    if name in (*_NOT_FOLLOWED, *_SUBMITITS) and value is not False:
         raise UserError(f"{said}: `bench run` cannot wait for such a job")
     if name in _LISTS and not _is_text(value):
         raise UserError(f"{said}={value}: write text, or a list of texts in brackets")

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import submitit
 
 from bench.errors import UserError
-from bench.executors import Failed, Finished, Started
+from bench.executors import Failed, Finished, Returned, Started
 from bench.executors.answers import answer_claims, answer_folder
 from bench.executors.process import interrupts_blocked, run_alone
 from bench.executors.sbatch import sbatch_parameters
@@ -73,6 +73,7 @@ class SlurmExecutor:
         self.options = options
         self.jobs = jobs
         self.cluster = cluster
+        self._limit = _Limit()
 
     def __str__(self) -> str:
         return f"{self.jobs} at a time, as jobs of Slurm" if self.jobs else "as jobs of Slurm"
@@ -81,8 +82,7 @@ class SlurmExecutor:
         """See `Executor.run`.
 
         Raises:
-            UserError: sbatch takes no job, though none is in the queue. One cell has been taken,
-                and not been told of.
+            UserError: sbatch takes no job, though none is in the queue.
         """
         jobs: list[_Job] = []
         try:
@@ -93,31 +93,29 @@ class SlurmExecutor:
             answer_claims().tidy()
 
     def _run(self, cells: Iterator[Cell], jobs: list[_Job]) -> Iterator[Event]:
-        room = self.jobs or math.inf
-        cell: Cell | None = None  # to be submitted next
-        limit = _Limit()
+        room, more = self.jobs or math.inf, True
         while True:
-            while len(jobs) < room and time.monotonic() >= limit.over:
-                cell = cell or next(cells, None)
+            while more and len(jobs) < room and time.monotonic() >= self._limit.over:
+                cell = next(cells, None)
                 if cell is None:
+                    more = False
                     break
                 try:
                     jobs.append(self._job(cell))
                 except _REFUSED as error:
-                    limit.reached(len(jobs), error)
-                    break
+                    self._limit.reached(len(jobs), error)
+                    yield Returned(cell)
                 except _NOT_SUBMITTED as error:
                     yield Started(cell)
                     yield Failed(cell, f"not submitted: {_last_line(error)}", str(error))
-                cell = None
-            if not jobs and cell is None:
+            if not jobs and not more:
                 return
             for job in list(jobs):
                 for event in job.news():
                     if isinstance(event, Finished | Failed):
                         jobs.remove(job)
                         job.claim.release()
-                        limit.job_ended()
+                        self._limit.job_ended()
                     yield event
             time.sleep(_LOOK)
 

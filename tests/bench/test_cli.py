@@ -299,3 +299,15 @@ def test_a_method_is_listed_with_its_settings() -> None:
     wrong = bench("ls", "methods", "svm-lim", cwd=here)
     assert (wrong.returncode, "did you mean 'svm-lin'" in wrong.stderr) == (2, True)
     assert bench("ls", "suites", "lite", cwd=here).returncode == 2
+
+
+def test_a_cache_that_cannot_be_written_is_told_once_and_stops_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = bench(
+        *("run", "--suite", "smoke", "--method", "key-mode"),
+        cwd=tmp_path,
+        SMER_BENCH_CACHE=str(tmp_path / "file" / "cache"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "1 executed" in done.stdout
+    assert done.stderr.count("what cells compute of clips is kept for none other") == 1

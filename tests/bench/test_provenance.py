@@ -109,6 +109,9 @@ def test_why_git_cannot_tell_the_revision_is_told(
     shutil.copytree(
         ROOT / "bench", tmp_path / "bench", ignore=shutil.ignore_patterns("__pycache__")
     )
+    for name in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"):  # which may trust every folder
+        monkeypatch.setenv(name, os.devnull)
+    monkeypatch.setenv("LC_ALL", "C")
     command = [sys.executable, "-c", code]
     assert output(tmp_path, command) == "''"  # as where it is installed: nothing is wrong
     (tmp_path / ".git").write_text("of no repository\n")

@@ -124,6 +124,8 @@ def test_options_reach_sbatch(queue: Path) -> None:
         "reservation": "x",  # which submitit does not know
         "begin": datetime(2030, 1, 20, 12, 34),  # noqa: DTZ001 - as TOML has it
         "ntasks": 1,
+        "ntasks_per_core": 2,  # at the most
+        "wait": False,
         "setup": "module load x",
         "teardown": ["module unload x", "true"],
     }
@@ -331,11 +333,32 @@ def test_where_slurm_takes_no_job_nothing_is_run_and_no_cell_has_failed(
 
 
 @pytest.mark.parametrize("limit", [1, 2])
-def test_cells_wait_where_the_number_of_jobs_is_limited(queue: Path, limit: int) -> None:
+def test_cells_wait_where_the_number_of_jobs_is_limited(
+    queue: Path, tmp_path: Path, limit: int
+) -> None:
     (queue / "limit").write_text(str(limit))
     cells = [strange_cell("Uniform", seed) for seed in range(3)]
-    told = ends(SlurmExecutor({}).run(iter(cells)))
-    assert told == {str(cell): str(run_cell(cell, silent).predictions) for cell in cells}
+    told: list[Event] = []
+    run_cells(Store(tmp_path), cells, SlurmExecutor({}), told.append)
+    assert ends(told) == {str(cell): str(run_cell(cell, silent).predictions) for cell in cells}
+
+
+def test_a_cell_that_waits_for_room_is_not_submitted_after_an_interrupt(
+    queue: Path, tmp_path: Path
+) -> None:
+    (queue / "limit").write_text("1")
+    store, cells = Store(tmp_path), [strange_cell("Uniform", seed) for seed in range(2)]
+
+    def tell(event: Event) -> None:
+        if isinstance(event, Started):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    outcome = run_cells(store, cells, SlurmExecutor({}), tell)
+    assert (outcome.interrupted, outcome.finished, outcome.failed) == (True, cells[:1], [])
+    assert len(jobs(queue)) == 1
+    claim = store.claim(cells[1])
+    assert claim  # another run may have it
+    claim.release()
 
 
 @pytest.mark.parametrize(
@@ -345,6 +368,7 @@ def test_cells_wait_where_the_number_of_jobs_is_limited(queue: Path, limit: int)
         ({"nodes": 2}, "--slurm nodes=2: a cell is one task on one node"),
         ({"nodes": "x"}, "--slurm nodes=x: a cell is one task on one node"),
         ({"ntasks_per_node": 2}, "--slurm ntasks-per-node=2: a cell is one task on one node"),
+        ({"output": "x"}, "--slurm output: `bench run` cannot wait for such a job"),
         ({"clusters": "a"}, "--slurm clusters: `bench run` cannot wait for such a job"),
         ({"setup": 1}, "--slurm setup=1: write text, or a list of texts in brackets"),
         ({"srun_args": [1]}, "--slurm srun-args=[1]: write text, or a list of texts in brackets"),
