@@ -108,7 +108,7 @@ def outcome_key(
         "threads": threads,
         "seed": seed,
     }
-    return hashlib.sha256(_canonical(content)).hexdigest()[:24]
+    return hashlib.sha256(canonical(content)).hexdigest()[:24]
 
 
 def plan(
@@ -212,7 +212,7 @@ def _method_with(
     tasks of `mt-midibert` *is* `mt-midibert`, and that without tasks is `midibert`. Those of
     others are not compared: what neither sets may differ.
     """
-    if _canonical(suite.settings(method, dataset)) == _canonical(settings):
+    if canonical(suite.settings(method, dataset)) == canonical(settings):
         return method
     single = method.removeprefix("mt-")
     other = f"mt-{single}" if method == single else single
@@ -224,10 +224,10 @@ def _method_with(
         return None
     if other == single:
         settings = {key: value for key, value in settings.items() if key != TASKS}
-    return other if _canonical(suite.settings(other, dataset)) == _canonical(settings) else None
+    return other if canonical(suite.settings(other, dataset)) == canonical(settings) else None
 
 
-def _canonical(content: Mapping[str, Any]) -> bytes:
+def canonical(content: Any) -> bytes:
     """JSON that is equal for equal content alone, where Python has true equal to 1."""
     return msgspec.json.encode(content, order="deterministic")
 

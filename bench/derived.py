@@ -23,7 +23,7 @@ from safetensors.numpy import save
 from bench.claims import Claims
 from bench.errors import UserError
 from bench.files import write_atomically
-from bench.folders import cache_directory
+from bench.folders import CACHE_HINT, cache_directory
 from bench.machine import usable_cores
 from bench.midi import MidiError
 from bench.processes import process_pool
@@ -154,7 +154,7 @@ def _keep(what: Derivation, digest: str, values: list[Values]) -> None:
         why = str(error).removeprefix(f"{file}: ")
         warnings.warn(  # of the folder, not the file: Python shows the same text only once
             f"{file.parent}: {why}: nothing computed is kept there, and each command begins anew; "
-            "SMER_BENCH_CACHE names the folder to use instead",
+            f"{CACHE_HINT}",
             stacklevel=2,
         )
 

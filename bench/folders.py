@@ -13,6 +13,9 @@ from bench.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+#: What to do where the cache cannot be written.
+CACHE_HINT = "SMER_BENCH_CACHE names the folder to use instead"
+
 
 def cache_directory() -> Path:
     """Where derived values are kept: `SMER_BENCH_CACHE`, or the user's cache folder.

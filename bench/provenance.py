@@ -163,6 +163,11 @@ def _device() -> str:
     torch = sys.modules.get("torch")  # never imported for its own sake: it takes seconds
     if torch is not None and torch.cuda.is_available() and torch.cuda.max_memory_allocated():
         return str(torch.cuda.get_device_name())
+    return cpu_name()
+
+
+def cpu_name() -> str:
+    """The name of this machine's CPU, as records have it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 START = "start"
 #: What users write for no checkpoint. A cell's settings then have no `START`.
 RANDOM_WEIGHTS = ("", "none")
+#: What a checkpoint's `exposure` says: that it may have seen valid or test clips, or has not.
+TRANSDUCTIVE, INDUCTIVE = "transductive", "inductive"
 
 
 def shipped_starts(place: str) -> dict[str, Path]:

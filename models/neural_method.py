@@ -16,10 +16,10 @@ from bench.errors import UserError
 from bench.machine import lacks_for_kernels
 from bench.names import pick
 from bench.registry import find_method
-from bench.starts import RANDOM_WEIGHTS, find_start, sha256_of
+from bench.starts import RANDOM_WEIGHTS, TRANSDUCTIVE, find_start, sha256_of
 from models.attention import implementation
 from models.batching import Example
-from models.checkpoints import TRANSDUCTIVE, load_checkpoint, load_sizes
+from models.checkpoints import load_checkpoint, load_sizes
 from models.evaluation import mean_by_clip, predict
 from models.multitask import EMOTION, TASKS, UNKNOWN, LossForm, auxiliary_tasks
 from models.network import Network

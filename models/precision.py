@@ -18,7 +18,7 @@ def computed(precision: Precision, device: torch.device) -> Precision:
     """What a setting comes to on a device: bf16 is for those with units for it.
 
     Others emulate it. A training step of the lite suite's MIDIBERT takes 13 times as long in bf16
-    as in fp32 with the instructions of AVX2, and a quarter longer even with AVX-512's for bf16.
+    as in fp32 with the instructions of AVX2, and a third longer even with AVX-512's for bf16.
     """
     if device.type == "cuda":
         has_units = torch.cuda.get_device_capability(device) >= _AMPERE

@@ -68,7 +68,7 @@ def run_and_tell(
     from bench.cli.progress import watch
     from bench.cli.summary import print_summary
     from bench.files import check_folder_writable
-    from bench.folders import cache_directory
+    from bench.folders import CACHE_HINT, cache_directory
     from bench.running import check_all_settings, pending, sweep
     from bench.store import Store
 
@@ -85,7 +85,10 @@ def run_and_tell(
     try:
         check_folder_writable(cache_directory())
     except UserError as error:  # cells warn of it, too, but only into logs
-        click.echo(f"bench: {error}: what cells compute of clips is kept for none other", err=True)
+        click.echo(
+            f"bench: {error}: each cell computes its own tokens and features; {CACHE_HINT}",
+            err=True,
+        )
     fetch_missing(cell.dataset for cell in todo)
     outcome = watch(store, todo, n_done=done, choice=choice)
     for mistake in print_summary(store, cells):

@@ -13,7 +13,7 @@ from bench.methods import TASKS
 from bench.records import PROTOCOL
 from bench.report.history import validation_accuracy
 from bench.report.published import published
-from bench.starts import RANDOM_WEIGHTS, START
+from bench.starts import RANDOM_WEIGHTS, START, TRANSDUCTIVE
 from bench.statistics import mean_std, runs_p
 
 if TYPE_CHECKING:
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from bench.scoring import Scores
 
 _PACE = ("lr", "warmup_steps", "epochs", "patience")  # settings of how a method learns
-TRANSDUCTIVE = "transductive"  # of a record's `start`, its `exposure`
-_TRANSDUCTIVE = "transductive: the weights it began with may have seen valid or test clips"
+_TRANSDUCTIVE = f"{TRANSDUCTIVE}: the weights it began with may have seen valid or test clips"
 #: The benchmark's own suites, by their place on a board; others stand between the last two.
 SHIPPED = {"paper": 0, "lite": 1, "smoke": 3}
 

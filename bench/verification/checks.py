@@ -7,10 +7,9 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import numpy as np
 
-from bench.cells import plan
+from bench.cells import canonical, plan
 from bench.datasets import clip_rows, dataset_info, dataset_names
 from bench.datasets.builtin import BUILT_IN
 from bench.errors import UserError
@@ -18,7 +17,7 @@ from bench.labels import QUADRANTS
 from bench.provenance import code_digest
 from bench.records import DECIMALS, PROTOCOL
 from bench.registry import methods
-from bench.starts import sha256_of
+from bench.starts import INDUCTIVE, TRANSDUCTIVE, sha256_of
 from bench.verification.identity import (
     exposure_on_card,
     has_start,
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 
     from bench.records import Prediction, Record
 
-EXPOSURES = ("inductive", "transductive")
 
 #: Clocks differ by less.
 _CLOCKS = timedelta(days=1)
@@ -178,12 +176,8 @@ def _differences(told: Mapping[str, Any], known: Mapping[str, Any]) -> list[str]
     return [
         f"{name} is {told.get(name, 'left out')}, not {known.get(name, 'left out')}"
         for name in sorted(told.keys() | known.keys())
-        if (name in told) != (name in known) or _as_json(told[name]) != _as_json(known[name])
+        if (name in told) != (name in known) or canonical(told[name]) != canonical(known[name])
     ]
-
-
-def _as_json(value: Any) -> bytes:
-    return msgspec.json.encode(value, order="deterministic")
 
 
 def check_key(record: Record) -> Iterator[Remark]:
@@ -202,7 +196,7 @@ def check_start(record: Record) -> Iterator[Remark]:
     if not has_start(record):
         return
     start, shipped = told_start(record), shipped_start(record)
-    if start.get("exposure") not in EXPOSURES:
+    if start.get("exposure") not in (INDUCTIVE, TRANSDUCTIVE):
         yield Remark("does not say whether its start is inductive or transductive")
     if not re.fullmatch("[0-9a-f]{64}", str(start.get("sha256"))):
         yield Remark("does not give the sha256 of its start")

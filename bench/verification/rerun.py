@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from functools import cache
 from math import sqrt
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,7 +16,7 @@ from bench.cells import Cell
 from bench.datasets import dataset_names
 from bench.errors import UserError, WorkError
 from bench.execution import check_settings
-from bench.provenance import Meter
+from bench.provenance import cpu_name
 from bench.registry import find_method, methods
 from bench.starts import START
 from bench.store import Store, read_record
@@ -187,13 +186,7 @@ def _used_gpu(again: Record) -> bool:
 
     A record names the GPU if one was used.
     """
-    return again.provenance.device != _cpu()
-
-
-@cache
-def _cpu() -> str:
-    """This machine's CPU as its records name it: here nothing is computed on a GPU."""
-    return Meter().read(__name__).device
+    return again.provenance.device != cpu_name()
 
 
 def _elsewhere(record: Record, again: Record) -> list[str]:

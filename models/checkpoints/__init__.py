@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from models.backbones import Backbone
 
 SUFFIX = ".safetensors"
-#: What a card's `exposure` says.
-TRANSDUCTIVE, INDUCTIVE = "transductive", "inductive"
 #: The metadata that only a fine-tuned network has: which method's it is.
 METHOD = "method"
 #: Even without weights a layer costs time and memory.

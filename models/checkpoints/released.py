@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.starts import sha256_of
+from bench.starts import INDUCTIVE, TRANSDUCTIVE, sha256_of
 from models.backbones.midibert import MidiBert, MidiBertConfig
 from models.backbones.released import read_released
-from models.checkpoints import INDUCTIVE, TRANSDUCTIVE, save_checkpoint
+from models.checkpoints import save_checkpoint
 from models.tokens.encodings import COMPOUND_WORDS
 
 if TYPE_CHECKING:

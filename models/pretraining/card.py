@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from bench.shown import shown
-from models.checkpoints import INDUCTIVE
+from bench.starts import INDUCTIVE
 from models.precision import computed
 from models.pretraining.pieces import held_against
 

@@ -19,7 +19,7 @@ import numpy as np
 from bench.claims import Claims
 from bench.errors import UserError
 from bench.files import check_folder_writable
-from bench.folders import cache_directory
+from bench.folders import CACHE_HINT, cache_directory
 from bench.machine import usable_cores
 from bench.methods import silent
 from bench.processes import process_pool
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 PIECE = np.dtype([("sha256", "V32"), ("start", "i8"), ("length", "i8")])
 
 _TOKENS, _PIECES, _NAMES, _ABOUT = "tokens.bin", "pieces.npy", "names.txt", "about.json"
-_HINT = "SMER_BENCH_CACHE names the folder to use instead"
 _FILES_AT_ONCE = 16
 _AHEAD = 4  # batches of files that wait for each worker
 
@@ -87,7 +86,7 @@ def stored_tokens(corpus: Corpus, encoding: Encoding, progress: Progress = silen
     try:
         check_folder_writable(folder.parent)
     except UserError as error:
-        raise UserError(f"{error}; {_HINT}") from error
+        raise UserError(f"{error}; {CACHE_HINT}") from error
     with Claims(folder.parent).waiting(folder.name):
         store = _load(folder, corpus.name, encoding.id, digest)
         if store is None:
@@ -135,7 +134,7 @@ def _build(
         partial.replace(folder)
     except OSError as error:
         raise UserError(
-            f"{folder}: cannot be written: {error.strerror or error}; {_HINT}"
+            f"{folder}: cannot be written: {error.strerror or error}; {CACHE_HINT}"
         ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)

@@ -310,4 +310,5 @@ def test_a_cache_that_cannot_be_written_is_told_once_and_stops_nothing(tmp_path:
     )
     assert done.returncode == 0, done.stderr
     assert "1 executed" in done.stdout
-    assert done.stderr.count("what cells compute of clips is kept for none other") == 1
+    assert done.stderr.count("each cell computes its own tokens and features") == 1
+    assert "SMER_BENCH_CACHE names the folder to use instead" in done.stderr
