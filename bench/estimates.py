@@ -7,7 +7,7 @@ from statistics import mean
 from typing import TYPE_CHECKING
 
 from bench.executors.choose import default_jobs
-from bench.store import Store, read_head, record_files
+from bench.store import failure_files, read_head, record_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ def estimate(cells: Sequence[Cell], results: Path, *, jobs: int | None) -> Itera
     width = max(map(len, groups), default=0)
     places = dict.fromkeys(f"{cell.suite}/{cell.dataset}" for cell, *_ in groups.values())
     known = {place: _Known(results, place) for place in places}
-    total, unknown, store = 0.0, 0, Store(results)
+    total, unknown = 0.0, 0
     todo: list[Cell] = []
     for name, group in groups.items():
         there = known[f"{group[0].suite}/{group[0].dataset}"]
@@ -36,7 +36,7 @@ def estimate(cells: Sequence[Cell], results: Path, *, jobs: int | None) -> Itera
         times = there.seconds[group[0].method.name]
         seconds = mean(times) if times else None
         line = f"{name:<{width}}  {len(group) - len(lacking):>3} of {len(group)} done"
-        if n_failed := sum(map(store.has_failed, lacking)):
+        if n_failed := sum(cell.key in there.failed for cell in lacking):
             line += f", {n_failed} failed"
         if lacking and seconds is None:
             unknown += len(lacking)
@@ -55,7 +55,7 @@ def estimate(cells: Sequence[Cell], results: Path, *, jobs: int | None) -> Itera
 
 
 class _Known:
-    """What the records of one suite on one dataset say of keys and times."""
+    """What the records and failures of one suite on one dataset say of keys and times."""
 
     def __init__(self, results: Path, place: str) -> None:
         self.keys: dict[Path, str] = {}
@@ -67,6 +67,8 @@ class _Known:
                 if head.provenance:
                     method, _, _ = path.parent.name.partition("+")
                     self.seconds[method].append(head.provenance.wall_seconds)
+        heads = map(read_head, failure_files(results, place))
+        self.failed = {head.key for head in heads if head}
 
 
 def _duration(seconds: float) -> str:

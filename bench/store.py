@@ -158,7 +158,7 @@ def read_failures(results: Path) -> list[Failure]:
         UserError: a file is not a failure's; the message names it.
     """
     failures = []
-    for path in _cell_files(results, "", failed=True):
+    for path in failure_files(results):
         failure = read_failure(path)
         if _key_of(path.with_name(path.name.removesuffix(FAILED) + ".json")) != failure.key:
             failures.append(failure)
@@ -225,6 +225,11 @@ def record_files(results: Path, within: str = "") -> list[Path]:
         UserError: as `json_files`.
     """
     return _cell_files(results, within, failed=False)
+
+
+def failure_files(results: Path, within: str = "") -> list[Path]:
+    """As `record_files`, those of failures; of some the cell has its record since."""
+    return _cell_files(results, within, failed=True)
 
 
 def _cell_files(results: Path, within: str, *, failed: bool) -> list[Path]:
